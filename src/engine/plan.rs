@@ -1,0 +1,90 @@
+//! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
+
+use crate::alert::route::Route;
+use crate::classify::{Measure, Predicate, Rules};
+use crate::model::{ItemKind, Parts, Wanted};
+use crate::slo::Slo;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dedup {
+    /// A byte-equal request within 15 minutes is answered again and not counted again.
+    Requests,
+    Off,
+}
+
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Hash of the configuration that this plan was compiled from.
+    pub version: u64,
+    pub tenant: String,
+    pub dedup: Dedup,
+    pub wanted: Wanted,
+    pub rules: Rules,
+    pub slos: Vec<SloPlan>,
+    /// `None`: nobody is told.
+    pub route: Option<Route>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SloPlan {
+    pub slo: Slo,
+    pub indicator: Indicator,
+    /// `FILE:LINE:COLUMN` of the document.
+    pub declared_at: String,
+}
+
+/// Which items count, and when they count as good. What `total` or `of` does not select is not counted.
+#[derive(Clone, Debug)]
+pub enum Indicator {
+    GoodOfTotal {
+        good: Selector,
+        total: Selector,
+    },
+    BadOfTotal {
+        bad: Selector,
+        total: Selector,
+    },
+    /// An item that both select is bad.
+    GoodAndBad {
+        good: Selector,
+        bad: Selector,
+    },
+    /// Good where `measure op limit`. An item without the measure is not counted.
+    Threshold {
+        of: Selector,
+        measure: Measure,
+        op: Operator,
+        limit: Parts,
+        negative: bool,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Selector {
+    pub kind: ItemKind,
+    pub predicate: Predicate,
+}
+
+/// OpenSLO's `op` of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operator {
+    Lte,
+    Gte,
+    Lt,
+    Gt,
+}
+
+impl Plan {
+    /// Listens and classifies by the defaults; no SLO, no receiver.
+    pub fn empty() -> Self {
+        Self {
+            version: 0,
+            tenant: "default".to_owned(),
+            dedup: Dedup::Requests,
+            wanted: Wanted::default(),
+            rules: Rules::default(),
+            slos: Vec::new(),
+            route: None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What the API may see of the engine.

@@ -1,0 +1,1 @@
+//! Event-time sliding windows over sparse buckets. Knows no objective.
