@@ -81,7 +81,12 @@ pub struct Explain {
 /// What became of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Delivered { attempts: u32 },
+    Delivered {
+        attempts: u32,
+    },
     /// Given up; the reason is a sentence for people.
-    Failed { attempts: u32, reason: String },
+    Failed {
+        attempts: u32,
+        reason: String,
+    },
 }

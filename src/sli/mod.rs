@@ -1,1 +1,9 @@
-//! Event-time sliding windows over sparse buckets. Knows no objective.
+//! Event-time sliding windows over sparse buckets. Knows no objective and no clock but the one it is told.
+//!
+//! A window of W seconds at clock t holds the events of (t - W, t], to the width of one bucket:
+//! its counts lie between those of the window one bucket shorter and one bucket longer.
+
+mod series;
+mod tier;
+
+pub use series::{Layout, Series, WindowId};

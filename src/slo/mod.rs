@@ -1,8 +1,10 @@
 //! Objectives, error budgets, burn rates over pairs of windows. Knows no event and no receiver.
 
+mod budget;
 mod conditions;
 mod objective;
 
+pub use budget::{Count, Seen};
 pub use conditions::{Condition, Note, Pace, minimum_bad, standard_conditions};
 pub use objective::{Objective, ObjectiveError, TimeWindow};
 

@@ -1,0 +1,145 @@
+//! One series of good and bad events: a running sum for each window that somebody asks for.
+
+use super::tier::Tier;
+
+/// Widths of the tiers in seconds, and the longest window that a tier serves.
+/// A quarter of an hour is the coarsest: time zones have offsets of that.
+const TIERS: [(u64, u64); 5] =
+    [(1, 3_600), (10, 6 * 3_600), (60, 86_400), (300, 3 * 86_400), (900, u64::MAX)];
+
+/// The windows that the series of one SLO keep sums for. The same for all of its series.
+#[derive(Clone, Debug, Default)]
+pub struct Layout {
+    windows: Vec<Window>,
+    /// Width in seconds and the number of buckets to keep.
+    tiers: Vec<(u64, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    seconds: u64,
+    tier: usize,
+    buckets: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowId(usize);
+
+impl Layout {
+    /// A window of at least one second; the same id for the same length.
+    pub fn window(&mut self, seconds: u64) -> WindowId {
+        let known = self.windows.iter().position(|window| window.seconds == seconds);
+        WindowId(known.unwrap_or_else(|| {
+            let width = width_for(seconds);
+            let buckets = u32::try_from(seconds / width).unwrap_or(u32::MAX);
+            let tier = self.tier(width);
+            self.tiers[tier].1 = self.tiers[tier].1.max(buckets);
+            self.windows.push(Window { seconds, tier, buckets });
+            self.windows.len() - 1
+        }))
+    }
+
+    fn tier(&mut self, width: u64) -> usize {
+        let known = self.tiers.iter().position(|(one, _)| *one == width);
+        known.unwrap_or_else(|| {
+            self.tiers.push((width, 0));
+            self.tiers.len() - 1
+        })
+    }
+
+    pub fn seconds(&self, window: WindowId) -> u64 {
+        self.windows[window.0].seconds
+    }
+}
+
+/// The coarsest width that the window may use and that divides it.
+fn width_for(seconds: u64) -> u64 {
+    let allowed = TIERS.iter().take_while(|(width, _)| *width == 1 || longest_below(*width) < seconds);
+    allowed.map(|(width, _)| *width).filter(|width| seconds % width == 0).last().unwrap_or(1)
+}
+
+/// The longest window of the next finer tier.
+fn longest_below(width: u64) -> u64 {
+    let place = TIERS.iter().position(|(one, _)| *one == width).unwrap_or(0);
+    TIERS[place.saturating_sub(1)].1
+}
+
+#[derive(Clone, Debug)]
+pub struct Series {
+    tiers: Vec<Tier>,
+    /// Good and bad of each window at `clock_s`.
+    sums: Vec<(u64, u64)>,
+    clock_s: u64,
+}
+
+impl Series {
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            tiers: vec![Tier::default(); layout.tiers.len()],
+            sums: vec![(0, 0); layout.windows.len()],
+            clock_s: 0,
+        }
+    }
+
+    /// Moves every window on to `clock_s`; a clock that stands still or lies behind changes nothing.
+    pub fn advance(&mut self, layout: &Layout, clock_s: u64) {
+        if clock_s <= self.clock_s {
+            return;
+        }
+        for (window, sum) in layout.windows.iter().zip(&mut self.sums) {
+            let width = layout.tiers[window.tier].0;
+            let (last, next) = (index(self.clock_s, width), index(clock_s, width));
+            if next == last || *sum == (0, 0) {
+                continue;
+            }
+            let Some(leaves) = next.checked_sub(window.buckets) else { continue };
+            let kept_from = last.checked_sub(window.buckets);
+            let gone = self.tiers[window.tier].sum(kept_from, leaves.min(last));
+            *sum = (sum.0 - gone.0, sum.1 - gone.1);
+        }
+        for ((width, keep), tier) in layout.tiers.iter().zip(&mut self.tiers) {
+            if let Some(gone) = index(clock_s, *width).checked_sub(*keep) {
+                tier.forget(gone);
+            }
+        }
+        self.clock_s = clock_s;
+    }
+
+    /// Adds events of the second `at_s`, which must not lie ahead of the clock: advance first.
+    /// `false` if no window holds that time any more.
+    pub fn add(&mut self, layout: &Layout, at_s: u64, good: u64, bad: u64) -> bool {
+        debug_assert!(at_s <= self.clock_s, "advance the series before events of its future");
+        let mut held = false;
+        for ((width, keep), tier) in layout.tiers.iter().zip(&mut self.tiers) {
+            if index(at_s, *width) + keep > index(self.clock_s, *width) {
+                tier.add(index(at_s, *width), good, bad);
+                held = true;
+            }
+        }
+        for (window, sum) in layout.windows.iter().zip(&mut self.sums) {
+            let width = layout.tiers[window.tier].0;
+            if index(at_s, width) + window.buckets > index(self.clock_s, width) {
+                *sum = (sum.0 + good, sum.1 + bad);
+            }
+        }
+        held
+    }
+
+    /// Good and bad events of a window at the clock.
+    pub fn sum(&self, window: WindowId) -> (u64, u64) {
+        self.sums[window.0]
+    }
+
+    /// What the buckets take on the heap.
+    pub fn bytes(&self) -> usize {
+        self.tiers.iter().map(Tier::bytes).sum()
+    }
+}
+
+fn index(at_s: u64, width: u64) -> u32 {
+    u32::try_from(at_s / width).unwrap_or(u32::MAX / 2)
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,70 @@
+//! Buckets of one width in time order. A bucket that no event has touched does not exist.
+
+use std::collections::VecDeque;
+
+/// Good and bad events whose time falls into `[index x width, (index + 1) x width)`.
+/// Counts are small on purpose: a full bucket is followed by another one of the same index.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    index: u32,
+    good: u32,
+    bad: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tier {
+    buckets: VecDeque<Bucket>,
+}
+
+impl Tier {
+    pub(super) fn add(&mut self, index: u32, mut good: u64, mut bad: u64) {
+        let mut at = self.position_after(index);
+        if at > 0 && self.buckets[at - 1].index == index {
+            let bucket = &mut self.buckets[at - 1];
+            fill(&mut bucket.good, &mut good);
+            fill(&mut bucket.bad, &mut bad);
+        }
+        while good > 0 || bad > 0 {
+            let mut bucket = Bucket { index, good: 0, bad: 0 };
+            fill(&mut bucket.good, &mut good);
+            fill(&mut bucket.bad, &mut bad);
+            self.buckets.insert(at, bucket);
+            at += 1;
+        }
+    }
+
+    /// Sums of the buckets with an index in `(after, upto]`.
+    pub(super) fn sum(&self, after: Option<u32>, upto: u32) -> (u64, u64) {
+        let from = after.map_or(0, |after| self.position_after(after));
+        let to = self.position_after(upto).max(from);
+        self.buckets
+            .range(from..to)
+            .fold((0, 0), |(good, bad), one| (good + u64::from(one.good), bad + u64::from(one.bad)))
+    }
+
+    /// Forgets the buckets with an index up to and including `upto`.
+    pub(super) fn forget(&mut self, upto: u32) {
+        while self.buckets.front().is_some_and(|bucket| bucket.index <= upto) {
+            self.buckets.pop_front();
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.buckets.capacity() * size_of::<Bucket>()
+    }
+
+    /// Events come mostly in order, so the last buckets are looked at first.
+    fn position_after(&self, index: u32) -> usize {
+        match self.buckets.back() {
+            None => 0,
+            Some(last) if last.index <= index => self.buckets.len(),
+            Some(_) => self.buckets.partition_point(|bucket| bucket.index <= index),
+        }
+    }
+}
+
+fn fill(room: &mut u32, amount: &mut u64) {
+    let taken = (*amount).min(u64::from(u32::MAX - *room));
+    *room += taken as u32;
+    *amount -= taken;
+}
