@@ -1,5 +1,8 @@
 //! What a worker makes of one request: the delta that the ledger applies whole or not at all.
 
+use serde::Serialize;
+
+use crate::classify::Decider;
 use crate::decode::Encoding;
 use crate::model::{Category, EventTime, ItemKind, Now, Signal};
 
@@ -33,23 +36,78 @@ pub enum Ack {
     StalePlan,
 }
 
-#[derive(Clone, Debug)]
-pub struct Batch {}
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    pub plan_version: u64,
+    pub signal: Signal,
+    /// `None` where equal bytes need not mean a repeated request.
+    pub fingerprint: Option<u128>,
+    pub items: u64,
+    pub rejected: u64,
+    pub reason: Option<String>,
+    pub future: u64,
+    /// Hits of each filter rule that hit, by its place in the list.
+    pub filtered: Vec<(u16, u64)>,
+    /// Events by what decided about them.
+    pub decided: Vec<(Decider, Category, u64)>,
+    pub services: Vec<ServiceDelta>,
+    /// Events (not filtered, not future) by the second of their time, ascending.
+    pub seconds: Vec<(u64, u64)>,
+    /// Ascending by SLO, then second.
+    pub slos: Vec<SloDelta>,
+    /// Warnings and exceptions in full up to a limit, and a few informational ones.
+    pub events: Vec<EventRecord>,
+    /// Comparisons of two types that can not be compared.
+    pub mismatches: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceDelta {
+    pub service: String,
+    pub items: u64,
+    /// By `Category as usize`.
+    pub categories: [u64; 3],
+}
+
+/// Events of one SLO in one second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SloDelta {
+    /// Its place in the plan.
+    pub slo: u32,
+    pub second: u64,
+    pub good: u64,
+    pub bad: u64,
+    pub oldest: EventTime,
+    pub newest: EventTime,
+}
 
 /// One classified event in full, for people to look at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EventRecord {
+    /// Grows with every event that is kept for people; 0 until the ledger gives it.
+    pub sequence: u64,
+    #[serde(serialize_with = "super::view::time")]
     pub time: EventTime,
+    #[serde(serialize_with = "super::view::text")]
     pub kind: ItemKind,
     pub service: String,
     pub name: String,
+    #[serde(serialize_with = "super::view::text")]
     pub category: Category,
     /// The rule, or `default:…`, that set the category.
     pub decided_by: String,
     pub status: &'static str,
     pub severity: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     pub duration_ns: u64,
     pub trace_id: String,
     pub span_id: String,
+}
+
+impl Batch {
+    /// Items that were taken, filtered ones included.
+    pub fn accepted(&self) -> u64 {
+        self.items - self.rejected
+    }
 }

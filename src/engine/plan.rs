@@ -2,7 +2,7 @@
 
 use crate::alert::route::Route;
 use crate::classify::{Measure, Predicate, Rules};
-use crate::model::{ItemKind, Parts, Wanted};
+use crate::model::{Item, ItemKind, Wanted};
 use crate::slo::Slo;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,7 @@ pub enum Indicator {
         of: Selector,
         measure: Measure,
         op: Operator,
-        limit: Parts,
-        negative: bool,
+        limit: f64,
     },
 }
 
@@ -85,6 +84,46 @@ impl Plan {
             rules: Rules::default(),
             slos: Vec::new(),
             route: None,
+        }
+    }
+}
+
+impl Indicator {
+    /// Whether the item is good, bad, or not counted at all.
+    pub fn judge(&self, item: &Item<'_>, mismatches: &mut u64) -> Option<bool> {
+        match self {
+            Self::GoodOfTotal { good, total } => {
+                total.selects(item, mismatches).then(|| good.selects(item, mismatches))
+            }
+            Self::BadOfTotal { bad, total } => {
+                total.selects(item, mismatches).then(|| !bad.selects(item, mismatches))
+            }
+            Self::GoodAndBad { good, bad } => match bad.selects(item, mismatches) {
+                true => Some(false),
+                false => good.selects(item, mismatches).then_some(true),
+            },
+            Self::Threshold { of, measure, op, limit } => {
+                let measured = of.selects(item, mismatches).then(|| measure.of(item)).flatten()?;
+                Some(op.holds(measured, *limit))
+            }
+        }
+    }
+}
+
+impl Selector {
+    fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
+        self.kind == item.kind && self.predicate.matches(item, mismatches)
+    }
+}
+
+impl Operator {
+    /// Both sides are doubles as the sender and the document gave them; false for NaN.
+    fn holds(self, measured: f64, limit: f64) -> bool {
+        match self {
+            Self::Lte => measured <= limit,
+            Self::Gte => measured >= limit,
+            Self::Lt => measured < limit,
+            Self::Gt => measured > limit,
         }
     }
 }

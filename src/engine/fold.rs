@@ -1,0 +1,238 @@
+//! The workers' half: one request and the plan -> one delta batch. Pure, and the same on every worker.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::batch::{Batch, EventRecord, Request, ServiceDelta, SloDelta};
+use super::plan::{Dedup, Plan};
+use crate::classify::{Decider, Verdict};
+use crate::decode::{Decoded, Limits, Malformed, decode};
+use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
+
+/// An event further ahead of our clock than this is counted as `future` and moves nothing.
+pub const FUTURE_NS: u64 = 600 * SECOND_NS;
+
+/// Warnings and exceptions of one request that are kept in full.
+const NOTABLE_MAX: usize = 1_000;
+/// Informational events of one request that are kept as a sample.
+const SAMPLE_MAX: usize = 4;
+/// Characters of a name or body that are kept.
+const TEXT_MAX: usize = 256;
+
+/// Folds one request. `key` seeds the fingerprint: an attacker who does not know it can not make two
+/// requests collide.
+pub fn fold(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
+    let mut fold = Fold::new(plan, request);
+    let decoded =
+        decode(request.signal, request.encoding, request.body, &plan.wanted, Limits::DEFAULT, &mut |item| {
+            fold.observe(item);
+        })?;
+    Ok(fold.finish(key, decoded))
+}
+
+type Map<K> = HashMap<K, usize, FixedState>;
+
+struct Fold<'p, 'r> {
+    plan: &'p Plan,
+    request: &'p Request<'r>,
+    filtered: Vec<u64>,
+    decided: Vec<(Decider, Category, u64)>,
+    services: Vec<ServiceDelta>,
+    service_places: Map<String>,
+    service: usize,
+    seconds: Vec<(u64, u64)>,
+    second_places: Map<u64>,
+    second: usize,
+    slos: Vec<SloDelta>,
+    slo_places: Map<(u32, u64)>,
+    /// The delta that the last event of an SLO went into: most events of a request share their second.
+    slo_last: Vec<usize>,
+    events: Vec<EventRecord>,
+    notable: usize,
+    sampled: usize,
+    future: u64,
+    mismatches: u64,
+}
+
+const NOWHERE: usize = usize::MAX;
+
+impl<'p, 'r> Fold<'p, 'r> {
+    fn new(plan: &'p Plan, request: &'p Request<'r>) -> Self {
+        Self {
+            plan,
+            request,
+            filtered: vec![0; plan.rules.filter.len()],
+            decided: Vec::new(),
+            services: Vec::new(),
+            service_places: Map::default(),
+            service: NOWHERE,
+            seconds: Vec::new(),
+            second_places: Map::default(),
+            second: NOWHERE,
+            slos: Vec::new(),
+            slo_places: Map::default(),
+            slo_last: vec![NOWHERE; plan.slos.len()],
+            events: Vec::new(),
+            notable: 0,
+            sampled: 0,
+            future: 0,
+            mismatches: 0,
+        }
+    }
+
+    fn observe(&mut self, item: &Item<'_>) {
+        let time = item.time.unwrap_or(EventTime(self.request.now.0));
+        let service = self.service(item.service);
+        self.services[service].items += 1;
+        if time.ahead_of_ns(self.request.now) > FUTURE_NS {
+            self.future += 1;
+            return;
+        }
+        match self.plan.rules.verdict(item, &mut self.mismatches) {
+            Verdict::Filtered { rule } => self.filtered[usize::from(rule)] += 1,
+            Verdict::Kept { category, decider } => {
+                self.services[service].categories[category as usize] += 1;
+                self.count_decided(decider, category);
+                self.count_second(time.seconds());
+                self.count_slos(item, time);
+                self.keep(item, time, category, decider);
+            }
+        }
+    }
+
+    fn service(&mut self, name: &str) -> usize {
+        if self.services.get(self.service).is_some_and(|last| last.service == name) {
+            return self.service;
+        }
+        let place = self.service_places.get(name).copied();
+        self.service = place.unwrap_or_else(|| {
+            self.services.push(ServiceDelta { service: name.to_owned(), items: 0, categories: [0; 3] });
+            self.service_places.insert(name.to_owned(), self.services.len() - 1);
+            self.services.len() - 1
+        });
+        self.service
+    }
+
+    fn count_decided(&mut self, decider: Decider, category: Category) {
+        match self.decided.iter_mut().find(|(one, _, _)| *one == decider) {
+            Some((_, _, count)) => *count += 1,
+            None => self.decided.push((decider, category, 1)),
+        }
+    }
+
+    fn count_second(&mut self, second: u64) {
+        if self.seconds.get(self.second).is_none_or(|last| last.0 != second) {
+            self.second = *self.second_places.entry(second).or_insert_with(|| {
+                self.seconds.push((second, 0));
+                self.seconds.len() - 1
+            });
+        }
+        self.seconds[self.second].1 += 1;
+    }
+
+    fn count_slos(&mut self, item: &Item<'_>, time: EventTime) {
+        for (index, slo) in self.plan.slos.iter().enumerate() {
+            if let Some(good) = slo.indicator.judge(item, &mut self.mismatches) {
+                self.count_slo(index, time, good);
+            }
+        }
+    }
+
+    fn count_slo(&mut self, index: usize, time: EventTime, good: bool) {
+        let second = time.seconds();
+        if self.slos.get(self.slo_last[index]).is_none_or(|last| last.second != second) {
+            self.slo_last[index] = *self.slo_places.entry((index as u32, second)).or_insert_with(|| {
+                let slo = index as u32;
+                self.slos.push(SloDelta { slo, second, good: 0, bad: 0, oldest: time, newest: time });
+                self.slos.len() - 1
+            });
+        }
+        let delta = &mut self.slos[self.slo_last[index]];
+        delta.good += u64::from(good);
+        delta.bad += u64::from(!good);
+        delta.oldest = delta.oldest.min(time);
+        delta.newest = delta.newest.max(time);
+    }
+
+    fn keep(&mut self, item: &Item<'_>, time: EventTime, category: Category, decider: Decider) {
+        let (kept, limit) = match category {
+            Category::Informational => (&mut self.sampled, SAMPLE_MAX),
+            Category::Warning | Category::Exception => (&mut self.notable, NOTABLE_MAX),
+        };
+        if *kept < limit {
+            *kept += 1;
+            self.events.push(record(item, time, category, decider.name(&self.plan.rules)));
+        }
+    }
+
+    fn finish(mut self, key: u64, decoded: Decoded) -> Batch {
+        self.seconds.sort_unstable();
+        self.slos.sort_unstable_by_key(|delta| (delta.slo, delta.second));
+        let repeatable = decoded.identifiable && self.plan.dedup == Dedup::Requests;
+        let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);
+        Batch {
+            plan_version: self.plan.version,
+            signal: self.request.signal,
+            fingerprint: repeatable.then(|| fingerprint(key, self.request, &self.plan.tenant)),
+            items: decoded.items,
+            rejected: decoded.rejected,
+            reason: decoded.reason,
+            future: self.future,
+            filtered: filtered.map(|(rule, hits)| (rule as u16, *hits)).collect(),
+            decided: self.decided,
+            services: self.services,
+            seconds: self.seconds,
+            slos: self.slos,
+            events: self.events,
+            mismatches: self.mismatches,
+        }
+    }
+}
+
+/// 128 bits over tenant, signal and the decompressed body.
+fn fingerprint(key: u64, request: &Request<'_>, tenant: &str) -> u128 {
+    let scope = xxh3_128_with_seed(tenant.as_bytes(), key ^ request.signal as u64);
+    xxh3_128_with_seed(request.body, scope as u64) ^ scope
+}
+
+fn record(item: &Item<'_>, time: EventTime, category: Category, decided_by: &str) -> EventRecord {
+    EventRecord {
+        sequence: 0,
+        time,
+        kind: item.kind,
+        service: shortened(item.service),
+        name: shortened(item.name),
+        category,
+        decided_by: decided_by.to_owned(),
+        status: item.status.as_str(),
+        severity: item.severity,
+        body: item.body.map(body_text),
+        duration_ns: item.duration_ns,
+        trace_id: hex(item.trace_id),
+        span_id: hex(item.span_id),
+    }
+}
+
+fn body_text(body: Value<'_>) -> String {
+    match body {
+        Value::Str(text) => shortened(text),
+        Value::Int(number) => number.to_string(),
+        Value::Double(number) => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Other => "(structured)".to_owned(),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

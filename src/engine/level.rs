@@ -1,0 +1,198 @@
+//! One service level: its windows, its clock, which of its conditions are true.
+
+use super::batch::SloDelta;
+use super::fact::{Fact, What};
+use super::plan::SloPlan;
+use crate::alert::{Assessment, Episode, Situation, assess};
+use crate::model::{EventTime, Labels, Now, SECOND_NS};
+use crate::sli::{Layout, Series, WindowId};
+use crate::slo::{Count, Pace, Seen, Slo};
+
+/// Behind the clock by more than this is `late`; and once nothing newer has come for this long,
+/// the clock follows ours.
+pub const LATE_NS: u64 = 10 * SECOND_NS;
+
+#[derive(Debug)]
+pub(super) struct Level {
+    layout: Layout,
+    series: Series,
+    /// Long and short window of each condition.
+    windows: Vec<(WindowId, Option<WindowId>)>,
+    budget: WindowId,
+    /// The newest event time; in quiet times our own.
+    pub(super) clock: EventTime,
+    moved_at: Now,
+    first: Option<EventTime>,
+    pub(super) firing: Vec<bool>,
+    pub(super) spent: bool,
+    pub(super) episode: Option<Episode>,
+    /// Totals since the state began, injected history apart.
+    pub(super) counted: Count,
+    pub(super) injected: u64,
+    /// Came when no window held their time any more.
+    pub(super) expired: u64,
+}
+
+/// What is true now where it differs from what was, or matters to an open episode.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) firing: Vec<bool>,
+    pub(super) spent: bool,
+    /// The condition that decides, by its place, and what it all amounts to. `None` when none is true.
+    pub(super) decisive: Option<(usize, Assessment)>,
+}
+
+impl Level {
+    pub(super) fn new(plan: &SloPlan) -> Self {
+        let mut layout = Layout::default();
+        let conditions = &plan.slo.conditions;
+        let windows = conditions
+            .iter()
+            .map(|one| (layout.window(one.long_s), one.short_s.map(|short| layout.window(short))))
+            .collect();
+        let budget = layout.window(plan.slo.window.seconds);
+        Self {
+            series: Series::new(&layout),
+            layout,
+            windows,
+            budget,
+            clock: EventTime::default(),
+            moved_at: Now::default(),
+            first: None,
+            firing: vec![false; conditions.len()],
+            spent: false,
+            episode: None,
+            counted: Count::default(),
+            injected: 0,
+            expired: 0,
+        }
+    }
+
+    pub(super) fn fact(&self, slo: &Slo, what: What) -> Fact {
+        Fact { at: self.clock, slo: slo.name.clone(), group: Labels::new(), what }
+    }
+
+    /// Takes events in; the answer is an amendment if the clock had passed them.
+    pub(super) fn observe(&mut self, delta: &SloDelta, now: Now) -> Option<What> {
+        let late = self.first.is_some() && self.clock.since_ns(delta.newest) > LATE_NS;
+        self.move_clock(delta.newest, now);
+        self.counted.good += delta.good;
+        self.counted.bad += delta.bad;
+        if !self.series.add(&self.layout, delta.second, delta.good, delta.bad) {
+            self.expired += delta.good + delta.bad;
+            return None;
+        }
+        self.first = Some(self.first.map_or(delta.oldest, |first| first.min(delta.oldest)));
+        late.then_some(What::BudgetAmended { good: delta.good, bad: delta.bad, oldest: delta.oldest })
+    }
+
+    pub(super) fn inject(&mut self, counts: &[(u64, u64, u64)], now: Now) {
+        let newest = counts.iter().map(|(second, _, _)| *second).max().unwrap_or(0);
+        self.move_clock(EventTime(newest.saturating_mul(SECOND_NS)), now);
+        for (second, good, bad) in counts {
+            if self.series.add(&self.layout, *second, *good, *bad) {
+                let at = EventTime(second.saturating_mul(SECOND_NS));
+                self.first = Some(self.first.map_or(at, |first| first.min(at)));
+                self.injected += good + bad;
+            }
+        }
+    }
+
+    /// In quiet times the clock follows ours, so that an episode can end without events.
+    /// Whether it moved.
+    pub(super) fn follow(&mut self, now: Now) -> bool {
+        let quiet = self.moved_at.plus_ns(LATE_NS) <= now;
+        if self.first.is_none() || !quiet || now.0 <= self.clock.0 {
+            return false;
+        }
+        self.clock = EventTime(now.0);
+        self.series.advance(&self.layout, self.clock.seconds());
+        true
+    }
+
+    fn move_clock(&mut self, newest: EventTime, now: Now) {
+        if newest > self.clock {
+            self.clock = newest;
+            self.moved_at = now;
+            self.series.advance(&self.layout, newest.seconds());
+        }
+    }
+
+    /// `None` where nothing changes. A condition that is not true yet becomes true by events alone.
+    pub(super) fn decide(&self, slo: &Slo, may_fire: bool) -> Option<Verdict> {
+        let is_true = |index: usize| (may_fire || self.firing[index]) && self.holds(slo, index);
+        let firing: Vec<bool> = (0..slo.conditions.len()).map(is_true).collect();
+        let spent = self.budget_seen().burn(slo.objective).reaches(1);
+        let calm = !firing.contains(&true) && self.episode.as_ref().is_none_or(|last| !last.is_open());
+        if calm && firing == self.firing && spent == self.spent {
+            return None;
+        }
+        let decisive = most_urgent(slo, &firing).map(|index| (index, self.assess(slo, &firing, spent)));
+        Some(Verdict { firing, spent, decisive })
+    }
+
+    /// The plain truth of one condition: both windows burn above its factor, coverage-scaled,
+    /// and the long one holds enough bad events to speak of.
+    fn holds(&self, slo: &Slo, index: usize) -> bool {
+        let condition = &slo.conditions[index];
+        let (long, short) = self.condition_seen(index);
+        long.count.bad >= condition.min_bad
+            && long.burns_above(condition.factor, slo.objective)
+            && short.is_none_or(|short| short.burns_above(condition.factor, slo.objective))
+    }
+
+    fn assess(&self, slo: &Slo, firing: &[bool], spent: bool) -> Assessment {
+        let at_pace = |pace| firing.iter().zip(&slo.conditions).any(|(on, one)| *on && one.pace == pace);
+        assess(Situation {
+            tier: slo.tier,
+            fast: at_pace(Pace::Fast),
+            slow: at_pace(Pace::Slow),
+            spent,
+            sla_breached: slo.sla.is_some_and(|sla| self.budget_seen().burn(sla).reaches(1)),
+            written: None,
+        })
+    }
+
+    pub(super) fn condition_seen(&self, index: usize) -> (Seen, Option<Seen>) {
+        let (long, short) = self.windows[index];
+        (self.seen(long), short.map(|short| self.seen(short)))
+    }
+
+    pub(super) fn budget_seen(&self) -> Seen {
+        self.seen(self.budget)
+    }
+
+    fn seen(&self, window: WindowId) -> Seen {
+        let (good, bad) = self.series.sum(window);
+        let since_first = self.first.map_or(0, |first| self.clock.since_ns(first));
+        Seen::new(Count { good, bad }, self.layout.seconds(window), since_first)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.series.bytes()
+    }
+
+    pub(super) fn apply(&mut self, what: &What) {
+        match what {
+            What::AlertFired(change) => self.firing[change.index] = true,
+            What::AlertResolved(change) => self.firing[change.index] = false,
+            What::BudgetSpent { .. } => self.spent = true,
+            What::BudgetRestored { .. } => self.spent = false,
+            What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change) => {
+                self.episode = Some(change.episode.clone());
+            }
+            What::BudgetAmended { .. }
+            | What::NotificationQueued { .. }
+            | What::NotificationSettled { .. } => {}
+        }
+    }
+}
+
+/// The condition that decides: the most urgent severity, then the faster pace, then the first.
+fn most_urgent(slo: &Slo, firing: &[bool]) -> Option<usize> {
+    let is_true = (0..firing.len()).filter(|index| firing[*index]);
+    is_true.min_by_key(|index| {
+        let condition = &slo.conditions[*index];
+        (condition.severity, std::cmp::Reverse(condition.pace), *index)
+    })
+}
