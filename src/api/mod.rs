@@ -1,0 +1,90 @@
+//! The page's port: queries and health over HTTP, as JSON. Reads views, never decides.
+
+mod answers;
+mod queries;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::routing::get;
+use tokio::net::TcpListener;
+
+use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::engine::Fact;
+use crate::model::Category;
+
+/// The state can not be asked right now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Busy;
+
+/// What the API asks. The daemon answers from the ledger between two inputs.
+pub trait Views: Send + Sync + 'static {
+    fn counts(&self) -> impl Future<Output = Result<Counts, Busy>> + Send;
+    fn slos(&self) -> impl Future<Output = Result<Vec<SloView>, Busy>> + Send;
+    fn slo(&self, name: String) -> impl Future<Output = Result<Option<SloView>, Busy>> + Send;
+    fn alerts(&self) -> impl Future<Output = Result<Vec<AlertView>, Busy>> + Send;
+    fn alert(&self, id: String) -> impl Future<Output = Result<Option<AlertView>, Busy>> + Send;
+    fn events(&self, wanted: EventsWanted) -> impl Future<Output = Result<EventsView, Busy>> + Send;
+    fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
+    /// `/metrics`, in the text format of Prometheus.
+    fn metrics(&self) -> impl Future<Output = Result<String, Busy>> + Send;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventsWanted {
+    pub category: Option<Category>,
+    pub after: u64,
+    pub limit: usize,
+}
+
+/// Whether this instance takes work: false until every listener accepts, and again while it drains.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+struct State<V> {
+    views: V,
+    readiness: Readiness,
+}
+
+type Shared<V> = axum::extract::State<Arc<State<V>>>;
+
+/// Serves until `shutdown` resolves; answers under way are finished.
+pub async fn serve<V: Views>(
+    listener: TcpListener,
+    views: V,
+    readiness: Readiness,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let state = Arc::new(State { views, readiness });
+    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+}
+
+fn router<V: Views>(state: Arc<State<V>>) -> Router {
+    Router::new()
+        .route("/", get(answers::index))
+        .route("/livez", get(answers::livez))
+        .route("/readyz", get(answers::readyz::<V>))
+        .route("/healthz", get(answers::readyz::<V>))
+        .route("/metrics", get(answers::metrics::<V>))
+        .route("/api/v1/counts", get(queries::counts::<V>))
+        .route("/api/v1/slos", get(queries::slos::<V>))
+        .route("/api/v1/slos/{name}", get(queries::slo::<V>))
+        .route("/api/v1/alerts", get(queries::alerts::<V>))
+        .route("/api/v1/alerts/{id}", get(queries::alert::<V>))
+        .route("/api/v1/events", get(queries::events::<V>))
+        .route("/api/v1/facts", get(queries::facts::<V>))
+        .fallback(answers::not_found)
+        .with_state(state)
+}

@@ -1,0 +1,100 @@
+//! The queries of `/api/v1`.
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::answers::{busy, refusal};
+use super::{Busy, EventsWanted, Shared, Views};
+use crate::model::Category;
+
+/// Elements of one answer unless the query says otherwise, and at most.
+const LIMIT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsQuery {
+    category: Option<String>,
+    after: Option<u64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FactsQuery {
+    limit: Option<usize>,
+}
+
+pub(super) async fn counts<V: Views>(state: Shared<V>) -> Response {
+    answer(state.views.counts().await)
+}
+
+pub(super) async fn slos<V: Views>(state: Shared<V>) -> Response {
+    answer(state.views.slos().await.map(|slos| json!({ "slos": slos })))
+}
+
+pub(super) async fn slo<V: Views>(state: Shared<V>, Path(name): Path<String>) -> Response {
+    let found = state.views.slo(name.clone()).await;
+    one(found, || format!("no SLO is called `{name}`; GET /api/v1/slos lists them"))
+}
+
+pub(super) async fn alerts<V: Views>(state: Shared<V>) -> Response {
+    answer(state.views.alerts().await.map(|alerts| json!({ "alerts": alerts })))
+}
+
+pub(super) async fn alert<V: Views>(state: Shared<V>, Path(id): Path<String>) -> Response {
+    let found = state.views.alert(id.clone()).await;
+    one(found, || format!("no alert `{id}` is remembered; GET /api/v1/alerts lists them"))
+}
+
+pub(super) async fn events<V: Views>(
+    state: Shared<V>,
+    query: Result<Query<EventsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let Query(query) = match query {
+        Ok(query) => query,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    };
+    let category = match query.category.as_deref().map(|text| (text, Category::parse(text))) {
+        None => None,
+        Some((_, Some(category))) => Some(category),
+        Some((text, None)) => {
+            let text = format!("category is informational, warning or exception, not `{text}`");
+            return refusal(StatusCode::BAD_REQUEST, text);
+        }
+    };
+    let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
+    let wanted = EventsWanted { category, after: query.after.unwrap_or(0), limit };
+    answer(state.views.events(wanted).await)
+}
+
+pub(super) async fn facts<V: Views>(
+    state: Shared<V>,
+    query: Result<Query<FactsQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    match query {
+        Ok(Query(query)) => {
+            let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
+            answer(state.views.facts(limit).await.map(|facts| json!({ "facts": facts })))
+        }
+        Err(error) => refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    }
+}
+
+fn answer<T: Serialize>(result: Result<T, Busy>) -> Response {
+    match result {
+        Ok(value) => Json(value).into_response(),
+        Err(Busy) => busy(),
+    }
+}
+
+fn one<T: Serialize>(result: Result<Option<T>, Busy>, absent: impl Fn() -> String) -> Response {
+    match result {
+        Ok(None) => refusal(StatusCode::NOT_FOUND, absent()),
+        found => answer(found),
+    }
+}

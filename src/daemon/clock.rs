@@ -1,0 +1,34 @@
+//! The one place that reads the wall clock for the engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::model::Now;
+
+/// Monotone whatever the wall clock does: a step back stands still until the time is reached again.
+#[derive(Clone, Debug, Default)]
+pub struct Clock {
+    latest: Arc<AtomicU64>,
+}
+
+impl Clock {
+    pub fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX);
+        Now(self.latest.fetch_max(wall, Ordering::Relaxed).max(wall))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let clock = Clock::default();
+        let ahead = clock.now().0 + 1_000_000_000_000;
+        clock.latest.store(ahead, Ordering::Relaxed);
+        assert_eq!(clock.now(), Now(ahead));
+    }
+}

@@ -1,0 +1,214 @@
+//! The ledger's loop: one thread that owns the engine, and the handle by which everybody else reaches it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use tokio::sync::{broadcast, oneshot};
+
+use super::clock::Clock;
+use crate::engine::{
+    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, Notification, NotificationId, Outcome,
+};
+use crate::model::{Now, Signal};
+use crate::store::{Journal, Sequence};
+
+/// Requests that may wait for the ledger. It takes microseconds for one, so a full inbox means overload.
+const INBOX_MAX: usize = 1_024;
+/// Inputs that share one group of the journal.
+const GROUP_MAX: usize = 256;
+/// Facts that a slow onlooker may lag behind.
+const FACTS_MAX: usize = 4_096;
+
+type Question = Box<dyn FnOnce(&Sight<'_>) + Send>;
+
+/// What a question may look at.
+pub struct Sight<'a> {
+    pub engine: &'a Engine,
+    pub journal: &'a Journal,
+}
+
+enum Message {
+    Observed { batch: Box<Batch>, reply: oneshot::Sender<Ack> },
+    Injected(History),
+    Settled(NotificationId, Outcome),
+    Asked(Question),
+    Stop,
+}
+
+/// Hands inputs and questions to the ledger; never blocks on it.
+#[derive(Clone)]
+pub struct Ledger {
+    inbox: SyncSender<Message>,
+    refused: Arc<[AtomicU64; 3]>,
+    facts: broadcast::Sender<Fact>,
+}
+
+/// The inbox was full, or the ledger has stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unavailable;
+
+/// The loop's own half, to be run on a thread of its own.
+pub struct Loop {
+    inbox: Receiver<Message>,
+    refused: Arc<[AtomicU64; 3]>,
+    facts: broadcast::Sender<Fact>,
+    engine: Engine,
+    clock: Clock,
+    journal: Journal,
+    waiting: BTreeMap<AckToken, oneshot::Sender<Ack>>,
+    last_token: u64,
+}
+
+pub fn ledger(engine: Engine, clock: Clock) -> (Ledger, Loop) {
+    let (sender, inbox) = sync_channel(INBOX_MAX);
+    let refused: Arc<[AtomicU64; 3]> = Arc::default();
+    let facts = broadcast::Sender::new(FACTS_MAX);
+    let ledger = Ledger { inbox: sender, refused: refused.clone(), facts: facts.clone() };
+    let journal = Journal::default();
+    let turns =
+        Loop { inbox, refused, facts, engine, clock, journal, waiting: BTreeMap::new(), last_token: 0 };
+    (ledger, turns)
+}
+
+impl Ledger {
+    /// Hands a batch in and waits for its answer. A full inbox refuses at once and is counted.
+    pub async fn observe(&self, batch: Batch) -> Result<Ack, Unavailable> {
+        let (signal, items) = (batch.signal, batch.items);
+        let (reply, answer) = oneshot::channel();
+        if let Err(error) = self.inbox.try_send(Message::Observed { batch: Box::new(batch), reply }) {
+            if matches!(error, TrySendError::Full(_)) {
+                self.refused[signal as usize].fetch_add(items, Ordering::Relaxed);
+            }
+            return Err(Unavailable);
+        }
+        answer.await.map_err(|_| Unavailable)
+    }
+
+    /// Waits for room: what became of a notification must not be lost to a busy moment.
+    /// Blocks, so it is for threads that may.
+    pub fn settle(&self, id: NotificationId, outcome: Outcome) {
+        let _stopped = self.inbox.send(Message::Settled(id, outcome));
+    }
+
+    pub fn inject(&self, history: History) {
+        let _stopped = self.inbox.send(Message::Injected(history));
+    }
+
+    /// Answers a question from the state between two inputs.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let asked: Question = Box::new(move |sight| {
+            let _gone = reply.send(question(sight));
+        });
+        self.inbox.try_send(Message::Asked(asked)).map_err(|_| Unavailable)?;
+        answer.await.map_err(|_| Unavailable)
+    }
+
+    /// Facts from now on, as they become durable.
+    pub fn facts(&self) -> broadcast::Receiver<Fact> {
+        self.facts.subscribe()
+    }
+
+    /// Everything handed in before this is still done.
+    pub fn stop(&self) {
+        let _stopped = self.inbox.send(Message::Stop);
+    }
+}
+
+impl Loop {
+    /// Runs until [`Ledger::stop`]. `notify` must not block.
+    pub fn run(mut self, notify: impl Fn(Notification)) {
+        let mut effects = Effects::default();
+        loop {
+            let stop = self.turn(&mut effects);
+            let group = self.journal.append(&effects.facts);
+            self.perform(group, &mut effects, &notify);
+            if stop {
+                return;
+            }
+        }
+    }
+
+    /// Takes what waits, up to one group. Whether it is over.
+    fn turn(&mut self, effects: &mut Effects) -> bool {
+        let mut next = self.wait(effects);
+        for _ in 0..GROUP_MAX {
+            match next {
+                None => break,
+                Some(Message::Stop) => return true,
+                Some(message) => self.take(message, effects),
+            }
+            next = self.inbox.try_recv().ok();
+        }
+        if self.engine.deadline() <= self.clock.now() {
+            self.step(Input::Tick, effects);
+        }
+        false
+    }
+
+    fn wait(&self, effects: &Effects) -> Option<Message> {
+        debug_assert!(effects.requests.is_empty(), "the last group was performed");
+        let Now(now) = self.clock.now();
+        let rest = Duration::from_nanos(self.engine.deadline().0.saturating_sub(now));
+        match self.inbox.recv_timeout(rest) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
+        }
+    }
+
+    fn take(&mut self, message: Message, effects: &mut Effects) {
+        match message {
+            Message::Observed { batch, reply } => {
+                self.last_token += 1;
+                let token = AckToken(self.last_token);
+                self.waiting.insert(token, reply);
+                self.step(Input::Observed { token, batch }, effects);
+            }
+            Message::Injected(history) => self.step(Input::Injected(history), effects),
+            Message::Settled(id, outcome) => self.step(Input::Settled { id, outcome }, effects),
+            Message::Asked(question) => {
+                self.count_refused(effects);
+                question(&Sight { engine: &self.engine, journal: &self.journal });
+            }
+            Message::Stop => {}
+        }
+    }
+
+    fn count_refused(&mut self, effects: &mut Effects) {
+        for signal in Signal::ALL {
+            let items = self.refused[*signal as usize].swap(0, Ordering::Relaxed);
+            if items > 0 {
+                self.step(Input::Refused { signal: *signal, items }, effects);
+            }
+        }
+    }
+
+    fn step(&mut self, input: Input, effects: &mut Effects) {
+        self.engine.step(self.clock.now(), input, effects);
+    }
+
+    /// Facts first, then notices, answers last; none before its group is durable.
+    fn perform(&mut self, group: Sequence, effects: &mut Effects, notify: &impl Fn(Notification)) {
+        debug_assert!(group <= self.journal.durable(), "a journal in memory is durable at once");
+        for fact in effects.facts.drain(..) {
+            let _nobody_looks_on = self.facts.send(fact);
+        }
+        for request in effects.requests.drain(..) {
+            match request {
+                Effect::Notify(notification) => notify(*notification),
+                Effect::Acknowledge { token, ack } => {
+                    if let Some(reply) = self.waiting.remove(&token) {
+                        let _gone = reply.send(ack);
+                    }
+                }
+            }
+        }
+    }
+}

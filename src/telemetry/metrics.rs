@@ -1,0 +1,200 @@
+//! The metrics of `/metrics`: one table of names, and a writer for the text format of Prometheus
+//! (exposition format 0.0.4).
+
+use std::fmt::Write;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+}
+
+/// One row of the table. Labels are the only ones that the metric may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub labels: &'static [&'static str],
+    pub help: &'static str,
+}
+
+/// Names the rows, so that a sample can not be written under a name that the table lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Registered {
+    BuildInfo,
+    Items,
+    Requests,
+    InFlightBytes,
+    Events,
+    EventsFuture,
+    EventsLate,
+    EventsExpired,
+    RuleHits,
+    RuleMismatches,
+    ServiceItems,
+    SloEvents,
+    SloSli,
+    SloObjective,
+    SloBudgetRemaining,
+    SloCoverage,
+    SloBurnRate,
+    SloConditionFiring,
+    SloStateBytes,
+    AlertsOpen,
+    Notifications,
+    NotificationsPending,
+    DeliveryAttempts,
+    ProcessCpuSeconds,
+    ProcessResidentBytes,
+    ProcessStartTime,
+}
+
+const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+/// In the order of [`Registered`].
+pub const TABLE: [Metric; 26] = [
+    gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
+    counter(
+        "evenkeel_ingest_items_total",
+        &["signal", "outcome"],
+        "Spans, log records and metric points by what became of them: accepted, duplicate, refused, rejected.",
+    ),
+    counter(
+        "evenkeel_ingest_requests_total",
+        &["transport", "signal", "outcome"],
+        "Export requests by transport and outcome.",
+    ),
+    gauge("evenkeel_ingest_in_flight_bytes", &[], "Decompressed bytes of the requests under way."),
+    counter(
+        "evenkeel_events_total",
+        &["category"],
+        "Events by category: filtered, informational, warning, exception.",
+    ),
+    counter("evenkeel_events_future_total", &[], "Events dated more than ten minutes ahead of our clock."),
+    counter("evenkeel_events_late_total", &[], "Events more than ten seconds behind the newest one."),
+    counter("evenkeel_events_expired_total", &[], "Events older than the longest window."),
+    counter("evenkeel_rule_hits_total", &["list", "rule"], "Events that a rule or default decided about."),
+    counter(
+        "evenkeel_rule_mismatches_total",
+        &[],
+        "Comparisons of two types in rules that can not be compared.",
+    ),
+    counter("evenkeel_service_items_total", &["service", "signal"], "Accepted items by service."),
+    counter("evenkeel_slo_events_total", &["slo", "result"], "Good and bad events of an SLO."),
+    gauge("evenkeel_slo_sli_ratio", &["slo"], "Good events over all events of the SLO's window."),
+    gauge("evenkeel_slo_objective_ratio", &["slo"], "The target of the SLO."),
+    gauge(
+        "evenkeel_slo_budget_remaining_ratio",
+        &["slo"],
+        "What is left of the error budget, coverage-scaled; negative when overspent.",
+    ),
+    gauge("evenkeel_slo_coverage_ratio", &["slo"], "The share of the SLO's window that has been seen."),
+    gauge(
+        "evenkeel_slo_burn_rate",
+        &["slo", "condition", "window"],
+        "Burn rate over a condition's long and short window, coverage-scaled.",
+    ),
+    gauge("evenkeel_slo_condition_firing", &["slo", "condition"], "1 while the condition is true."),
+    gauge("evenkeel_slo_state_bytes", &["slo"], "Memory of the SLO's buckets."),
+    gauge("evenkeel_alerts_open", &["severity"], "Open alerts."),
+    counter(
+        "evenkeel_notifications_total",
+        &["what"],
+        "Transitions times receivers: triggered, escalated, resolved; and their outcome: delivered, failed.",
+    ),
+    gauge("evenkeel_notifications_pending", &[], "Notifications whose outcome is not known yet."),
+    counter(
+        "evenkeel_delivery_attempts_total",
+        &["receiver", "outcome"],
+        "Attempts to deliver to a receiver: delivered, retried, failed.",
+    ),
+    counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
+    gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),
+    gauge("process_start_time_seconds", &[], "When the process started, since 1970-01-01 UTC."),
+];
+
+/// Collects samples and writes them grouped by metric.
+#[derive(Debug)]
+pub struct Metrics {
+    samples: [String; TABLE.len()],
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { samples: std::array::from_fn(|_| String::new()) }
+    }
+}
+
+impl Metrics {
+    /// One sample; the label values in the order of the table's row.
+    pub fn put(&mut self, metric: Registered, labels: &[&str], value: impl std::fmt::Display) {
+        let row = &TABLE[metric as usize];
+        debug_assert_eq!(labels.len(), row.labels.len(), "{} has the labels of its row", row.name);
+        let out = &mut self.samples[metric as usize];
+        out.push_str(row.name);
+        for (place, (name, label)) in row.labels.iter().zip(labels).enumerate() {
+            let open = if place == 0 { '{' } else { ',' };
+            let _infallible = write!(out, "{open}{name}=\"{}\"", escaped(label));
+        }
+        let close = if row.labels.is_empty() { "" } else { "}" };
+        let _infallible = writeln!(out, "{close} {value}");
+    }
+
+    /// The text of a scrape; metrics without samples are left out.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (row, samples) in TABLE.iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty()) {
+            let kind = match row.kind {
+                Kind::Counter => "counter",
+                Kind::Gauge => "gauge",
+            };
+            let _infallible = write!(text, "# HELP {0} {1}\n# TYPE {0} {kind}\n{samples}", row.name, row.help);
+        }
+        text
+    }
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrape_is_grouped_by_metric_and_escapes_labels() {
+        let mut metrics = Metrics::default();
+        metrics.put(Registered::Items, &["spans", "accepted"], 3);
+        metrics.put(Registered::BuildInfo, &["a\"b\\c\nd"], 1);
+        metrics.put(Registered::Items, &["spans", "refused"], 0);
+        let text = metrics.text();
+        let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            samples,
+            [
+                r#"evenkeel_build_info{version="a\"b\\c\nd"} 1"#,
+                r#"evenkeel_ingest_items_total{signal="spans",outcome="accepted"} 3"#,
+                r#"evenkeel_ingest_items_total{signal="spans",outcome="refused"} 0"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn names_follow_the_conventions_of_prometheus() {
+        assert_eq!(TABLE.len(), Registered::ProcessStartTime as usize + 1);
+        for row in &TABLE {
+            let snake = row.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            assert!(snake, "{} is snake case", row.name);
+            assert_eq!(row.kind == Kind::Counter, row.name.ends_with("_total"), "{}", row.name);
+            assert!(row.help.ends_with('.'), "{} has a help text", row.name);
+        }
+    }
+}
