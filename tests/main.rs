@@ -1,1 +1,3 @@
+//! The tests that need no other program, in one binary: linked once.
 
+mod architecture;
