@@ -124,6 +124,8 @@ fn what_is_of_another_type_makes_a_comparison_false_and_is_counted() {
         ("http.response.status_code == \"503\"", 1),
         ("http.response.status_code.contains(\"5\")", 1),
         ("http.response.status_code in [\"503\", \"504\"]", 1),
+        ("http.route in [\"/a\", ratio]", 0),
+        ("http.route in [ratio, absent]", 1),
         ("http.response.status_code && true", 1),
         ("tags == 1 || tags.contains(\"x\") || size(tags) == 1", 3),
         ("feature.enabled > feature.off", 1),
