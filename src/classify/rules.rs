@@ -1,0 +1,100 @@
+//! What becomes of an item: dropped by a filter, or kept with its category and the reason for it.
+
+use super::Predicate;
+use crate::model::{Category, Item, ItemKind, SpanKind, SpanStatus};
+
+/// OpenTelemetry's `WARN` and `ERROR`.
+const WARN: i32 = 13;
+const ERROR: i32 = 17;
+
+#[derive(Clone, Debug)]
+pub struct FilterRule {
+    pub name: String,
+    pub drop: Predicate,
+}
+
+#[derive(Clone, Debug)]
+pub struct ClassifyRule {
+    pub name: String,
+    pub when: Predicate,
+    pub category: Category,
+}
+
+/// Both lists in order; the first that matches decides.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    pub filter: Vec<FilterRule>,
+    pub classify: Vec<ClassifyRule>,
+}
+
+/// What decided about an event. The index is the rule's place in its list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decider {
+    Rule(u16),
+    ServerSpanError,
+    OtherSpanError,
+    SpanException,
+    ErrorLog,
+    WarningLog,
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Filtered { rule: u16 },
+    Kept { category: Category, decider: Decider },
+}
+
+impl Rules {
+    pub fn verdict(&self, item: &Item<'_>, mismatches: &mut u64) -> Verdict {
+        for (index, filter) in (0..=u16::MAX).zip(&self.filter) {
+            if filter.drop.matches(item, mismatches) {
+                return Verdict::Filtered { rule: index };
+            }
+        }
+        for (index, rule) in (0..=u16::MAX).zip(&self.classify) {
+            if rule.when.matches(item, mismatches) {
+                return Verdict::Kept { category: rule.category, decider: Decider::Rule(index) };
+            }
+        }
+        let decider = Decider::by_default(item);
+        Verdict::Kept { category: decider.default_category(), decider }
+    }
+}
+
+impl Decider {
+    /// `default:server-span-error` and so on; a rule is told by its name (`rules.classify[i].name`).
+    pub fn name(self, rules: &Rules) -> &str {
+        match self {
+            Self::Rule(index) => &rules.classify[usize::from(index)].name,
+            Self::ServerSpanError => "default:server-span-error",
+            Self::OtherSpanError => "default:other-span-error",
+            Self::SpanException => "default:span-exception",
+            Self::ErrorLog => "default:error-log",
+            Self::WarningLog => "default:warning-log",
+            Self::Nothing => "default:informational",
+        }
+    }
+
+    fn by_default(item: &Item<'_>) -> Self {
+        match item.kind {
+            ItemKind::Span if item.status == SpanStatus::Error => match item.span_kind {
+                SpanKind::Server | SpanKind::Consumer => Self::ServerSpanError,
+                _ => Self::OtherSpanError,
+            },
+            ItemKind::Span if item.has_exception_event => Self::SpanException,
+            ItemKind::Log if item.severity >= ERROR => Self::ErrorLog,
+            ItemKind::Log if item.severity >= WARN => Self::WarningLog,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// A rule carries its own category.
+    fn default_category(self) -> Category {
+        match self {
+            Self::ServerSpanError | Self::ErrorLog => Category::Exception,
+            Self::OtherSpanError | Self::SpanException | Self::WarningLog => Category::Warning,
+            Self::Rule(_) | Self::Nothing => Category::Informational,
+        }
+    }
+}
