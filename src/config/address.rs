@@ -64,3 +64,44 @@ pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
         _ => parse(&complete).map(|_| ()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_apart_or_refused() {
+        for (text, loopback, port) in [
+            ("127.0.0.1:4317", true, 4317),
+            ("127.9.9.9:0", true, 0),
+            ("localhost:1", true, 1),
+            ("[::1]:65535", true, 65535),
+            ("0.0.0.0:1", false, 1),
+            ("[::]:1", false, 1),
+            ("otel.example:4317", false, 4317),
+        ] {
+            assert_eq!(parse(text), Ok(Address { loopback, port }), "{text}");
+        }
+        for text in
+            ["", ":", "a", "a:", ":1", "a:+1", "a:1x", "::1:1", "[a]:1", "1.2.3:1", "a b:1", "-a:1", "a..b:1"]
+        {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_have_a_scheme_and_a_host() {
+        for url in [
+            "http://a",
+            "HTTPS://user:pw@a:1/x?y#z",
+            "http://[::1]:9/x",
+            "http://[::1]",
+            "http://127.0.0.1?a:b",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+        for url in ["", "a", "ftp://a", "http://", "http:///x", "http://:80", "http://a:b", "http://a b"] {
+            assert!(check_url(url).is_err(), "{url}");
+        }
+    }
+}

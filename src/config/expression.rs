@@ -49,7 +49,7 @@ fn compile<T>(
     compile(text, &mut ctx.wanted).map_err(|errors| place_errors(ctx, node, errors)).ok()
 }
 
-fn place_errors(ctx: &mut Reading<'_>, node: &Node, errors: Vec<ExprError>) {
+pub(super) fn place_errors(ctx: &mut Reading<'_>, node: &Node, errors: Vec<ExprError>) {
     let Some(scalar) = node.scalar() else { return };
     for ExprError { at, message, hint } in errors {
         let place = place::span(&ctx.report, node.at, scalar, at.start, at.end);

@@ -126,11 +126,16 @@ struct Reading<'w> {
     incomplete: bool,
 }
 
+impl<'w> Reading<'w> {
+    fn new(world: &'w dyn World) -> Self {
+        let report = report::Report::default();
+        Self { world, report, wanted: Wanted::default(), expression_bytes: 0, incomplete: false }
+    }
+}
+
 /// Reads a set of files. No paths: the defaults.
 pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
-    let report = report::Report::default();
-    let mut ctx =
-        Reading { world, report, wanted: Wanted::default(), expression_bytes: 0, incomplete: false };
+    let mut ctx = Reading::new(world);
     let set = set::read(&mut ctx, paths);
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);

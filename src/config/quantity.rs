@@ -85,3 +85,47 @@ pub(super) fn as_percent(Parts(share): Parts) -> String {
     let text = format!("{whole}.{fraction:07}");
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_exactly_or_refused() {
+        for (text, seconds) in [("90m", 5_400), ("12h", 43_200), ("28d", 2_419_200), ("4w", 2_419_200)] {
+            assert_eq!(openslo_seconds(text), Ok(seconds));
+        }
+        for text in [
+            "",
+            "d",
+            "28",
+            "0d",
+            "30 d",
+            "60s",
+            "1M",
+            "1Q",
+            "1Y",
+            "1.5d",
+            "-1d",
+            "1dd",
+            "99999999999999999999w",
+        ] {
+            assert!(openslo_seconds(text).is_err(), "{text}");
+        }
+        for (text, ms) in [("30s", 30_000), ("1h30m", 5_400_000), ("250ms", 250), ("0", 0), ("0s", 0)] {
+            assert_eq!(prometheus_ms(text), Some(ms), "{text}");
+        }
+        for text in ["", "30", "m30", "30m1h", "1h1h", "1.5h", "-1s", "99999999999999999999s"] {
+            assert_eq!(prometheus_ms(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages_become_shares_without_rounding() {
+        assert_eq!(percent("99.95"), Ok(Parts(999_500_000)));
+        assert_eq!(percent("99.9999999"), Ok(Parts(999_999_999)));
+        assert!(percent("99.99999999").is_err() && percent("99.5%").is_err());
+        assert_eq!(as_percent(Parts(999_500_000)), "99.95 %");
+        assert_eq!(as_percent(Parts(900_000_000)), "90 %");
+    }
+}

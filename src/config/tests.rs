@@ -1,6 +1,8 @@
 //! One small file per mistake against the text that it is answered with, the shipped examples, and
 //! what must hold for any text. `UPDATE=1 cargo test --lib config` writes the expected texts anew.
 
+#![allow(clippy::disallowed_methods, reason = "the cases are files, and UPDATE is a variable")]
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -8,7 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::alert::route::Route;
-use crate::engine::{Dedup, Indicator};
+use crate::classify::ExprError;
+use crate::engine::{Dedup, Indicator, Operator};
 use crate::model::{Labels, Parts};
 
 /// Files and variables in memory; with `folder`, files of the repository behind them.
@@ -293,6 +296,65 @@ fn a_run_prints_a_hundred_findings_and_counts_the_rest() {
     let text = printed(&world, &loaded, false);
     assert_eq!(text.matches("error[E0203]").count(), 100);
     assert!(text.ends_with("\n… and 20 more\n"));
+}
+
+#[test]
+fn a_mistake_in_an_expression_is_placed_inside_of_the_text() {
+    let text = config_of("  filter:\n    - {name: a, drop: 'span && ''é'' == nmae'}\n");
+    let world = Fake::files(&[("a.yaml", &text)]);
+    let mut ctx = Reading::new(&world);
+    let set = set::read(&mut ctx, &[PathBuf::from("a.yaml")]);
+    let rules = set.documents[0].node.get("spec").and_then(|spec| spec.get("filter")).expect("a list");
+    let rule = reader::list(&mut ctx.report, rules, "filter")[0].get("drop").expect("an expression");
+    let start = rule.scalar().and_then(|scalar| scalar.text.find("nmae")).expect("a slip");
+    let error = ExprError { at: start..start + 4, message: "no such name".to_owned(), hint: None };
+    expression::place_errors(&mut ctx, rule, vec![error]);
+    let finding = ctx.report.finish().remove(0);
+    assert_eq!((finding.code, finding.line, finding.column, finding.width), ("E0301", 5, 41, 4));
+}
+
+#[test]
+fn lists_of_rules_and_expressions_are_bounded() {
+    let rules: String = (0..1_001).map(|i| format!("    - {{name: r{i}, drop: 'span'}}\n")).collect();
+    let (_, loaded) = text_of(&config_of(&format!("  filter:\n{rules}")));
+    assert_eq!((loaded.errors(), loaded.findings[0].code, loaded.findings[0].line), (1, "E0215", 1_005));
+    let long = " || span".repeat(2_000);
+    let (_, loaded) = text_of(&config_of(&format!("  filter: [{{name: a, drop: 'span{long}'}}]\n")));
+    assert_eq!((loaded.errors(), loaded.findings[0].code), (1, "E0215"));
+}
+
+/// Scenario: two SLOs share an SLI by name; one more has a threshold below zero on logs.
+#[test]
+fn indicators_are_read_by_reference_and_of_each_form() {
+    let source = |expression: &str| format!("{{metricSource: {{type: Evenkeel, spec: {{{expression}}}}}}}");
+    let sli = format!(
+        "apiVersion: openslo/v1\nkind: SLI\nmetadata: {{name: shared}}\nspec:\n  ratioMetric:\n    good: {}\n    bad: {}\n",
+        source("spans: 'status == \"ok\"'"),
+        source("logs: 'severity >= 17'")
+    );
+    let slo = |name: &str, indicator: &str, objective: &str| {
+        format!(
+            "---\napiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: {name}}}\nspec:\n  service: s\n  {indicator}\n  \
+             budgetingMethod: Occurrences\n  timeWindow: [{{duration: 4w, isRolling: true}}]\n  objectives: [{objective}]\n"
+        )
+    };
+    let threshold = source("logs: 'log', value: delta")
+        .replace("{metricSource", "indicator: {spec: {thresholdMetric: {metricSource")
+        + "}}";
+    let text = sli
+        + &slo("b", "indicatorRef: shared", "{target: 0.999}")
+        + &slo("a", "indicatorRef: shared", "{targetPercent: 99.95}")
+        + &slo("c", &threshold, "{target: 0.9, op: gt, value: -1.5}");
+    let slos = sound(&text).plan.slos;
+    let names: Vec<(&str, Parts)> =
+        slos.iter().map(|one| (&*one.slo.name, one.slo.objective.target())).collect();
+    assert_eq!(names, [("a", Parts(999_500_000)), ("b", Parts(999_000_000)), ("c", Parts(900_000_000))]);
+    assert!(matches!(&slos[0].indicator, Indicator::GoodAndBad { good, bad } if good.kind != bad.kind));
+    let expected = (Operator::Gt, Parts(1_500_000_000), true);
+    assert!(
+        matches!(slos[2].indicator, Indicator::Threshold { op, limit, negative, .. } if (op, limit, negative) == expected)
+    );
+    assert_eq!((slos[0].slo.window.seconds, &*slos[0].slo.window.text), (2_419_200, "4w"));
 }
 
 #[test]
