@@ -1,9 +1,41 @@
 //! Text -> checked configuration. Reads no files and no environment itself: `main` hands both in.
 //! All mistakes of all files are reported in one run, each with its place.
+//!
+//! `yaml` makes a tree of nodes out of text, `set` collects the documents of all files, `settings`, `rules`,
+//! `routing` and `slo_document` give them meaning; each pushes what it finds into one `report`.
 
 use std::path::{Path, PathBuf};
 
 use crate::engine::Plan;
+use crate::model::Wanted;
+
+mod address;
+mod alerting;
+mod annotations;
+mod diagnostic;
+mod expression;
+mod indicator;
+mod metadata;
+mod node;
+mod objective;
+mod place;
+mod quantity;
+mod reader;
+mod receivers;
+mod report;
+mod routing;
+mod rules;
+mod set;
+mod settings;
+mod slo_document;
+mod substitute;
+mod suggest;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use diagnostic::{Diagnostic, Level, render};
 
 /// How the parser reaches the world. `main` backs it with the file system and the environment,
 /// tests with maps.
@@ -14,36 +46,21 @@ pub trait World {
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String>;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    Error,
-    Warning,
-    /// Shown by `check -v` only.
-    Note,
-}
-
-/// One finding, ready to be printed by [`render`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
-    pub level: Level,
-    /// `E0203`
-    pub code: &'static str,
-    pub message: String,
-    pub file: String,
-    /// From 1.
-    pub line: usize,
-    /// From 1, in characters.
-    pub column: usize,
-    /// Characters that the caret underlines.
-    pub width: usize,
-    pub hint: Option<String>,
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Listen {
     pub otlp_grpc: String,
     pub otlp_http: String,
     pub http: String,
+}
+
+/// When a sender gets its 200 or OK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Ack {
+    /// Once the journal holds the request.
+    #[default]
+    Committed,
+    /// Once the request has been taken in.
+    Memory,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -71,6 +88,7 @@ pub struct Receiver {
 pub struct Config {
     pub listen: Listen,
     pub data_dir: PathBuf,
+    pub ack: Ack,
     pub receivers: Vec<Receiver>,
     pub plan: Plan,
 }
@@ -83,8 +101,56 @@ pub struct Loaded {
     pub findings: Vec<Diagnostic>,
 }
 
+impl Loaded {
+    pub fn errors(&self) -> usize {
+        self.count(Level::Error)
+    }
+
+    pub fn warnings(&self) -> usize {
+        self.count(Level::Warning)
+    }
+
+    fn count(&self, level: Level) -> usize {
+        self.findings.iter().filter(|finding| finding.level == level).count()
+    }
+}
+
+/// What every reader of this folder carries along.
+struct Reading<'w> {
+    world: &'w dyn World,
+    report: report::Report,
+    wanted: Wanted,
+    /// Bytes of all expressions so far; bounds the number of attributes that rules can name.
+    expression_bytes: usize,
+    /// A file could not be read to its end: a name that is missing may well be in the rest.
+    incomplete: bool,
+}
+
+impl<'w> Reading<'w> {
+    fn new(world: &'w dyn World) -> Self {
+        let report = report::Report::default();
+        Self { world, report, wanted: Wanted::default(), expression_bytes: 0, incomplete: false }
+    }
+}
+
 /// Reads a set of files. No paths: the defaults.
 pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
-    let _ = (paths, world);
-    Loaded { config: None, findings: Vec::new() }
+    let mut ctx = Reading::new(world);
+    let set = set::read(&mut ctx, paths);
+    let settings = settings::read(&mut ctx, &set);
+    let slos = slo_document::read_all(&mut ctx, &set);
+    let (receivers, route) = alerting::read(&mut ctx, &set);
+    let plan = Plan {
+        version: set.version(),
+        tenant: settings.tenant,
+        dedup: settings.dedup,
+        wanted: ctx.wanted,
+        rules: settings.rules,
+        slos,
+        route,
+    };
+    let findings = ctx.report.finish();
+    let sound = !findings.iter().any(|finding| finding.level == Level::Error);
+    let (listen, data_dir, ack) = (settings.listen, settings.data_dir, settings.ack);
+    Loaded { config: sound.then_some(Config { listen, data_dir, ack, receivers, plan }), findings }
 }

@@ -1,24 +1,61 @@
 //! The routing tree, with Alertmanager's semantics: depth first, the first matching child takes the
 //! alert unless it says `continue`, a node whose children all decline takes it itself.
 
-use crate::model::{Labels, Matcher};
+use regex::Regex;
+
+use crate::model::{Labels, Matcher, MatcherOp};
+
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
+pub use parse::parse_matchers;
 
 /// A matcher ready to be asked; regular expressions compiled and anchored.
 #[derive(Clone, Debug)]
-pub struct Compiled {}
+pub struct Compiled {
+    matcher: Matcher,
+    /// There for `=~` and `!~` alone.
+    regex: Option<Regex>,
+}
 
 impl Compiled {
     /// The error is a sentence about the regular expression.
     pub fn new(matcher: Matcher) -> Result<Self, String> {
-        let _ = matcher;
-        Ok(Self {})
+        let regex = match matcher.op {
+            MatcherOp::Equal | MatcherOp::NotEqual => None,
+            MatcherOp::Matches | MatcherOp::MatchesNot => Some(anchored(&matcher.value)?),
+        };
+        Ok(Self { matcher, regex })
+    }
+
+    pub fn matcher(&self) -> &Matcher {
+        &self.matcher
     }
 
     /// An absent label compares as the empty string.
     pub fn matches(&self, labels: &Labels) -> bool {
-        let _ = labels;
-        false
+        let value = labels.get(&self.matcher.name).map_or("", String::as_str);
+        let holds = match &self.regex {
+            Some(regex) => regex.is_match(value),
+            None => self.matcher.value == value,
+        };
+        match self.matcher.op {
+            MatcherOp::Equal | MatcherOp::Matches => holds,
+            MatcherOp::NotEqual | MatcherOp::MatchesNot => !holds,
+        }
     }
+}
+
+fn anchored(pattern: &str) -> Result<Regex, String> {
+    // Compiled bare first: `a)(b` would turn into something sound between the anchors.
+    let compiled = Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$")));
+    compiled.map_err(|error| {
+        let text = error.to_string();
+        let reason = text.lines().last().unwrap_or("").trim_start_matches("error: ");
+        format!("`{pattern}` is no regular expression: {reason}")
+    })
 }
 
 #[derive(Clone, Debug)]
@@ -36,14 +73,26 @@ impl Route {
     /// Names of receivers in the tree's order, each as often as a route names it.
     /// The root takes every alert that no child takes.
     pub fn receivers(&self, labels: &Labels) -> Vec<&str> {
-        let _ = labels;
-        Vec::new()
+        let mut found = Vec::new();
+        self.collect(labels, &mut found);
+        found
     }
-}
 
-/// Parses `severity="page"`, `team=~"a|b"`, `{a="1", b!="2"}` or `a=1,b=2` into matchers.
-/// The error is the byte offset and a sentence.
-pub fn parse_matchers(text: &str) -> Result<Vec<Matcher>, (usize, String)> {
-    let _ = text;
-    Ok(Vec::new())
+    fn collect<'r>(&'r self, labels: &Labels, found: &mut Vec<&'r str>) {
+        let before = found.len();
+        for child in self.routes.iter().filter(|child| child.takes(labels)) {
+            child.collect(labels, found);
+            if !child.continues {
+                break;
+            }
+        }
+        if found.len() == before {
+            found.push(&self.receiver);
+        }
+    }
+
+    /// All matchers hold; without matchers every alert is taken.
+    fn takes(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(labels))
+    }
 }
