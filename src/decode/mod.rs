@@ -3,6 +3,12 @@
 //! Protobuf is read in place: nothing is copied, and only the attributes in [`Wanted`] are looked at.
 //! JSON is first turned into protobuf, so that both encodings mean the same by construction.
 
+mod json;
+pub mod otlp;
+mod protobuf;
+#[cfg(test)]
+mod tests;
+
 use crate::model::{Item, Signal, Wanted};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +59,11 @@ pub fn decode(
     limits: Limits,
     each: &mut dyn FnMut(&Item<'_>),
 ) -> Result<Decoded, Malformed> {
-    let _ = (signal, encoding, body, wanted, limits, each);
-    Ok(Decoded::default())
+    match encoding {
+        Encoding::Protobuf => protobuf::walk(signal, body, wanted, limits, each),
+        Encoding::Json => {
+            let body = json::to_protobuf(signal, body, limits)?;
+            protobuf::walk(signal, &body, wanted, limits, each)
+        }
+    }
 }

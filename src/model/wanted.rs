@@ -1,7 +1,5 @@
 //! The attributes that the loaded rules name. Everything else in a request is skipped unread.
 
-use std::collections::BTreeMap;
-
 use super::item::Value;
 
 /// Where an attribute is looked for.
@@ -27,18 +25,31 @@ pub struct Places {
     pub resource: Option<Slot>,
 }
 
-/// Names to slots. Built once while rules are compiled.
+/// Names to slots. Built once while rules are compiled, then asked for every attribute of every item:
+/// most names in a request differ in length from those that rules name, so length is the first key.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    places: BTreeMap<Box<str>, Places>,
+    /// By length of the name, all that are longer under the last; each in order.
+    by_length: Vec<Vec<(Box<str>, Places)>>,
     len: u16,
 }
+
+const LENGTH_LAST: usize = 64;
 
 impl Wanted {
     /// The slot of an attribute, a new one if nobody has asked for it before.
     /// At most 65,535 slots: a set of rules with more names than that is refused by its size first.
     pub fn slot(&mut self, origin: Origin, name: &str) -> Slot {
-        let places = self.places.entry(name.into()).or_default();
+        let length = name.len().min(LENGTH_LAST);
+        if self.by_length.len() <= length {
+            self.by_length.resize_with(length + 1, Vec::new);
+        }
+        let names = &mut self.by_length[length];
+        let index = names.binary_search_by(|(known, _)| (**known).cmp(name)).unwrap_or_else(|index| {
+            names.insert(index, (name.into(), Places::default()));
+            index
+        });
+        let places = &mut names[index].1;
         let place = match origin {
             Origin::Nearest => &mut places.nearest,
             Origin::Item => &mut places.item,
@@ -52,11 +63,19 @@ impl Wanted {
     }
 
     pub fn places(&self, name: &str) -> Option<Places> {
-        self.places.get(name).copied()
+        self.places_of_bytes(name.as_bytes())
+    }
+
+    /// For names as they come off the wire, which may not even be UTF-8.
+    #[inline]
+    pub fn places_of_bytes(&self, name: &[u8]) -> Option<Places> {
+        let names = self.by_length.get(name.len().min(LENGTH_LAST))?;
+        let index = names.binary_search_by(|(known, _)| known.as_bytes().cmp(name)).ok()?;
+        Some(names[index].1)
     }
 
     pub fn names(&self) -> impl Iterator<Item = (&str, Places)> {
-        self.places.iter().map(|(name, places)| (&**name, *places))
+        self.by_length.iter().flatten().map(|(name, places)| (&**name, *places))
     }
 
     pub fn len(&self) -> usize {

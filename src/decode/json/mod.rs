@@ -1,0 +1,47 @@
+//! OTLP/JSON -> the same request in protobuf, in one streaming pass along the tables of [`schema`].
+//!
+//! Known fields are checked for their type, unknown ones are skipped, as OTLP demands. What the values
+//! mean is not decided here: that is left to the one reader of protobuf.
+
+mod depth;
+mod read;
+mod schema;
+mod text;
+mod write;
+
+use serde::de::DeserializeSeed;
+
+use self::read::{Progress, Root};
+use super::{Limits, Malformed};
+use crate::model::Signal;
+
+pub fn to_protobuf(signal: Signal, body: &[u8], limits: Limits) -> Result<Vec<u8>, Malformed> {
+    let body = text_of(body)?;
+    depth::check(body, limits.depth_max)?;
+    let message = match signal {
+        Signal::Traces => &schema::TRACES,
+        Signal::Logs => &schema::LOGS,
+        Signal::Metrics => &schema::METRICS,
+    };
+    let mut progress = Progress::new(body.len() / 2, limits.items_max);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = Root::new(message, &mut progress).deserialize(&mut json).and_then(|()| json.end());
+    match read {
+        Ok(()) => Ok(progress.into_bytes()),
+        Err(_) if progress.has_too_many_items() => {
+            Err(Malformed::TooManyItems { items_max: limits.items_max })
+        }
+        Err(error) => Err(Malformed::Undecodable(format!("{}{error}", progress.place()))),
+    }
+}
+
+/// Without the byte order mark that some editors write.
+fn text_of(body: &[u8]) -> Result<&[u8], Malformed> {
+    match body {
+        [0xef, 0xbb, 0xbf, text @ ..] => Ok(text),
+        [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, _, ..] | [_, 0, ..] => {
+            Err(Malformed::Undecodable("JSON in UTF-16 or UTF-32; only UTF-8 is read".to_owned()))
+        }
+        text => Ok(text),
+    }
+}

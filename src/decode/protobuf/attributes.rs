@@ -1,0 +1,89 @@
+//! Attributes and values. A pair is looked up by its key first; only wanted values are read.
+
+use std::str;
+
+use super::fault::{Fault, Level};
+use super::wire::Reader;
+use crate::decode::Malformed;
+use crate::model::{Slots, Value, Wanted};
+
+/// A value before anybody checked that its text is UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub enum Raw<'a> {
+    Str(&'a [u8]),
+    Read(Value<'a>),
+}
+
+/// Puts the value of one attribute of `level` into the slots that ask for it there. An attribute that
+/// comes twice has the later value; one without a value counts as absent.
+pub fn fill<'a>(
+    pair: Reader<'a>,
+    level: Level,
+    wanted: &Wanted,
+    slots: &mut Slots<'a>,
+) -> Result<Option<Fault<'a>>, Malformed> {
+    let key = key(pair)?;
+    let Some(places) = wanted.places_of_bytes(key) else { return Ok(None) };
+    let places = match level {
+        Level::Resource => [places.nearest, places.resource],
+        Level::Scope => [places.nearest, None],
+        Level::Item => [places.nearest, places.item],
+    };
+    if places == [None, None] {
+        return Ok(None);
+    }
+    let Some(raw) = value(pair)? else { return Ok(None) };
+    let Some(value) = raw.checked() else { return Ok(Some(Fault::Attribute(level, key))) };
+    for slot in places.into_iter().flatten() {
+        slots.set(slot, value);
+    }
+    Ok(None)
+}
+
+pub fn key<'a>(mut pair: Reader<'a>) -> Result<&'a [u8], Malformed> {
+    let mut key: &[u8] = &[];
+    while let Some(field) = pair.field()? {
+        if field.number == 1 {
+            key = field.bytes("KeyValue.key")?;
+        }
+    }
+    Ok(key)
+}
+
+pub fn value<'a>(mut pair: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
+    let mut value = None;
+    while let Some(field) = pair.field()? {
+        if field.number == 2 {
+            value = any_value(field.message("KeyValue.value")?)?.or(value);
+        }
+    }
+    Ok(value)
+}
+
+/// Of several values in one `AnyValue` the last one counts.
+pub fn any_value<'a>(mut any: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
+    let mut value = None;
+    while let Some(field) = any.field()? {
+        value = Some(match field.number {
+            1 => Raw::Str(field.bytes("AnyValue.string_value")?),
+            2 => Raw::Read(Value::Bool(field.varint("AnyValue.bool_value")? != 0)),
+            3 => Raw::Read(Value::Int(field.varint("AnyValue.int_value")?.cast_signed())),
+            4 => Raw::Read(Value::Double(field.double("AnyValue.double_value")?)),
+            5 => field.message("AnyValue.array_value").map(|_| Raw::Read(Value::Other))?,
+            6 => field.message("AnyValue.kvlist_value").map(|_| Raw::Read(Value::Other))?,
+            7 => field.message("AnyValue.bytes_value").map(|_| Raw::Read(Value::Other))?,
+            _ => continue,
+        });
+    }
+    Ok(value)
+}
+
+impl<'a> Raw<'a> {
+    /// `None` where the text is not UTF-8.
+    pub fn checked(self) -> Option<Value<'a>> {
+        match self {
+            Self::Str(bytes) => str::from_utf8(bytes).ok().map(Value::Str),
+            Self::Read(value) => Some(value),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One export request, read in place. The three signals have one shape: resources hold scopes, scopes
+//! hold items. Nothing is allocated per item, and fields that nobody reads are skipped unread.
+//!
+//! Protobuf lets fields come in any order, a resource after its spans too, so each block is walked
+//! twice: for what its items inherit, then for the items.
+
+mod attributes;
+mod fault;
+mod items;
+mod metrics;
+mod wire;
+
+use self::attributes::{fill, key, value};
+use self::fault::{Fault, Level};
+use self::items::Draft;
+use self::wire::Reader;
+use super::{Decoded, Limits, Malformed};
+use crate::model::{EventTime, Item, Signal, Slots, Value, Wanted};
+
+const UNKNOWN_SERVICE: &str = "unknown_service";
+
+pub fn walk(
+    signal: Signal,
+    body: &[u8],
+    wanted: &Wanted,
+    limits: Limits,
+    each: &mut dyn FnMut(&Item<'_>),
+) -> Result<Decoded, Malformed> {
+    let mut walk = Walk::new(signal, wanted, limits.items_max, each);
+    let mut request = Reader::new(body);
+    while let Some(field) = request.field()? {
+        if field.number == 1 {
+            walk.resource_block(field.message("resource_spans, resource_logs or resource_metrics")?)?;
+        }
+    }
+    Ok(Decoded { identifiable: walk.decoded.items > 0 && !walk.anonymous, ..walk.decoded })
+}
+
+struct Walk<'a, 'c> {
+    signal: Signal,
+    wanted: &'c Wanted,
+    items_max: u64,
+    each: &'c mut dyn FnMut(&Item<'_>),
+    decoded: Decoded,
+    /// Some item has neither a time nor an id.
+    anonymous: bool,
+    nothing: Slots<'a>,
+    resource: Inherited<'a>,
+    scope: Inherited<'a>,
+    slots: Slots<'a>,
+}
+
+/// What a block's items have from it.
+struct Inherited<'a> {
+    slots: Slots<'a>,
+    service: &'a str,
+    /// Rejects every item of the block.
+    fault: Option<Fault<'a>>,
+}
+
+impl<'a, 'c> Walk<'a, 'c> {
+    fn new(
+        signal: Signal,
+        wanted: &'c Wanted,
+        items_max: u64,
+        each: &'c mut dyn FnMut(&Item<'_>),
+    ) -> Self {
+        let slots = || Slots::with_len(wanted.len());
+        let inherited = || Inherited { slots: slots(), service: UNKNOWN_SERVICE, fault: None };
+        Self {
+            signal,
+            wanted,
+            items_max,
+            each,
+            decoded: Decoded::default(),
+            anonymous: false,
+            nothing: slots(),
+            resource: inherited(),
+            scope: inherited(),
+            slots: slots(),
+        }
+    }
+
+    fn resource_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
+        self.resource.slots.copy_from(&self.nothing);
+        (self.resource.service, self.resource.fault) = (UNKNOWN_SERVICE, None);
+        let mut fields = block;
+        while let Some(field) = fields.field()? {
+            if field.number == 1 {
+                self.read_resource(field.message("resource")?)?;
+            }
+        }
+        let mut fields = block;
+        while let Some(field) = fields.field()? {
+            if field.number == 2 {
+                self.scope_block(field.message("scope_spans, scope_logs or scope_metrics")?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_resource(&mut self, mut resource: Reader<'a>) -> Result<(), Malformed> {
+        while let Some(field) = resource.field()? {
+            if field.number != 1 {
+                continue;
+            }
+            let pair = field.message("Resource.attributes")?;
+            if key(pair)? == b"service.name" {
+                self.read_service(pair)?;
+            }
+            let fault = fill(pair, Level::Resource, self.wanted, &mut self.resource.slots)?;
+            self.resource.fault = self.resource.fault.or(fault);
+        }
+        Ok(())
+    }
+
+    fn read_service(&mut self, pair: Reader<'a>) -> Result<(), Malformed> {
+        let Some(raw) = value(pair)? else { return Ok(()) };
+        self.resource.service = match raw.checked() {
+            Some(Value::Str(name)) => name,
+            Some(_) => UNKNOWN_SERVICE,
+            None => {
+                self.resource.fault.get_or_insert(Fault::Attribute(Level::Resource, b"service.name"));
+                UNKNOWN_SERVICE
+            }
+        };
+        Ok(())
+    }
+
+    fn scope_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
+        self.scope.slots.copy_from(&self.resource.slots);
+        (self.scope.service, self.scope.fault) = (self.resource.service, self.resource.fault);
+        let mut fields = block;
+        while let Some(field) = fields.field()? {
+            if field.number == 1 {
+                self.read_scope(field.message("scope")?)?;
+            }
+        }
+        let mut fields = block;
+        while let Some(field) = fields.field()? {
+            if field.number != 2 {
+                continue;
+            }
+            match self.signal {
+                Signal::Traces => self.span(field.message("ScopeSpans.spans")?)?,
+                Signal::Logs => self.log_record(field.message("ScopeLogs.log_records")?)?,
+                Signal::Metrics => self.metric(field.message("ScopeMetrics.metrics")?)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn read_scope(&mut self, mut scope: Reader<'a>) -> Result<(), Malformed> {
+        while let Some(field) = scope.field()? {
+            if field.number == 3 {
+                let pair = field.message("InstrumentationScope.attributes")?;
+                let fault = fill(pair, Level::Scope, self.wanted, &mut self.scope.slots)?;
+                self.scope.fault = self.scope.fault.or(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins an item: counts it, and gives it what it inherits.
+    fn begin(&mut self) -> Result<Draft<'a>, Malformed> {
+        self.decoded.items += 1;
+        if self.items_max < self.decoded.items {
+            return Err(Malformed::TooManyItems { items_max: self.items_max });
+        }
+        self.slots.copy_from(&self.scope.slots);
+        Ok(Draft { fault: self.scope.fault, ..Draft::default() })
+    }
+
+    fn attribute(&mut self, draft: &mut Draft<'a>, pair: Reader<'a>) -> Result<(), Malformed> {
+        let fault = fill(pair, Level::Item, self.wanted, &mut self.slots)?;
+        draft.fault = draft.fault.or(fault);
+        Ok(())
+    }
+
+    /// Hands the item out, or counts why not.
+    fn end(&mut self, draft: &Draft<'a>) {
+        self.anonymous |= draft.time_ns == 0 && draft.trace_id.is_empty() && draft.span_id.is_empty();
+        let (name, body) = match draft.checked() {
+            Ok(texts) => texts,
+            Err(fault) => return self.reject(fault),
+        };
+        (self.each)(&Item {
+            kind: self.signal.item_kind(),
+            time: (draft.time_ns != 0).then_some(EventTime(draft.time_ns)),
+            duration_ns: draft.duration_ns,
+            name,
+            span_kind: draft.span_kind,
+            status: draft.status,
+            severity: draft.severity,
+            body,
+            value: draft.value,
+            has_exception_event: draft.has_exception_event,
+            trace_id: draft.trace_id,
+            span_id: draft.span_id,
+            service: self.scope.service,
+            slots: &self.slots,
+        });
+    }
+
+    #[cold]
+    fn reject(&mut self, fault: Fault<'_>) {
+        self.decoded.rejected += 1;
+        let index = self.decoded.items - 1;
+        let (reason, kind) = (&mut self.decoded.reason, self.signal.item_kind());
+        reason.get_or_insert_with(|| format!("{kind} {index} of the request: {fault}"));
+    }
+}

@@ -1,0 +1,203 @@
+//! The protobuf wire format over borrowed bytes. It knows fields and wire types, no message.
+
+use crate::decode::Malformed;
+
+/// More groups inside each other than this are refused. OTLP has none at all, only unknown fields can.
+const GROUPS_MAX: usize = 64;
+
+/// What is left of one message, and where in the request that is.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    /// Offset in the request of the first byte after this message.
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    pub number: u32,
+    /// Offset of its tag in the request.
+    pub at: usize,
+    data: Data<'a>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Data<'a> {
+    Varint(u64),
+    Fixed64(u64),
+    Bytes(Reader<'a>),
+    Fixed32,
+    Group,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, end: bytes.len() }
+    }
+
+    /// The next field, `None` after the last one.
+    #[inline]
+    pub fn field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let at = self.offset();
+        let (number, wire_type) = self.tag()?;
+        let data = match wire_type {
+            0 => Data::Varint(self.varint()?),
+            1 => Data::Fixed64(self.fixed64()?),
+            2 => Data::Bytes(self.block()?),
+            3 => self.skip_group(number).map(|()| Data::Group)?,
+            4 => return Err(malformed(at, "a group ends that never began")),
+            _ => self.take(4).map(|_| Data::Fixed32)?,
+        };
+        Ok(Some(Field { number, at, data }))
+    }
+
+    fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u8), Malformed> {
+        let at = self.offset();
+        let key = self.varint()?;
+        let (number, wire_type) = ((key >> 3) as u32, (key & 7) as u8);
+        match (key, number, wire_type) {
+            (0x1_0000_0000.., _, _) => Err(malformed(at, "a field number above 536870911")),
+            (_, 0, _) => Err(malformed(at, "field number 0")),
+            (_, _, 6..) => Err(malformed(at, &format!("wire type {wire_type} does not exist"))),
+            _ => Ok((number, wire_type)),
+        }
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
+        let mut value = 0;
+        for (index, byte) in self.rest.iter().copied().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            // The tenth byte holds the 64th bit and nothing else.
+            if byte < 0x80 && (index < 9 || byte < 2) {
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        let what = if self.rest.len() < 10 { "a truncated varint" } else { "a varint above 64 bits" };
+        Err(malformed(self.offset(), what))
+    }
+
+    #[inline]
+    fn fixed64(&mut self) -> Result<u64, Malformed> {
+        match self.rest.split_first_chunk::<8>() {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(u64::from_le_bytes(*bytes))
+            }
+            None => self.take(8).map(|_| 0),
+        }
+    }
+
+    /// A length-delimited field's bytes.
+    #[inline]
+    fn block(&mut self) -> Result<Self, Malformed> {
+        let len = self.varint()?;
+        let rest = self.take(len)?;
+        Ok(Self { rest, end: self.offset() })
+    }
+
+    #[inline]
+    fn take(&mut self, len: u64) -> Result<&'a [u8], Malformed> {
+        let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
+        let Some((taken, rest)) = split else {
+            let what = format!("a field of {len} bytes where {} are left", self.rest.len());
+            return Err(malformed(self.offset(), &what));
+        };
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Reads past the end of the group `number`, whose start tag was just read. Not by recursion:
+    /// how deep groups nest is the sender's choice.
+    #[cold]
+    fn skip_group(&mut self, number: u32) -> Result<(), Malformed> {
+        let mut open = vec![number];
+        while let Some(innermost) = open.last().copied() {
+            let at = self.offset();
+            let (number, wire_type) = self.tag()?;
+            match wire_type {
+                0 => self.varint().map(|_| ())?,
+                1 => self.take(8).map(|_| ())?,
+                2 => self.block().map(|_| ())?,
+                3 if open.len() < GROUPS_MAX => open.push(number),
+                3 => return Err(malformed(at, "groups nested too deep")),
+                4 if number == innermost => open.truncate(open.len() - 1),
+                4 => return Err(malformed(at, "a group ends that never began")),
+                _ => self.take(4).map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each takes the field's name for the message that refuses another wire type.
+impl<'a> Field<'a> {
+    #[inline]
+    pub fn message(&self, name: &str) -> Result<Reader<'a>, Malformed> {
+        match self.data {
+            Data::Bytes(reader) => Ok(reader),
+            _ => Err(self.wrong(name, "length-delimited bytes")),
+        }
+    }
+
+    #[inline]
+    pub fn bytes(&self, name: &str) -> Result<&'a [u8], Malformed> {
+        self.message(name).map(|reader| reader.rest)
+    }
+
+    #[inline]
+    pub fn varint(&self, name: &str) -> Result<u64, Malformed> {
+        match self.data {
+            Data::Varint(value) => Ok(value),
+            _ => Err(self.wrong(name, "a varint")),
+        }
+    }
+
+    #[inline]
+    pub fn fixed64(&self, name: &str) -> Result<u64, Malformed> {
+        match self.data {
+            Data::Fixed64(value) => Ok(value),
+            _ => Err(self.wrong(name, "8 bytes")),
+        }
+    }
+
+    pub fn double(&self, name: &str) -> Result<f64, Malformed> {
+        self.fixed64(name).map(f64::from_bits)
+    }
+
+    #[cold]
+    fn wrong(&self, name: &str, expected: &str) -> Malformed {
+        let found = match self.data {
+            Data::Varint(_) => "a varint",
+            Data::Fixed64(_) => "8 bytes",
+            Data::Bytes(_) => "length-delimited bytes",
+            Data::Fixed32 => "4 bytes",
+            Data::Group => "a group",
+        };
+        malformed(self.at, &format!("{name} is {found} instead of {expected}"))
+    }
+}
+
+#[cold]
+fn malformed(at: usize, what: &str) -> Malformed {
+    Malformed::Undecodable(format!("protobuf, byte {at}: {what}"))
+}
