@@ -14,4 +14,6 @@ pub mod alert;
 
 pub mod engine;
 
+pub mod respond;
+
 pub mod config;

@@ -1,0 +1,176 @@
+//! Notification senders. Each integration of each receiver has its own lane: a bounded queue, a task,
+//! its own retries; so a slow or dead receiver delays no other.
+//!
+//! What this folder does not do: it decides nothing about who is told what (that is routing), keeps
+//! nothing on disk, and follows no redirect. Every notification ends in exactly one call of `settled`,
+//! except those that [`Responder::drain`] names as left: they are still open, to be sent after a restart.
+
+mod body;
+mod guard;
+mod labels;
+mod lane;
+mod meter;
+mod post;
+mod queue;
+mod retry;
+mod standing;
+mod target;
+#[cfg(test)]
+mod tests;
+mod ticket;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::engine::{Notification, NotificationId, Outcome};
+use lane::{Lane, LaneDoor};
+use target::Target;
+use ticket::{Book, Ticket};
+
+pub use guard::client;
+pub use meter::{Meters, ReceiverCounts};
+pub use retry::Retry;
+pub use ticket::Drained;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum WebhookFormat {
+    #[default]
+    Alertmanager,
+    Evenkeel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Integration {
+    Webhook {
+        url: String,
+        format: WebhookFormat,
+        send_resolved: bool,
+    },
+    /// Alertmanager's API version 2; `url` is the address before `/api/v2/alerts`.
+    Alertmanager {
+        url: String,
+        send_resolved: bool,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    pub name: String,
+    pub integrations: Vec<Integration>,
+}
+
+/// How fast and how much; a value, so that tests need not wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    pub retry: Retry,
+    /// From the first byte out to the status line in.
+    pub answer_within: Duration,
+    /// How often Alertmanager hears of an alert that has not ended.
+    pub resend: Duration,
+    /// How long it goes on hearing of one that has.
+    pub resend_resolved: Duration,
+    /// Notifications that one lane holds before it refuses more.
+    pub open_max: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            retry: Retry::default(),
+            answer_within: Duration::from_secs(10),
+            resend: Duration::from_secs(60),
+            resend_resolved: Duration::from_secs(300),
+            open_max: 10_000,
+        }
+    }
+}
+
+/// The running lanes of all receivers.
+pub struct Responder {
+    receivers: BTreeMap<String, Vec<LaneDoor>>,
+    lanes: Vec<JoinHandle<()>>,
+    book: Arc<Book>,
+}
+
+impl Responder {
+    /// Starts the lanes; needs a tokio runtime. `client` should come from [`client`], which follows no
+    /// redirect. `settled` is called from the lanes, or from within `notify`: it must not block.
+    pub fn start(
+        receivers: Vec<Receiver>,
+        client: reqwest::Client,
+        external_url: String,
+        settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_at(Pace::default(), receivers, client, external_url, settled)
+    }
+
+    pub fn start_at(
+        pace: Pace,
+        receivers: Vec<Receiver>,
+        client: reqwest::Client,
+        external_url: String,
+        settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static,
+    ) -> Self {
+        let meters = Meters::new(receivers.iter().map(|receiver| receiver.name.clone()));
+        let book = Arc::new(Book::new(meters, settled));
+        let mut responder = Self { receivers: BTreeMap::new(), lanes: Vec::new(), book };
+        for Receiver { name, integrations } in receivers {
+            let mut doors = Vec::new();
+            for (index, integration) in integrations.into_iter().enumerate() {
+                let target = Target::new(integration, index, &name, &external_url);
+                let meter = responder.book.meters.of(&name);
+                let (door, task) = Lane::open(target, client.clone(), pace, meter);
+                doors.push(door);
+                responder.lanes.push(tokio::spawn(task));
+            }
+            responder.receivers.insert(name, doors);
+        }
+        responder
+    }
+
+    /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
+    /// settled as failed. A receiver without integrations has heard everything there is to hear.
+    pub fn notify(&self, notification: Notification) {
+        let ticket = Ticket::new(&notification, Arc::clone(&self.book));
+        match self.receivers.get(&notification.receiver) {
+            None => ticket.share().failed(0, format!("no receiver is named {:?}", notification.receiver)),
+            Some(doors) => {
+                let notification = Arc::new(notification);
+                doors.iter().for_each(|door| door.offer(Arc::clone(&notification), ticket.share()));
+            }
+        }
+    }
+
+    /// Takes up an episode that was open before a restart: Alertmanager goes on hearing of it, nobody
+    /// else hears anything, and nothing is settled. `last` is the episode's last transition but
+    /// acknowledgement.
+    pub fn resume(&self, last: Notification) {
+        let last = Arc::new(last);
+        for door in self.receivers.get(&last.receiver).into_iter().flatten() {
+            door.resume(Arc::clone(&last));
+        }
+    }
+
+    /// A handle on the counters that outlives `drain`.
+    pub fn meters(&self) -> Meters {
+        self.book.meters.clone()
+    }
+
+    /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.
+    pub async fn drain(self, deadline: Duration) -> Drained {
+        let Self { receivers, lanes, book } = self;
+        book.begin_drain();
+        drop(receivers); // closes the queues, which is what the lanes wait for
+        let deadline = tokio::time::Instant::now() + deadline;
+        for mut lane in lanes {
+            if tokio::time::timeout_at(deadline, &mut lane).await.is_err() {
+                lane.abort();
+                let _ = lane.await; // cancelled: its notifications are in the book as left
+            }
+        }
+        book.drained()
+    }
+}

@@ -1,0 +1,128 @@
+//! From the parts of a notification, one for each integration, to its one outcome.
+//! A part that is dropped unsaid is left over while draining, and a failure at any other time.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::meter::{Meter, Meters};
+use crate::engine::{Notification, NotificationId, Outcome};
+
+/// What all notifications share: where outcomes go, and what shutdown leaves behind.
+pub(super) struct Book {
+    pub meters: Meters,
+    settled: Box<dyn Fn(NotificationId, Outcome) + Send + Sync>,
+    draining: AtomicBool,
+    left: Mutex<Vec<NotificationId>>,
+}
+
+/// What a shutdown leaves unsent, in order of the ids. None of these was settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drained {
+    pub left: Vec<NotificationId>,
+}
+
+/// One notification under way. Settles when its last share is gone.
+pub(super) struct Ticket {
+    id: NotificationId,
+    meter: Arc<Meter>,
+    book: Arc<Book>,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Default)]
+struct Parts {
+    given: u32,
+    said: u32,
+    attempts: u32,
+    reasons: Vec<String>,
+}
+
+/// One integration's part of a notification.
+pub(super) struct Share(Arc<Ticket>);
+
+impl Book {
+    pub fn new(meters: Meters, settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static) -> Self {
+        let settled = Box::new(settled);
+        Self { meters, settled, draining: AtomicBool::new(false), left: Mutex::default() }
+    }
+
+    pub fn begin_drain(&self) {
+        self.draining.store(true, SeqCst);
+    }
+
+    pub fn drained(&self) -> Drained {
+        let mut left = std::mem::take(&mut *lock(&self.left));
+        left.sort_unstable();
+        Drained { left }
+    }
+}
+
+impl Ticket {
+    pub fn new(notification: &Notification, book: Arc<Book>) -> Arc<Self> {
+        let meter = book.meters.of(&notification.receiver);
+        Arc::new(Self { id: notification.id, meter, book, parts: Mutex::default() })
+    }
+
+    pub fn share(self: &Arc<Self>) -> Share {
+        lock(&self.parts).given += 1;
+        Share(Arc::clone(self))
+    }
+}
+
+impl Share {
+    pub fn delivered(self, attempts: u32) {
+        self.say(attempts, None);
+    }
+
+    /// `reason` names the integration.
+    pub fn failed(self, attempts: u32, reason: String) {
+        self.say(attempts, Some(reason));
+    }
+
+    fn say(self, attempts: u32, reason: Option<String>) {
+        let mut parts = lock(&self.0.parts);
+        parts.said += 1;
+        parts.attempts = parts.attempts.saturating_add(attempts);
+        parts.reasons.extend(reason);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if parts.said < parts.given {
+            if self.book.draining.load(SeqCst) {
+                lock(&self.book.left).push(self.id);
+                return;
+            }
+            parts.reasons.push("the sender stopped before it was done".to_owned());
+        }
+        let attempts = parts.attempts;
+        let outcome = if parts.reasons.is_empty() {
+            Meter::add(&self.meter.delivered);
+            Outcome::Delivered { attempts }
+        } else {
+            Meter::add(&self.meter.failed);
+            Outcome::Failed { attempts, reason: parts.reasons.join("; ") }
+        };
+        (self.book.settled)(self.id, outcome);
+    }
+}
+
+impl fmt::Display for Drained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_MAX: usize = 20;
+        if self.left.is_empty() {
+            return f.write_str("all notifications were sent");
+        }
+        let shown: Vec<String> = self.left.iter().take(SHOWN_MAX).map(|id| id.0.to_string()).collect();
+        let more = if self.left.len() > SHOWN_MAX { ", …" } else { "" };
+        write!(f, "{} not sent: {}{more}", self.left.len(), shown.join(", "))
+    }
+}
+
+/// These locks guard plain counts that are whole at any moment, so a poisoned one is as good as new.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
