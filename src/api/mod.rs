@@ -11,8 +11,8 @@ use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::engine::Fact;
+use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::model::Category;
 
 /// The state can not be asked right now.

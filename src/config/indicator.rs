@@ -167,7 +167,9 @@ fn threshold(
         }
     };
     let ((of, measure), op, (limit, negative)) = (source?, op?, limit?);
-    Some(Indicator::Threshold { of, measure, op, limit, negative })
+    // One division of two exact doubles gives the double nearest to what the document says.
+    let size = limit.0 as f64 / Parts::ONE.0 as f64;
+    Some(Indicator::Threshold { of, measure, op, limit: if negative { -size } else { size } })
 }
 
 fn threshold_source(

@@ -37,6 +37,8 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Level, render};
 
+pub use crate::respond::{Integration, Receiver, WebhookFormat};
+
 /// How the parser reaches the world. `main` backs it with the file system and the environment,
 /// tests with maps.
 pub trait World {
@@ -61,26 +63,6 @@ pub enum Ack {
     Committed,
     /// Once the request has been taken in.
     Memory,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum WebhookFormat {
-    #[default]
-    Alertmanager,
-    Evenkeel,
-}
-
-/// One integration of a receiver; `index` tells apart several of one receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Integration {
-    Webhook { url: String, format: WebhookFormat, send_resolved: bool },
-    Alertmanager { url: String, send_resolved: bool },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receiver {
-    pub name: String,
-    pub integrations: Vec<Integration>,
 }
 
 /// A checked set of documents.

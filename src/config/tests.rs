@@ -130,7 +130,7 @@ fn the_shipped_files_have_no_errors_and_no_warnings() {
     assert_eq!(config.plan.slos[0].declared_at, "slos/checkout.yaml:12:1");
     assert_eq!(config.plan.slos[0].slo.sla.map(|sla| sla.target()), Some(Parts(995_000_000)));
     assert_eq!(config.plan.slos[0].slo.tier.number(), 1);
-    assert!(matches!(config.plan.slos[1].indicator, Indicator::Threshold { limit: Parts(500_000_000), .. }));
+    assert!(matches!(config.plan.slos[1].indicator, Indicator::Threshold { limit: 0.5, .. }));
 }
 
 /// Scenario: the shipped settings with every comment taken away from what is off by default.
@@ -350,10 +350,8 @@ fn indicators_are_read_by_reference_and_of_each_form() {
         slos.iter().map(|one| (&*one.slo.name, one.slo.objective.target())).collect();
     assert_eq!(names, [("a", Parts(999_500_000)), ("b", Parts(999_000_000)), ("c", Parts(900_000_000))]);
     assert!(matches!(&slos[0].indicator, Indicator::GoodAndBad { good, bad } if good.kind != bad.kind));
-    let expected = (Operator::Gt, Parts(1_500_000_000), true);
-    assert!(
-        matches!(slos[2].indicator, Indicator::Threshold { op, limit, negative, .. } if (op, limit, negative) == expected)
-    );
+    let expected = (Operator::Gt, -1.5);
+    assert!(matches!(slos[2].indicator, Indicator::Threshold { op, limit, .. } if (op, limit) == expected));
     assert_eq!((slos[0].slo.window.seconds, &*slos[0].slo.window.text), (2_419_200, "4w"));
 }
 

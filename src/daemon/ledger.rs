@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
 use crate::engine::{
-    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, Notification, NotificationId, Outcome,
+    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, Notification, NotificationId,
+    Outcome,
 };
 use crate::model::{Now, Signal};
 use crate::store::{Journal, Sequence};
@@ -31,9 +32,13 @@ pub struct Sight<'a> {
 }
 
 enum Message {
-    Observed { batch: Box<Batch>, reply: oneshot::Sender<Ack> },
+    Observed {
+        batch: Box<Batch>,
+        reply: oneshot::Sender<Ack>,
+    },
     Injected(History),
-    Settled(NotificationId, Outcome),
+    /// Something waits in the channel of outcomes.
+    Settled,
     Asked(Question),
     Stop,
 }
@@ -42,6 +47,8 @@ enum Message {
 #[derive(Clone)]
 pub struct Ledger {
     inbox: SyncSender<Message>,
+    /// Holds at most one outcome for each notification that is pending.
+    outcomes: Sender<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
     facts: broadcast::Sender<Fact>,
 }
@@ -53,6 +60,7 @@ pub struct Unavailable;
 /// The loop's own half, to be run on a thread of its own.
 pub struct Loop {
     inbox: Receiver<Message>,
+    outcomes: Receiver<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
     facts: broadcast::Sender<Fact>,
     engine: Engine,
@@ -64,12 +72,21 @@ pub struct Loop {
 
 pub fn ledger(engine: Engine, clock: Clock) -> (Ledger, Loop) {
     let (sender, inbox) = sync_channel(INBOX_MAX);
+    let (settling, outcomes) = channel();
     let refused: Arc<[AtomicU64; 3]> = Arc::default();
     let facts = broadcast::Sender::new(FACTS_MAX);
-    let ledger = Ledger { inbox: sender, refused: refused.clone(), facts: facts.clone() };
-    let journal = Journal::default();
-    let turns =
-        Loop { inbox, refused, facts, engine, clock, journal, waiting: BTreeMap::new(), last_token: 0 };
+    let ledger = Ledger { inbox: sender, outcomes: settling, refused: refused.clone(), facts: facts.clone() };
+    let turns = Loop {
+        inbox,
+        outcomes,
+        refused,
+        facts,
+        engine,
+        clock,
+        journal: Journal::default(),
+        waiting: BTreeMap::new(),
+        last_token: 0,
+    };
     (ledger, turns)
 }
 
@@ -87,10 +104,12 @@ impl Ledger {
         answer.await.map_err(|_| Unavailable)
     }
 
-    /// Waits for room: what became of a notification must not be lost to a busy moment.
-    /// Blocks, so it is for threads that may.
+    /// Never blocks and never loses: what became of a notification must survive a busy moment, and the
+    /// answer may come from within the ledger's own thread.
     pub fn settle(&self, id: NotificationId, outcome: Outcome) {
-        let _stopped = self.inbox.send(Message::Settled(id, outcome));
+        let _stopped = self.outcomes.send((id, outcome));
+        // A full inbox keeps the loop turning, and every turn looks at the outcomes.
+        let _busy = self.inbox.try_send(Message::Settled);
     }
 
     pub fn inject(&self, history: History) {
@@ -146,6 +165,9 @@ impl Loop {
             }
             next = self.inbox.try_recv().ok();
         }
+        while let Ok((id, outcome)) = self.outcomes.try_recv() {
+            self.step(Input::Settled { id, outcome }, effects);
+        }
         if self.engine.deadline() <= self.clock.now() {
             self.step(Input::Tick, effects);
         }
@@ -172,12 +194,11 @@ impl Loop {
                 self.step(Input::Observed { token, batch }, effects);
             }
             Message::Injected(history) => self.step(Input::Injected(history), effects),
-            Message::Settled(id, outcome) => self.step(Input::Settled { id, outcome }, effects),
             Message::Asked(question) => {
                 self.count_refused(effects);
                 question(&Sight { engine: &self.engine, journal: &self.journal });
             }
-            Message::Stop => {}
+            Message::Settled | Message::Stop => {}
         }
     }
 

@@ -155,7 +155,8 @@ impl Metrics {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
             };
-            let _infallible = write!(text, "# HELP {0} {1}\n# TYPE {0} {kind}\n{samples}", row.name, row.help);
+            let _infallible =
+                write!(text, "# HELP {0} {1}\n# TYPE {0} {kind}\n{samples}", row.name, row.help);
         }
         text
     }

@@ -2,6 +2,7 @@
 
 mod logs;
 mod metrics;
+pub mod process;
 
 pub use logs::{LogFormat, start_logs};
 pub use metrics::{Metric, Metrics, Registered, TABLE};

@@ -30,5 +30,7 @@ fn too_deep(body: &[u8], index: usize, depth_max: u32) -> Malformed {
     let before = &body[..index];
     let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
     let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
-    Malformed::Undecodable(format!("JSON nested deeper than {depth_max} levels at line {line} column {column}"))
+    Malformed::Undecodable(format!(
+        "JSON nested deeper than {depth_max} levels at line {line} column {column}"
+    ))
 }

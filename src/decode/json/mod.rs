@@ -5,7 +5,7 @@
 
 mod depth;
 mod read;
-mod schema;
+pub(super) mod schema;
 mod text;
 mod write;
 

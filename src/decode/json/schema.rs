@@ -176,8 +176,7 @@ static SPAN_LINK: Message = Message {
     ],
 };
 
-static STATUS: Message =
-    Message { fields: &[one("message", 2, String), one("code", 3, Enum(STATUS_CODE))] };
+static STATUS: Message = Message { fields: &[one("message", 2, String), one("code", 3, Enum(STATUS_CODE))] };
 
 const STATUS_CODE: &[&str] = &["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
@@ -234,11 +233,7 @@ const SEVERITY_NUMBER: &[&str] = &[
 ];
 
 static SCOPE_METRICS: Message = Message {
-    fields: &[
-        one("scope", 1, Of(&SCOPE)),
-        many("metrics", 2, Of(&METRIC)),
-        one("schema_url", 3, String),
-    ],
+    fields: &[one("scope", 1, Of(&SCOPE)), many("metrics", 2, Of(&METRIC)), one("schema_url", 3, String)],
 };
 
 static METRIC: Message = Message {
@@ -334,8 +329,7 @@ static EXPONENTIAL_HISTOGRAM_POINT: Message = Message {
     ],
 };
 
-static BUCKETS: Message =
-    Message { fields: &[one("offset", 1, Sint32), many("bucket_counts", 2, Uint64)] };
+static BUCKETS: Message = Message { fields: &[one("offset", 1, Sint32), many("bucket_counts", 2, Uint64)] };
 
 static SUMMARY_POINT: Message = Message {
     fields: &[

@@ -59,12 +59,7 @@ struct Inherited<'a> {
 }
 
 impl<'a, 'c> Walk<'a, 'c> {
-    fn new(
-        signal: Signal,
-        wanted: &'c Wanted,
-        items_max: u64,
-        each: &'c mut dyn FnMut(&Item<'_>),
-    ) -> Self {
+    fn new(signal: Signal, wanted: &'c Wanted, items_max: u64, each: &'c mut dyn FnMut(&Item<'_>)) -> Self {
         let slots = || Slots::with_len(wanted.len());
         let inherited = || Inherited { slots: slots(), service: UNKNOWN_SERVICE, fault: None };
         Self {

@@ -1,0 +1,140 @@
+//! Verbs and flags.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use super::{Exit, check, client, run, show};
+use crate::send::SendArgs;
+
+/// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct Global {
+    /// Configuration: a file, a folder or a glob; repeat it for more
+    #[arg(
+        short,
+        long = "config",
+        value_name = "PATH",
+        global = true,
+        env = "EVENKEEL_CONFIG",
+        value_delimiter = ','
+    )]
+    pub(super) config: Vec<PathBuf>,
+
+    /// The daemon's page port
+    #[arg(
+        long,
+        value_name = "URL",
+        global = true,
+        env = "EVENKEEL_URL",
+        default_value = "http://127.0.0.1:4319"
+    )]
+    pub(super) url: String,
+
+    /// How to print
+    #[arg(short, long, value_enum, global = true, default_value_t = Output::Human)]
+    pub(super) output: Output,
+
+    /// Say less
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+
+    /// Say more; twice for each request
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Human,
+    Json,
+    Jsonl,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Listen for OTLP, classify, keep budgets, page
+    Run(RunArgs),
+    /// Check the configuration: all mistakes of all files in one run
+    Check(CheckArgs),
+    /// Send made-up traffic as OTLP
+    Send(SendArgs),
+    /// Service level objectives of a running daemon
+    #[command(subcommand)]
+    Slo(Listing),
+    /// Alerts of a running daemon, with the reason for each decision
+    #[command(subcommand)]
+    Alert(Listing),
+    /// Watch classified events as they come
+    Tap(TapArgs),
+    /// The version
+    Version,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunArgs {
+    /// Folder of the state
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
+    /// Write one line of JSON with the addresses here once every listener accepts
+    #[arg(long, value_name = "PATH")]
+    pub(super) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct CheckArgs {
+    /// Files, folders or globs; else those of --config
+    pub(super) paths: Vec<PathBuf>,
+
+    /// End with 3 if there are warnings
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Listing {
+    /// One line each
+    List,
+    /// One in full
+    Show { name: String },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct TapArgs {
+    /// informational, warning or exception
+    #[arg(long)]
+    pub(super) category: Option<String>,
+
+    /// End after this many events
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<u64>,
+}
+
+pub(super) async fn dispatch(cli: Cli) -> Exit {
+    let Cli { global, verb } = cli;
+    let Some(verb) = verb else {
+        let _closed = Cli::command().print_help();
+        return Exit::Usage;
+    };
+    match verb {
+        Verb::Run(args) => run::run(&global, args).await,
+        Verb::Check(args) => check::check(&global, &args),
+        Verb::Send(args) => client::send(&global, &args).await,
+        Verb::Slo(Listing::List) => show::slo_list(&global).await,
+        Verb::Slo(Listing::Show { name }) => show::slo_show(&global, &name).await,
+        Verb::Alert(Listing::List) => show::alert_list(&global).await,
+        Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
+        Verb::Tap(args) => show::tap(&global, &args).await,
+        Verb::Version => show::version(&global),
+    }
+}

@@ -1,0 +1,129 @@
+//! `run`: the daemon until SIGTERM or Ctrl-C.
+
+use std::fs;
+use std::path::Path;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Exit;
+use super::args::{Global, Output, RunArgs};
+use super::check::tell;
+use super::world::Machine;
+use crate::config::{Config, load};
+use crate::daemon::{Addresses, Daemon};
+use crate::telemetry::{LogFormat, start_logs};
+
+pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
+    let format = if global.output == Output::Human { LogFormat::Text } else { LogFormat::Json };
+    start_logs(format, global.verbose);
+    let loaded = load(&global.config, &Machine);
+    tell(&loaded, global.verbose > 0);
+    let Some(mut config) = loaded.config else { return Exit::BadConfiguration };
+    if let Some(data_dir) = args.data_dir {
+        config.data_dir = data_dir;
+    }
+    let bare = global.config.is_empty();
+    let summary = summary(&config);
+    let daemon = match Daemon::start(config).await {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Exit::OurFault;
+        }
+    };
+    let addresses = daemon.addresses();
+    if !global.quiet {
+        eprint!("{}", banner(addresses, &summary, bare));
+    }
+    if let Some(path) = &args.ready_file
+        && let Err(error) = write_ready_file(path, addresses)
+    {
+        eprintln!("error: write {}: {error}", path.display());
+        return Exit::OurFault;
+    }
+    log_facts(&daemon);
+    wait_for_the_end().await;
+    tracing::info!("daemon.drain.started");
+    let left = daemon.drain().await;
+    if !left.left.is_empty() {
+        tracing::warn!(notifications = left.left.len(), "daemon.drain.left_undelivered");
+    }
+    Exit::Done
+}
+
+fn summary(config: &Config) -> String {
+    let rules = config.plan.rules.filter.len() + config.plan.rules.classify.len();
+    format!("{} SLOs, {rules} rules, {} receivers", config.plan.slos.len(), config.receivers.len())
+}
+
+fn banner(addresses: Addresses, summary: &str, bare: bool) -> String {
+    let reach = |address: std::net::SocketAddr| match address.ip().is_loopback() {
+        true => "this machine only",
+        false => "open to the network, without authentication",
+    };
+    let mut text = format!(
+        "evenkeel {} with {summary}\n  OTLP gRPC  {}  ({})\n  OTLP HTTP  {}  ({})\n  page, API  http://{}  ({})\n  state is kept in memory: a restart begins with nothing\n",
+        env!("CARGO_PKG_VERSION"),
+        addresses.otlp_grpc,
+        reach(addresses.otlp_grpc),
+        addresses.otlp_http,
+        reach(addresses.otlp_http),
+        addresses.http,
+        reach(addresses.http),
+    );
+    if bare {
+        text.push_str(&format!(
+            "\nNo configuration: events are classified by the defaults, nothing is measured and nobody is paged.\n\
+             Point an OpenTelemetry SDK here:\n\
+             \x20 export OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n\
+             \x20 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n\
+             \x20 export OTEL_SERVICE_NAME=my-service\n\
+             Then look at  evenkeel tap  and write a first SLO; config/slos/checkout.yaml is one to begin from.\n",
+            addresses.otlp_http
+        ));
+    }
+    text
+}
+
+/// Renamed into place, so that a reader never sees half of it.
+fn write_ready_file(path: &Path, addresses: Addresses) -> std::io::Result<()> {
+    let line = serde_json::json!({
+        "otlp_grpc": addresses.otlp_grpc.to_string(),
+        "otlp_http": addresses.otlp_http.to_string(),
+        "http": addresses.http.to_string(),
+        "pid": std::process::id(),
+    });
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    fs::write(&name, format!("{line}\n"))?;
+    fs::rename(&name, path)
+}
+
+/// Decisions are the log.
+fn log_facts(daemon: &Daemon) {
+    let mut facts = daemon.facts();
+    tokio::spawn(async move {
+        use tokio::sync::broadcast::error::RecvError;
+        loop {
+            match facts.recv().await {
+                Ok(fact) => {
+                    let line = serde_json::to_string(&fact).unwrap_or_default();
+                    tracing::info!(fact = line, "{}", fact.what.name());
+                }
+                Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "log.facts.lagged"),
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+async fn wait_for_the_end() {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+}

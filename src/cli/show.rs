@@ -1,0 +1,212 @@
+//! `slo`, `alert`, `tap`, `version`: what the API says, for people and for scripts.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Exit;
+use super::args::{Global, Output, TapArgs};
+use super::client::get;
+
+pub(super) fn version(global: &Global) -> Exit {
+    match global.output {
+        Output::Human => println!("evenkeel {}", env!("CARGO_PKG_VERSION")),
+        Output::Json | Output::Jsonl => {
+            println!("{}", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }))
+        }
+    }
+    Exit::Done
+}
+
+pub(super) async fn slo_list(global: &Global) -> Exit {
+    listing(global, "/api/v1/slos", "slos", |slo| {
+        let (objective, group) = (&slo["objectives"][0], &slo["objectives"][0]["groups"][0]);
+        format!(
+            "{:<32} {:<9} target {:<8} sli {:<9} budget left {:<9} of {}",
+            text(&slo["name"]),
+            text(&group["state"]),
+            text(&objective["target"]),
+            text(&group["sli"]),
+            text(&group["budget"]["remaining"]),
+            text(&slo["time_window"]),
+        )
+    })
+    .await
+}
+
+pub(super) async fn alert_list(global: &Global) -> Exit {
+    listing(global, "/api/v1/alerts", "alerts", |alert| {
+        format!(
+            "{:<24} {:<6} {} {:<7} {:<32} {:<9} since {}",
+            text(&alert["id"]),
+            text(&alert["state"]),
+            text(&alert["priority"]),
+            text(&alert["severity"]),
+            text(&alert["slo"]),
+            text(&alert["condition"]),
+            text(&alert["opened_at"]),
+        )
+    })
+    .await
+}
+
+pub(super) async fn slo_show(global: &Global, name: &str) -> Exit {
+    show(global, &format!("/api/v1/slos/{}", encoded(name)), slo_lines).await
+}
+
+pub(super) async fn alert_show(global: &Global, id: &str) -> Exit {
+    show(global, &format!("/api/v1/alerts/{}", encoded(id)), alert_lines).await
+}
+
+async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
+    let answer = match get(global, path).await {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    let none = Vec::new();
+    let all = answer[key].as_array().unwrap_or(&none);
+    match global.output {
+        Output::Json => println!("{answer}"),
+        Output::Jsonl => all.iter().for_each(|one| println!("{one}")),
+        Output::Human if all.is_empty() => println!("no {key}"),
+        Output::Human => all.iter().for_each(|one| println!("{}", line(one).trim_end())),
+    }
+    Exit::Done
+}
+
+async fn show(global: &Global, path: &str, lines: impl Fn(&Value) -> String) -> Exit {
+    match get(global, path).await {
+        Ok(answer) if global.output == Output::Human => print!("{}", lines(&answer)),
+        Ok(answer) => println!("{answer}"),
+        Err(exit) => return exit,
+    }
+    Exit::Done
+}
+
+fn slo_lines(slo: &Value) -> String {
+    let (objective, group) = (&slo["objectives"][0], &slo["objectives"][0]["groups"][0]);
+    let mut lines = format!(
+        "{}  {}\n  service    {} (tier {})\n  target     {} over {}, seen {} of it\n  events     {} good, {} bad of {} (sli {})\n  budget     {} left, {} spent\n",
+        text(&slo["name"]),
+        text(&group["state"]),
+        text(&slo["service"]),
+        slo["tier"],
+        text(&objective["target"]),
+        text(&slo["time_window"]),
+        text(&slo["coverage"]),
+        group["good"],
+        group["bad"],
+        group["total"],
+        text(&group["sli"]),
+        text(&group["budget"]["remaining"]),
+        text(&group["budget"]["spent"]),
+    );
+    if !objective["sla"].is_null() {
+        let (target, margin) = (text(&objective["sla"]["target"]), text(&objective["sla"]["margin"]));
+        lines.push_str(&format!("  sla        {target}, {margin} of its budget left\n"));
+    }
+    for one in group["conditions"].as_array().into_iter().flatten() {
+        lines.push_str(&format!(
+            "  {:<10} {:<8} burn {} and {}, fires above {} ({})\n",
+            text(&one["condition"]),
+            text(&one["state"]),
+            text(&one["burn_long"]),
+            text(&one["burn_short"]),
+            text(&one["factor"]),
+            text(&one["severity"]),
+        ));
+    }
+    lines.push_str(&format!(
+        "  injected   {} events of history\n  memory     {} bytes\n  declared   {}\n",
+        slo["injected"],
+        slo["bytes"],
+        text(&slo["declared_at"])
+    ));
+    lines
+}
+
+fn alert_lines(alert: &Value) -> String {
+    let mut lines = format!(
+        "{}  {}  {} {}  {}\n  because    {}\n  key        {}\n",
+        text(&alert["id"]),
+        text(&alert["state"]),
+        text(&alert["priority"]),
+        text(&alert["severity"]),
+        text(&alert["slo"]),
+        text(&alert["reason"]),
+        text(&alert["dedup_key"]),
+    );
+    for one in alert["decisions"].as_array().into_iter().flatten() {
+        lines.push_str(&format!(
+            "  {}  {} #{}  {} {}  {}\n      {}\n",
+            text(&one["at"]),
+            text(&one["transition"]),
+            one["sequence"],
+            text(&one["priority"]),
+            text(&one["condition"]),
+            text(&one["reason"]),
+            text(&one["text"]),
+        ));
+    }
+    for (receiver, telling) in alert["receivers"].as_object().into_iter().flatten() {
+        lines.push_str(&format!("  {receiver:<10} {}\n", text(telling)));
+    }
+    lines
+}
+
+/// Asks four times a second for what came since, and says what it could not show.
+pub(super) async fn tap(global: &Global, args: &TapArgs) -> Exit {
+    const EACH: Duration = Duration::from_millis(250);
+    let category = args.category.as_ref().map_or(String::new(), |one| format!("&category={}", encoded(one)));
+    let mut pace = tokio::time::interval(EACH);
+    let (mut after, mut received, mut left) = (None, 0, args.count.unwrap_or(u64::MAX));
+    while left > 0 {
+        pace.tick().await;
+        let limit = if after.is_none() { 10 } else { 1_000 };
+        let path = format!("/api/v1/events?after={}&limit={limit}{category}", after.unwrap_or(0));
+        let answer = match get(global, &path).await {
+            Ok(answer) => answer,
+            Err(exit) => return exit,
+        };
+        let none = Vec::new();
+        let events = answer["events"].as_array().unwrap_or(&none);
+        let shown = events.iter().take(usize::try_from(left).unwrap_or(usize::MAX));
+        shown.for_each(|event| print_event(global, event));
+        left = left.saturating_sub(events.len() as u64);
+        let total = answer["received"].as_u64().unwrap_or(0);
+        let came = total.saturating_sub(received);
+        if after.is_some() && came > events.len() as u64 && !global.quiet {
+            eprintln!("shown {} of {came} events", events.len());
+        }
+        (after, received) = (answer["sequence"].as_u64(), total);
+    }
+    Exit::Done
+}
+
+fn print_event(global: &Global, event: &Value) {
+    if global.output != Output::Human {
+        return println!("{event}");
+    }
+    let said = event["body"].as_str().or(event["name"].as_str()).unwrap_or("");
+    println!(
+        "{} {:<13} {:<6} {:<20} {} [{}]",
+        text(&event["time"]),
+        text(&event["category"]),
+        text(&event["kind"]),
+        text(&event["service"]),
+        said.escape_debug(),
+        text(&event["decided_by"]),
+    );
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("unknown")
+}
+
+/// Percent-encodes what is not unreserved in a URL's path.
+fn encoded(part: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    part.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}

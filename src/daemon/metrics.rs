@@ -1,0 +1,128 @@
+//! One scrape: the engine's views and the edges' counters under the names of the metrics table.
+
+use crate::engine::view::{AlertView, Counts, SloView};
+use crate::ingest::Snapshot;
+use crate::model::Severity;
+use crate::respond::ReceiverCounts;
+use crate::telemetry::{Metrics, Registered as Name, process};
+
+pub(super) struct Edges {
+    pub(super) in_flight_bytes: u64,
+    pub(super) requests: Snapshot,
+    pub(super) receivers: Vec<ReceiverCounts>,
+}
+
+pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> String {
+    let mut metrics = Metrics::default();
+    metrics.put(Name::BuildInfo, &[env!("CARGO_PKG_VERSION")], 1);
+    put_books(&mut metrics, counts);
+    slos.iter().for_each(|slo| put_slo(&mut metrics, slo));
+    put_alerts(&mut metrics, counts, alerts);
+    put_edges(&mut metrics, edges);
+    put_process(&mut metrics);
+    metrics.text()
+}
+
+fn put_books(metrics: &mut Metrics, counts: &Counts) {
+    for (signal, items) in &counts.items {
+        for (outcome, value) in [
+            ("accepted", items.accepted),
+            ("duplicate", items.duplicate),
+            ("refused", items.refused),
+            ("rejected", items.rejected),
+        ] {
+            metrics.put(Name::Items, &[signal, outcome], value);
+        }
+    }
+    let events = &counts.events;
+    for (category, value) in [
+        ("filtered", events.filtered),
+        ("informational", events.informational),
+        ("warning", events.warning),
+        ("exception", events.exception),
+    ] {
+        metrics.put(Name::Events, &[category], value);
+    }
+    metrics.put(Name::EventsFuture, &[], events.future);
+    metrics.put(Name::EventsLate, &[], events.late);
+    metrics.put(Name::EventsExpired, &[], events.expired);
+    for (list, rules) in [("filter", &counts.rules.filter), ("classify", &counts.rules.classify)] {
+        for rule in rules {
+            metrics.put(Name::RuleHits, &[list, &rule.name], rule.hits);
+        }
+    }
+    metrics.put(Name::RuleMismatches, &[], counts.rules.mismatches);
+    for service in &counts.services {
+        for (signal, value) in
+            [("spans", service.spans), ("logs", service.logs), ("metrics", service.metrics)]
+        {
+            if value > 0 {
+                metrics.put(Name::ServiceItems, &[&service.name, signal], value);
+            }
+        }
+    }
+    for slo in &counts.slos {
+        metrics.put(Name::SloEvents, &[&slo.name, "good"], slo.good);
+        metrics.put(Name::SloEvents, &[&slo.name, "bad"], slo.bad);
+    }
+}
+
+fn put_slo(metrics: &mut Metrics, slo: &SloView) {
+    metrics.put(Name::SloCoverage, &[&slo.name], &slo.coverage);
+    metrics.put(Name::SloStateBytes, &[&slo.name], slo.bytes);
+    for objective in &slo.objectives {
+        metrics.put(Name::SloObjective, &[&slo.name], &objective.target);
+        for group in &objective.groups {
+            if let Some(sli) = &group.sli {
+                metrics.put(Name::SloSli, &[&slo.name], sli);
+            }
+            metrics.put(Name::SloBudgetRemaining, &[&slo.name], &group.budget.remaining);
+            for one in &group.conditions {
+                metrics.put(Name::SloBurnRate, &[&slo.name, &one.condition, "long"], &one.burn_long);
+                metrics.put(Name::SloBurnRate, &[&slo.name, &one.condition, "short"], &one.burn_short);
+                let firing = u8::from(one.state == "firing");
+                metrics.put(Name::SloConditionFiring, &[&slo.name, &one.condition], firing);
+            }
+        }
+    }
+}
+
+fn put_alerts(metrics: &mut Metrics, counts: &Counts, alerts: &[AlertView]) {
+    for severity in Severity::ALL {
+        let open = alerts.iter().filter(|one| one.state == "open" && one.severity == severity.as_str());
+        metrics.put(Name::AlertsOpen, &[severity.as_str()], open.count());
+    }
+    let told = &counts.notifications;
+    for (what, value) in [
+        ("triggered", told.triggered),
+        ("escalated", told.escalated),
+        ("resolved", told.resolved),
+        ("delivered", told.delivered),
+        ("failed", told.failed),
+    ] {
+        metrics.put(Name::Notifications, &[what], value);
+    }
+    metrics.put(Name::NotificationsPending, &[], told.pending);
+}
+
+fn put_edges(metrics: &mut Metrics, edges: &Edges) {
+    metrics.put(Name::InFlightBytes, &[], edges.in_flight_bytes);
+    for one in &edges.requests.requests {
+        let signal = one.signal.map_or("none", |signal| signal.as_str());
+        metrics.put(Name::Requests, &[one.transport.as_str(), signal, one.outcome.as_str()], one.count);
+    }
+    for one in &edges.receivers {
+        for (outcome, value) in
+            [("delivered", one.delivered), ("retried", one.retried), ("failed", one.failed)]
+        {
+            metrics.put(Name::DeliveryAttempts, &[&one.receiver, outcome], value);
+        }
+    }
+}
+
+fn put_process(metrics: &mut Metrics) {
+    let Some(process) = process::read() else { return };
+    metrics.put(Name::ProcessCpuSeconds, &[], process.cpu_seconds);
+    metrics.put(Name::ProcessResidentBytes, &[], process.resident_bytes);
+    metrics.put(Name::ProcessStartTime, &[], process.started_at);
+}

@@ -1,0 +1,179 @@
+//! Wiring: start order, drain order. The only folder that knows every other one; it decides nothing.
+
+mod clock;
+mod intake;
+mod ledger;
+mod metrics;
+mod views;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+
+use crate::api::{self, Readiness};
+use crate::config::{Config, Listen};
+use crate::engine::{Engine, Fact, History};
+use crate::ingest::{self, Admission, Bound, Counters};
+use crate::respond::{self, Drained, Responder};
+use clock::Clock;
+use intake::Workers;
+use ledger::Ledger;
+use views::Eyes;
+
+/// What is left for deliveries that are under way when the daemon is told to stop.
+const DELIVERIES_MAX: Duration = Duration::from_secs(3);
+
+/// Where the listeners are, port 0 resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    pub otlp_grpc: SocketAddr,
+    pub otlp_http: SocketAddr,
+    pub http: SocketAddr,
+}
+
+/// A daemon whose listeners accept.
+pub struct Daemon {
+    addresses: Addresses,
+    readiness: Readiness,
+    ledger: Ledger,
+    turns: JoinHandle<()>,
+    responder: Arc<Responder>,
+    servers: JoinSet<std::io::Result<()>>,
+    stop: watch::Sender<bool>,
+}
+
+struct Doors {
+    otlp_grpc: Bound,
+    otlp_http: Bound,
+    http: tokio::net::TcpListener,
+}
+
+impl Doors {
+    async fn bind(listen: &Listen) -> anyhow::Result<Self> {
+        let otlp = |what: &'static str, addr: String| async move {
+            ingest::bind(&addr).await.with_context(|| {
+                format!("listen on {addr} for {what}: is another program there? Set listen.{what} to another address")
+            })
+        };
+        Ok(Self {
+            otlp_grpc: otlp("otlp_grpc", listen.otlp_grpc.clone()).await?,
+            otlp_http: otlp("otlp_http", listen.otlp_http.clone()).await?,
+            http: tokio::net::TcpListener::bind(&listen.http)
+                .await
+                .with_context(|| format!("listen on {} for http: is another program there?", listen.http))?,
+        })
+    }
+
+    fn addresses(&self) -> std::io::Result<Addresses> {
+        Ok(Addresses {
+            otlp_grpc: self.otlp_grpc.addr(),
+            otlp_http: self.otlp_http.addr(),
+            http: self.http.local_addr()?,
+        })
+    }
+}
+
+impl Daemon {
+    /// Takes every port first, then brings up the state, then accepts.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let doors = Doors::bind(&config.listen).await?;
+        let addresses = doors.addresses()?;
+        let clock = Clock::default();
+        let plan = Arc::new(config.plan);
+        let (ledger, turns) = ledger::ledger(Engine::new(plan.clone(), clock.now()), clock.clone());
+        let settling = ledger.clone();
+        let responder = Arc::new(Responder::start(
+            config.receivers,
+            respond::client().context("set up the client for notifications")?,
+            format!("http://{}", addresses.http),
+            move |id, outcome| settling.settle(id, outcome),
+        ));
+        let notified = responder.clone();
+        let turns = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || turns.run(|notification| notified.notify(notification)))
+            .context("start the ledger's thread")?;
+        let (stop, stopped) = watch::channel(false);
+        let mut daemon = Self {
+            addresses,
+            readiness: Readiness::default(),
+            ledger: ledger.clone(),
+            turns,
+            responder,
+            servers: JoinSet::new(),
+            stop,
+        };
+        let workers = Workers { plan, clock, ledger, key: random_key() };
+        daemon.serve(doors, workers, &stopped);
+        daemon.readiness.set(true);
+        Ok(daemon)
+    }
+
+    fn serve(&mut self, doors: Doors, workers: Workers, stopped: &watch::Receiver<bool>) {
+        let (admission, counters) = (Arc::new(Admission::default()), Arc::new(Counters::default()));
+        let workers = Arc::new(workers);
+        let eyes = Eyes {
+            ledger: self.ledger.clone(),
+            admission: admission.clone(),
+            counters: counters.clone(),
+            meters: self.responder.meters(),
+        };
+        let quiet = || until(stopped.clone());
+        self.servers.spawn(ingest::serve_http(
+            doors.otlp_http,
+            workers.clone(),
+            admission.clone(),
+            counters.clone(),
+            quiet(),
+        ));
+        self.servers.spawn(ingest::serve_grpc(doors.otlp_grpc, workers, admission, counters, quiet()));
+        self.servers.spawn(api::serve(doors.http, eyes, self.readiness.clone(), quiet()));
+    }
+
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// Facts from now on.
+    pub fn facts(&self) -> broadcast::Receiver<Fact> {
+        self.ledger.facts()
+    }
+
+    /// Weighted counts of the past; waits for room, so not for the request path.
+    pub async fn inject(&self, history: History) {
+        let ledger = self.ledger.clone();
+        let _stopped = tokio::task::spawn_blocking(move || ledger.inject(history)).await;
+    }
+
+    /// Stops accepting, answers what is under way, stops the ledger, delivers what can be delivered.
+    pub async fn drain(mut self) -> Drained {
+        self.readiness.set(false);
+        self.stop.send_replace(true);
+        while self.servers.join_next().await.is_some() {}
+        self.ledger.stop();
+        let turns = self.turns;
+        let _panicked = tokio::task::spawn_blocking(move || turns.join()).await;
+        match Arc::try_unwrap(self.responder) {
+            Ok(responder) => responder.drain(DELIVERIES_MAX).await,
+            Err(_still_shared) => Drained { left: Vec::new() },
+        }
+    }
+}
+
+fn until(mut stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let _daemon_gone = stopped.wait_for(|stopped| *stopped).await;
+    }
+}
+
+/// From the operating system, by way of the seed that the standard library draws for its maps.
+fn random_key() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8)
+}

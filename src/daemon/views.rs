@@ -1,0 +1,68 @@
+//! What the API may see: questions to the ledger, and the numbers of the edges.
+
+use std::sync::Arc;
+
+use super::ledger::{Ledger, Sight, Unavailable};
+use super::metrics;
+use crate::api::{Busy, EventsWanted, Views};
+use crate::engine::Fact;
+use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::ingest::{Admission, Counters};
+use crate::respond::Meters;
+
+pub(super) struct Eyes {
+    pub(super) ledger: Ledger,
+    pub(super) admission: Arc<Admission>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) meters: Meters,
+}
+
+impl Eyes {
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Sight<'_>) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        self.ledger.ask(question).await.map_err(|Unavailable| Busy)
+    }
+}
+
+impl Views for Eyes {
+    async fn counts(&self) -> Result<Counts, Busy> {
+        self.ask(|sight| sight.engine.counts()).await
+    }
+
+    async fn slos(&self) -> Result<Vec<SloView>, Busy> {
+        self.ask(|sight| sight.engine.slos()).await
+    }
+
+    async fn slo(&self, name: String) -> Result<Option<SloView>, Busy> {
+        self.ask(move |sight| sight.engine.slo(&name)).await
+    }
+
+    async fn alerts(&self) -> Result<Vec<AlertView>, Busy> {
+        self.ask(|sight| sight.engine.alerts()).await
+    }
+
+    async fn alert(&self, id: String) -> Result<Option<AlertView>, Busy> {
+        self.ask(move |sight| sight.engine.alert(&id)).await
+    }
+
+    async fn events(&self, wanted: EventsWanted) -> Result<EventsView, Busy> {
+        self.ask(move |sight| sight.engine.events(wanted.category, wanted.after, wanted.limit)).await
+    }
+
+    async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {
+        self.ask(move |sight| sight.journal.recent(limit).cloned().collect()).await
+    }
+
+    async fn metrics(&self) -> Result<String, Busy> {
+        let (counts, slos, alerts) =
+            self.ask(|sight| (sight.engine.counts(), sight.engine.slos(), sight.engine.alerts())).await?;
+        let edges = metrics::Edges {
+            in_flight_bytes: self.admission.bytes_in_flight(),
+            requests: self.counters.snapshot(),
+            receivers: self.meters.snapshot(),
+        };
+        Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
+    }
+}

@@ -1,0 +1,183 @@
+//! The naive twin: walks the generated types and says what items a request has.
+
+use super::{NAMES, ORIGINS};
+use crate::decode::otlp::collector::logs::v1::ExportLogsServiceRequest;
+use crate::decode::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
+use crate::decode::otlp::collector::trace::v1::ExportTraceServiceRequest;
+use crate::decode::otlp::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
+use crate::decode::otlp::metrics::v1::{metric, number_data_point};
+use crate::decode::otlp::resource::v1::Resource;
+use crate::model::{EventTime, Item, ItemKind, Origin, Slots, SpanKind, SpanStatus, Value};
+
+/// The attributes around one item, as the sender grouped them.
+struct Around<'a> {
+    resource: &'a [KeyValue],
+    scope: &'a [KeyValue],
+    item: &'a [KeyValue],
+}
+
+pub fn spans(request: &ExportTraceServiceRequest) -> Vec<String> {
+    let mut seen = Vec::new();
+    for block in &request.resource_spans {
+        for inner in &block.scope_spans {
+            for span in &inner.spans {
+                let around = around(block.resource.as_ref(), inner.scope.as_ref(), &span.attributes);
+                let status = span.status.as_ref().map_or(0, |status| status.code);
+                let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+                seen.push(around.item(Item {
+                    time: time(end).or(time(start)),
+                    duration_ns: if start == 0 || end < start { 0 } else { end - start },
+                    name: &span.name,
+                    span_kind: SpanKind::from_number(u64::from(span.kind.cast_unsigned())),
+                    status: SpanStatus::from_number(u64::from(status.cast_unsigned())),
+                    has_exception_event: span.events.iter().any(|event| event.name == "exception"),
+                    trace_id: &span.trace_id,
+                    span_id: &span.span_id,
+                    ..blank(ItemKind::Span)
+                }));
+            }
+        }
+    }
+    seen
+}
+
+pub fn logs(request: &ExportLogsServiceRequest) -> Vec<String> {
+    let mut seen = Vec::new();
+    for block in &request.resource_logs {
+        for inner in &block.scope_logs {
+            for record in &inner.log_records {
+                let around = around(block.resource.as_ref(), inner.scope.as_ref(), &record.attributes);
+                seen.push(around.item(Item {
+                    time: time(record.time_unix_nano).or(time(record.observed_time_unix_nano)),
+                    name: &record.event_name,
+                    severity: record.severity_number,
+                    body: record.body.as_ref().and_then(value),
+                    trace_id: &record.trace_id,
+                    span_id: &record.span_id,
+                    ..blank(ItemKind::Log)
+                }));
+            }
+        }
+    }
+    seen
+}
+
+pub fn points(request: &ExportMetricsServiceRequest) -> Vec<String> {
+    let mut seen = Vec::new();
+    for block in &request.resource_metrics {
+        for inner in &block.scope_metrics {
+            for metric in &inner.metrics {
+                for (attributes, time_ns, value) in metric.data.iter().flat_map(data) {
+                    let around = around(block.resource.as_ref(), inner.scope.as_ref(), attributes);
+                    let time = time(time_ns);
+                    let name = &metric.name;
+                    seen.push(around.item(Item { time, name, value, ..blank(ItemKind::Metric) }));
+                }
+            }
+        }
+    }
+    seen
+}
+
+type Point<'a> = (&'a [KeyValue], u64, Option<f64>);
+
+fn data(data: &metric::Data) -> Vec<Point<'_>> {
+    let numbers = match data {
+        metric::Data::Gauge(it) => &it.data_points,
+        metric::Data::Sum(it) => &it.data_points,
+        metric::Data::Histogram(it) => {
+            let point = it.data_points.iter();
+            return point.map(|at| (&at.attributes[..], at.time_unix_nano, at.sum)).collect();
+        }
+        metric::Data::ExponentialHistogram(it) => {
+            let point = it.data_points.iter();
+            return point.map(|at| (&at.attributes[..], at.time_unix_nano, at.sum)).collect();
+        }
+        metric::Data::Summary(it) => {
+            let point = it.data_points.iter();
+            return point.map(|at| (&at.attributes[..], at.time_unix_nano, Some(at.sum))).collect();
+        }
+    };
+    let number = |value| match value {
+        number_data_point::Value::AsDouble(double) => double,
+        number_data_point::Value::AsInt(int) => int as f64,
+    };
+    numbers.iter().map(|at| (&at.attributes[..], at.time_unix_nano, at.value.map(number))).collect()
+}
+
+fn around<'a>(
+    resource: Option<&'a Resource>,
+    scope: Option<&'a InstrumentationScope>,
+    item: &'a [KeyValue],
+) -> Around<'a> {
+    Around {
+        resource: resource.map_or(&[], |it| &it.attributes),
+        scope: scope.map_or(&[], |it| &it.attributes),
+        item,
+    }
+}
+
+impl<'a> Around<'a> {
+    fn item(&self, item: Item<'_>) -> String {
+        let wanted = super::wanted();
+        let mut slots = Slots::with_len(wanted.len());
+        for name in NAMES {
+            for origin in ORIGINS {
+                let found = match origin {
+                    Origin::Item => last(self.item, name),
+                    Origin::Resource => last(self.resource, name),
+                    Origin::Nearest => last(self.item, name)
+                        .or_else(|| last(self.scope, name))
+                        .or_else(|| last(self.resource, name)),
+                };
+                if let Some(value) = found {
+                    slots.set(wanted.clone().slot(origin, name), value);
+                }
+            }
+        }
+        let service = match last(self.resource, "service.name") {
+            Some(Value::Str(name)) => name,
+            _ => "unknown_service",
+        };
+        format!("{:?}", Item { service, slots: &slots, ..item })
+    }
+}
+
+fn last<'a>(pairs: &'a [KeyValue], name: &str) -> Option<Value<'a>> {
+    pairs.iter().filter(|pair| pair.key == name).filter_map(|pair| value(pair.value.as_ref()?)).next_back()
+}
+
+fn value(any: &AnyValue) -> Option<Value<'_>> {
+    Some(match any.value.as_ref()? {
+        any_value::Value::StringValue(text) => Value::Str(text),
+        any_value::Value::BoolValue(bool) => Value::Bool(*bool),
+        any_value::Value::IntValue(int) => Value::Int(*int),
+        any_value::Value::DoubleValue(double) => Value::Double(*double),
+        _ => Value::Other,
+    })
+}
+
+fn time(ns: u64) -> Option<EventTime> {
+    (ns != 0).then_some(EventTime(ns))
+}
+
+/// An item without anything. Its slots are replaced before anybody looks.
+fn blank(kind: ItemKind) -> Item<'static> {
+    static NONE: std::sync::LazyLock<Slots<'static>> = std::sync::LazyLock::new(Slots::default);
+    Item {
+        kind,
+        time: None,
+        duration_ns: 0,
+        name: "",
+        span_kind: SpanKind::Unspecified,
+        status: SpanStatus::Unset,
+        severity: 0,
+        body: None,
+        value: None,
+        has_exception_event: false,
+        trace_id: &[],
+        span_id: &[],
+        service: "",
+        slots: &NONE,
+    }
+}

@@ -1,0 +1,106 @@
+//! The memory that requests in flight may take together, over both listeners. Beyond it a request is
+//! refused with a time to come back at: the sender still has the data.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes in flight that a process admits by default.
+const BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// What a client that met a full budget is told to wait.
+pub(super) const RETRY_AFTER_S: u32 = 1;
+
+#[derive(Debug)]
+pub struct Admission {
+    bytes_max: u64,
+    bytes: AtomicU64,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self::with_limit(BYTES_MAX)
+    }
+}
+
+/// The bytes of one request. Given back when it is dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    admission: Arc<Admission>,
+    bytes: u64,
+}
+
+/// The budget does not hold that much more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OverBudget;
+
+impl Admission {
+    pub fn with_limit(bytes_max: u64) -> Self {
+        Self { bytes_max, bytes: AtomicU64::new(0) }
+    }
+
+    pub fn bytes_in_flight(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub fn bytes_max(&self) -> u64 {
+        self.bytes_max
+    }
+
+    /// A request whose length is announced begins only if all of it would fit now. Nothing is set aside
+    /// for the announcement: a client that sends slowly must not hold what it has not sent.
+    pub(super) fn begin(self: &Arc<Self>, announced: u64) -> Result<Ticket, OverBudget> {
+        if self.bytes_in_flight().saturating_add(announced) > self.bytes_max {
+            return Err(OverBudget);
+        }
+        Ok(Ticket { admission: Arc::clone(self), bytes: 0 })
+    }
+}
+
+impl Ticket {
+    pub(super) fn grow(&mut self, by: usize) -> Result<(), OverBudget> {
+        let by = by as u64;
+        let admission = &self.admission;
+        admission
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+                now.checked_add(by).filter(|sum| *sum <= admission.bytes_max)
+            })
+            .map_err(|_| OverBudget)?;
+        self.bytes += by;
+        Ok(())
+    }
+
+    /// Gives back what the request no longer holds, such as its compressed form.
+    pub(super) fn shrink(&mut self, by: usize) {
+        let by = (by as u64).min(self.bytes);
+        self.bytes -= by;
+        self.admission.bytes.fetch_sub(by, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.admission.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_grows_to_the_budget_and_gives_everything_back() {
+        let admission = Arc::new(Admission::with_limit(10));
+        let mut one = admission.begin(10).unwrap();
+        let mut two = admission.begin(0).unwrap();
+        assert_eq!(one.grow(8), Ok(()));
+        assert_eq!(two.grow(3), Err(OverBudget));
+        assert_eq!(two.grow(2), Ok(()));
+        assert_eq!(admission.bytes_in_flight(), 10);
+        one.shrink(5);
+        assert_eq!(admission.bytes_in_flight(), 5);
+        assert!(admission.begin(6).is_err(), "an announced length is looked at before the body is read");
+        drop((one, two));
+        assert_eq!(admission.bytes_in_flight(), 0);
+    }
+}

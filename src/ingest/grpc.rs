@@ -1,0 +1,235 @@
+//! OTLP/gRPC: the three `Export` methods. tonic carries the connections; the one message of a call is read
+//! here, so that it meets the same bounds as over HTTP, is inflated away from the runtime, and reaches
+//! [`Intake`] as the bytes that were sent.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Full};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
+use tonic::transport::Server;
+
+use super::counters::{Outcome, Tally, Transport};
+use super::refusal::{Refusal, Taken, taken};
+use super::socket::{Door, Patience, Socket};
+use super::{Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body, inflate::inflate, reply};
+use crate::decode::Encoding;
+use crate::model::Signal;
+
+const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: None };
+const STREAMS_MAX: u32 = 100;
+const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
+const WINDOW_BYTES: u32 = 1024 * 1024;
+/// A peer that is quiet for so long is asked whether it is there, and cut if it does not say so in time.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// The compressed flag and the length before each message.
+const PREFIX_BYTES: usize = 5;
+
+struct Edge<I> {
+    intake: Arc<I>,
+    admission: Arc<Admission>,
+    counters: Arc<Counters>,
+}
+
+/// Serves until `shutdown`, then finishes what is in flight, for [`DRAIN_MAX`] at most.
+pub async fn serve_grpc<I: Intake>(
+    bound: Bound,
+    intake: Arc<I>,
+    admission: Arc<Admission>,
+    counters: Arc<Counters>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let door = Door::new(bound.listener, PATIENCE, Arc::clone(&counters), Transport::Grpc);
+    let app = Router::new().fallback(answer::<I>).with_state(Arc::new(Edge { intake, admission, counters }));
+    let (stop, stopped) = oneshot::channel();
+    let signal = async move {
+        shutdown.await;
+        let _ = stop.send(());
+    };
+    let patience = async move {
+        let _ = stopped.await;
+        sleep(DRAIN_MAX).await;
+    };
+    let server = Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
+        .add_routes(Routes::from(app))
+        .serve_with_incoming_shutdown(sockets(door), signal);
+    tokio::select! {
+        served = server => served.map_err(io::Error::other),
+        () = patience => Ok(()),
+    }
+}
+
+/// The door as a stream. The port is given back when the stream is dropped.
+fn sockets(mut door: Door) -> ReceiverStream<io::Result<Socket>> {
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                (socket, _peer) = door.next() => if sender.send(Ok(socket)).await.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    });
+    ReceiverStream::new(receiver)
+}
+
+async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -> Response {
+    let (head, mut body) = request.into_parts();
+    let signal = signal_of(head.uri.path());
+    let mut tally =
+        Tally { counters: &edge.counters, transport: Transport::Grpc, signal, outcome: Outcome::Abandoned };
+    if let Some(status) = not_grpc(&head) {
+        tally.outcome = Outcome::Unsupported;
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        return response;
+    }
+    match take(&edge, signal, &head.headers, &mut body).await {
+        Ok((signal, rejected, reason)) => {
+            tally.outcome = if rejected == 0 { Outcome::Accepted } else { Outcome::Partial };
+            respond(&reply::export_response(signal, Encoding::Protobuf, rejected, reason.as_deref()))
+        }
+        Err(refusal) => {
+            tally.outcome = refusal.outcome();
+            if refusal != Refusal::TooSlow {
+                body::drain(body, ());
+            }
+            refuse(&refusal)
+        }
+    }
+}
+
+async fn take<I: Intake>(
+    edge: &Edge<I>,
+    signal: Option<Signal>,
+    headers: &HeaderMap,
+    sent: &mut Body,
+) -> Result<(Signal, u64, Option<String>), Refusal> {
+    let signal = signal.ok_or(Refusal::UnknownPath)?;
+    let is_gzip_allowed = is_gzip(headers)?;
+    let announced = headers.get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes_max = BODY_BYTES_MAX + PREFIX_BYTES;
+    if announced.is_some_and(|bytes: u64| bytes > bytes_max as u64) {
+        return Err(Refusal::TooLarge);
+    }
+    let mut ticket = edge.admission.begin(announced.unwrap_or(0))?;
+    let bounds = body::Bounds { bytes_max, read_max: body::READ_MAX, announced };
+    let counted = (&*edge.counters, Transport::Grpc);
+    let framed = body::read(sent, bounds, &mut ticket, counted).await?;
+    let (is_compressed, mut message) = unframe(framed, is_gzip_allowed)?;
+    if is_compressed {
+        (message, ticket) = inflate(message, BODY_BYTES_MAX, ticket).await?;
+        edge.counters.inflated(message.len());
+    }
+    let answer = edge.intake.take(signal, Encoding::Protobuf, message).await;
+    drop(ticket);
+    let answered: Taken = taken(answer);
+    answered.map(|(rejected, reason)| (signal, rejected, reason))
+}
+
+/// What is no gRPC call at all gets an HTTP status.
+fn not_grpc(head: &http::request::Parts) -> Option<StatusCode> {
+    let content_type = head.headers.get(header::CONTENT_TYPE);
+    let is_grpc = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        media_type == "application/grpc" || media_type == "application/grpc+proto"
+    });
+    match head.method {
+        Method::POST if is_grpc => None,
+        Method::POST => Some(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        _ => Some(StatusCode::METHOD_NOT_ALLOWED),
+    }
+}
+
+fn signal_of(path: &str) -> Option<Signal> {
+    match path {
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Signal::Traces),
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Signal::Logs),
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(Signal::Metrics),
+        _ => None,
+    }
+}
+
+fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+    match headers.get("grpc-encoding").map_or("identity", |value| value.to_str().unwrap_or("?")) {
+        "identity" => Ok(false),
+        "gzip" => Ok(true),
+        other => Err(Refusal::UnknownEncoding(other.chars().take(64).collect())),
+    }
+}
+
+/// The one message of a unary call, and whether it is compressed.
+fn unframe(framed: Bytes, is_gzip_allowed: bool) -> Result<(bool, Bytes), Refusal> {
+    let malformed = |text: &str| Err(Refusal::Malformed(text.to_owned()));
+    let Some((prefix, _)) = framed.split_first_chunk::<PREFIX_BYTES>() else {
+        return malformed("the call carries no whole message");
+    };
+    let [flag, length @ ..] = *prefix;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > BODY_BYTES_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    let message = framed.slice(PREFIX_BYTES..);
+    if message.len() < length {
+        return malformed("the message is shorter than its prefix says");
+    }
+    if message.len() > length {
+        return malformed("the call carries more than one message");
+    }
+    match flag {
+        0 => Ok((false, message)),
+        1 if is_gzip_allowed => Ok((true, message)),
+        1 => malformed("the message says that it is compressed, the header grpc-encoding does not"),
+        _ => malformed("the compressed flag of the message is neither 0 nor 1"),
+    }
+}
+
+fn respond(message: &[u8]) -> Response {
+    let mut framed = BytesMut::with_capacity(PREFIX_BYTES + message.len());
+    framed.put_u8(0);
+    framed.put_u32(message.len() as u32);
+    framed.put_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(framed.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(Body::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
+}
+
+fn refuse(refusal: &Refusal) -> Response {
+    let (code, message) = (refusal.grpc(), refusal.message());
+    let status = match refusal.retry_after_s() {
+        Some(seconds) => {
+            let details = reply::status_with_retry(code, &message, seconds);
+            tonic::Status::with_details(code, message, details)
+        }
+        None => tonic::Status::new(code, message),
+    };
+    let mut response = status.into_http::<Body>();
+    if matches!(refusal, Refusal::UnknownEncoding(_)) {
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("gzip,identity"));
+    }
+    response
+}

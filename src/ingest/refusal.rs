@@ -1,0 +1,125 @@
+//! Why a request was not accepted, and what each protocol says then: one table for both listeners.
+
+use http::StatusCode;
+use tonic::Code;
+
+use super::admission::{OverBudget, RETRY_AFTER_S};
+use super::counters::Outcome;
+use super::{Answer, BODY_BYTES_MAX};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    UnknownPath,
+    WrongMethod,
+    /// Content type.
+    UnknownType(String),
+    /// Content encoding, or gRPC's message encoding.
+    UnknownEncoding(String),
+    /// Announced or grown beyond [`BODY_BYTES_MAX`].
+    TooLarge,
+    TooManyItems {
+        items_max: u64,
+    },
+    Malformed(String),
+    /// The body did not come in time.
+    TooSlow,
+    Busy {
+        retry_after_s: u32,
+    },
+    Unavailable {
+        retry_after_s: u32,
+    },
+}
+
+/// `Ok` holds what was rejected of an accepted request.
+pub(super) type Taken = Result<(u64, Option<String>), Refusal>;
+
+pub(super) fn taken(answer: Answer) -> Taken {
+    match answer {
+        Answer::Accepted { rejected, reason } => Ok((rejected, reason)),
+        Answer::Malformed(text) => Err(Refusal::Malformed(text)),
+        Answer::TooManyItems { items_max } => Err(Refusal::TooManyItems { items_max }),
+        Answer::Busy { retry_after_s } => Err(Refusal::Busy { retry_after_s }),
+        Answer::Unavailable { retry_after_s } => Err(Refusal::Unavailable { retry_after_s }),
+    }
+}
+
+impl From<OverBudget> for Refusal {
+    fn from(_: OverBudget) -> Self {
+        Self::Busy { retry_after_s: RETRY_AFTER_S }
+    }
+}
+
+impl Refusal {
+    pub(super) fn http(&self) -> StatusCode {
+        match self {
+            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UnknownType(_) | Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Busy { .. } | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// RESOURCE_EXHAUSTED goes out without RetryInfo only: the same request would never pass later.
+    pub(super) fn grpc(&self) -> Code {
+        match self {
+            Self::UnknownPath | Self::WrongMethod | Self::UnknownEncoding(_) => Code::Unimplemented,
+            Self::UnknownType(_) | Self::Malformed(_) => Code::InvalidArgument,
+            Self::TooLarge | Self::TooManyItems { .. } => Code::ResourceExhausted,
+            Self::TooSlow => Code::DeadlineExceeded,
+            Self::Busy { .. } | Self::Unavailable { .. } => Code::Unavailable,
+        }
+    }
+
+    pub(super) fn retry_after_s(&self) -> Option<u32> {
+        match self {
+            Self::Busy { retry_after_s } | Self::Unavailable { retry_after_s } => Some(*retry_after_s),
+            _ => None,
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self::UnknownPath | Self::WrongMethod | Self::UnknownType(_) | Self::UnknownEncoding(_) => {
+                Outcome::Unsupported
+            }
+            Self::TooLarge | Self::TooManyItems { .. } => Outcome::TooLarge,
+            Self::Malformed(_) => Outcome::Malformed,
+            Self::TooSlow => Outcome::TooSlow,
+            Self::Busy { .. } => Outcome::Busy,
+            Self::Unavailable { .. } => Outcome::Unavailable,
+        }
+    }
+
+    /// For a person who reads the exporter's log.
+    pub(super) fn message(&self) -> String {
+        match self {
+            Self::UnknownPath => "no such path; OTLP goes to /v1/traces, /v1/logs and /v1/metrics".to_owned(),
+            Self::WrongMethod => "only POST is possible here".to_owned(),
+            Self::UnknownType(given) if given.is_empty() => {
+                "Content-Type is missing; use application/x-protobuf or application/json".to_owned()
+            }
+            Self::UnknownType(given) => {
+                format!(
+                    "Content-Type {given:?} is not readable; use application/x-protobuf or application/json"
+                )
+            }
+            Self::UnknownEncoding(given) => format!("encoding {given:?} is not readable; use gzip or none"),
+            Self::TooLarge => {
+                format!(
+                    "the request is larger than {BODY_BYTES_MAX} bytes decompressed; send smaller batches"
+                )
+            }
+            Self::TooManyItems { items_max } => {
+                format!("the request holds more than {items_max} items; send smaller batches")
+            }
+            Self::Malformed(text) => text.clone(),
+            Self::TooSlow => "the body did not arrive in time".to_owned(),
+            Self::Busy { .. } => "too much is in flight; send again later".to_owned(),
+            Self::Unavailable { .. } => "not accepting at the moment; send again later".to_owned(),
+        }
+    }
+}

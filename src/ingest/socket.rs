@@ -1,0 +1,310 @@
+//! Accepted sockets: sent without Nagle's delay, limited in number, and cut when the peer keeps us waiting
+//! for the head of a request. (The time a body may take is watched where bodies are read.)
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::counters::{Counters, Transport};
+
+/// Open connections of one listener. More wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 4096;
+
+/// After an accept that failed for want of files or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a peer may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// From the first byte of a head, or from the accept, to its end.
+    pub(super) head: Duration,
+    /// Between two requests. `None`: as long as it likes, and also the heads after the first byte are
+    /// left to the protocol's own keep-alive.
+    pub(super) idle: Option<Duration>,
+}
+
+/// A listener that hands out [`Socket`]s.
+pub(super) struct Door {
+    listener: TcpListener,
+    slots: Arc<Semaphore>,
+    patience: Patience,
+    counters: Arc<Counters>,
+    transport: Transport,
+}
+
+/// The requests that a connection has begun and not ended; tells its socket when to be impatient.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line(Arc<LineState>);
+
+#[derive(Debug, Default)]
+struct LineState {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// Held while a request is answered.
+pub(super) struct Busy(Line);
+
+pub(super) struct Socket {
+    stream: TcpStream,
+    line: Line,
+    patience: Patience,
+    state: Waiting,
+    deadline: Pin<Box<Sleep>>,
+    seen: u64,
+    _slot: OwnedSemaphorePermit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    ForFirstByte,
+    ForHead,
+    Patiently,
+}
+
+impl Door {
+    pub(super) fn new(
+        listener: TcpListener,
+        patience: Patience,
+        counters: Arc<Counters>,
+        transport: Transport,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Self { listener, slots, patience, counters, transport }
+    }
+
+    pub(super) async fn next(&mut self) -> (Socket, SocketAddr) {
+        let slot = loop {
+            // The semaphore is never closed; were it, an accept that waits is the safe side.
+            if let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await {
+                break slot;
+            }
+            sleep(ACCEPT_PAUSE).await;
+        };
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Without this an export over gRPC takes 10 ms; where it fails we are merely slow.
+                    let _ = stream.set_nodelay(true);
+                    self.counters.connected(self.transport);
+                    return (Socket::new(stream, self.patience, slot), peer);
+                }
+                Err(error) if is_of_one_peer(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, transport = self.transport.as_str(), "ingest.accept.failed");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// The peer went away before we took its connection.
+fn is_of_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+impl axum::serve::Listener for Door {
+    type Io = Socket;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Socket, SocketAddr) {
+        self.next().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Door>> for Line {
+    fn connect_info(stream: axum::serve::IncomingStream<'_, Door>) -> Self {
+        stream.io().line.clone()
+    }
+}
+
+impl tonic::transport::server::Connected for Socket {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
+}
+
+impl Line {
+    pub(super) fn begin(&self) -> Busy {
+        self.0.begun.fetch_add(1, Ordering::Relaxed);
+        Busy(self.clone())
+    }
+
+    fn begun(&self) -> u64 {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.begun() != self.0.ended.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Socket {
+    fn new(stream: TcpStream, patience: Patience, slot: OwnedSemaphorePermit) -> Self {
+        let deadline = Box::pin(sleep(patience.head));
+        let (line, state) = (Line::default(), Waiting::ForHead);
+        Self { stream, line, patience, state, deadline, seen: 0, _slot: slot }
+    }
+
+    fn wait(&mut self, state: Waiting, at_most: Duration) {
+        self.state = state;
+        self.deadline.as_mut().reset(Instant::now() + at_most);
+    }
+
+    /// After the requests that were served since the last look the peer may be idle again.
+    fn look_at_line(&mut self) {
+        let begun = self.line.begun();
+        if begun != self.seen {
+            self.seen = begun;
+            if let Some(idle) = self.patience.idle {
+                self.wait(Waiting::ForFirstByte, idle);
+            }
+        }
+    }
+
+    fn arrived(&mut self) {
+        match (self.state, self.patience.idle) {
+            (Waiting::ForHead, None) => self.state = Waiting::Patiently,
+            (Waiting::ForFirstByte, _) => self.wait(Waiting::ForHead, self.patience.head),
+            _ => {}
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let busy = this.line.is_busy();
+        if !busy {
+            this.look_at_line();
+        }
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            Poll::Ready(result) => {
+                if !busy && buffer.filled().len() > before {
+                    this.arrived();
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending if busy || this.state == Waiting::Patiently => Poll::Pending,
+            Poll::Pending => match this.deadline.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Poll::Pending => Poll::Pending,
+            },
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const QUICK: Duration = Duration::from_millis(30);
+    const LONG: Duration = Duration::from_secs(600);
+
+    async fn pair(patience: Patience) -> (TcpStream, Socket) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut door = Door::new(listener, patience, Arc::default(), Transport::Http);
+        let (peer, (socket, _)) = tokio::join!(TcpStream::connect(addr), door.next());
+        (peer.unwrap(), socket)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_says_nothing_is_cut() {
+        let (_peer, mut socket) = pair(Patience { head: QUICK, idle: Some(LONG) }).await;
+        assert!(socket.stream.nodelay().unwrap());
+        let error = socket.read_u8().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_trickles_is_cut() {
+        let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: Some(LONG) }).await;
+        peer.write_all(b"P").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'P');
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn between_requests_the_idle_time_counts_and_then_the_head_time_again() {
+        let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: Some(LONG) }).await;
+        drop(socket.line.begin());
+        let quiet = tokio::time::timeout(QUICK * 3, socket.read_u8()).await;
+        assert!(quiet.is_err(), "idle is not cut after the head time");
+        peer.write_all(b"P").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'P');
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn while_a_request_is_answered_nothing_is_cut() {
+        let (_peer, mut socket) = pair(Patience { head: QUICK, idle: Some(QUICK) }).await;
+        let busy = socket.line.begin();
+        assert!(tokio::time::timeout(QUICK * 3, socket.read_u8()).await.is_err());
+        drop(busy);
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn without_an_idle_time_only_the_first_byte_is_urged() {
+        let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: None }).await;
+        peer.write_all(b"P").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'P');
+        assert!(tokio::time::timeout(QUICK * 3, socket.read_u8()).await.is_err());
+    }
+}
