@@ -6,7 +6,6 @@ mod ledger;
 mod metrics;
 mod views;
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -166,10 +165,8 @@ impl Daemon {
     }
 }
 
-fn until(mut stopped: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let _daemon_gone = stopped.wait_for(|stopped| *stopped).await;
-    }
+async fn until(mut stopped: watch::Receiver<bool>) {
+    let _daemon_gone = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// From the operating system, by way of the seed that the standard library draws for its maps.

@@ -176,7 +176,8 @@ fn detect_and_reset(pair: &str, per_mille: u64, lead: u64, patience: u64) -> Opt
 /// with the one that brings the short window back to it. `exact` are the seconds of the formulas.
 #[test]
 fn pairs_fire_and_reset_at_the_worked_times() {
-    let rows: [(&str, u64, u64, u64, u64, &[u64]); 4] = [
+    type Row = (&'static str, u64, u64, u64, u64, &'static [u64]);
+    let rows: [Row; 4] = [
         ("1h/5m", 14_400, 3_600, 300, 1, &[1_000, 500, 100, 50, 20]),
         ("6h/30m", 6_000, 21_600, 1_800, 10, &[1_000, 500, 100, 50, 20, 10]),
         ("1d/2h", 3_000, 86_400, 7_200, 60, &[1_000, 500, 100, 50, 20, 10, 5]),

@@ -55,7 +55,7 @@ impl Layout {
 /// The coarsest width that the window may use and that divides it.
 fn width_for(seconds: u64) -> u64 {
     let allowed = TIERS.iter().take_while(|(width, _)| *width == 1 || longest_below(*width) < seconds);
-    allowed.map(|(width, _)| *width).filter(|width| seconds % width == 0).last().unwrap_or(1)
+    allowed.map(|(width, _)| *width).filter(|width| seconds.is_multiple_of(*width)).last().unwrap_or(1)
 }
 
 /// The longest window of the next finer tier.

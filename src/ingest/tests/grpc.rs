@@ -1,3 +1,5 @@
+//! OTLP over gRPC: every status as the protocol wants it.
+
 use http_body_util::BodyExt;
 use tonic::codec::CompressionEncoding;
 use tonic::transport::Channel;

@@ -1,3 +1,5 @@
+//! OTLP over HTTP: every status as the protocol wants it.
+
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
