@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use super::{Exit, check, client, run, show};
+use super::{Exit, check, client, demo, run, show};
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -62,6 +62,8 @@ pub enum Output {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// See it work in a minute: three simulated services, one bad deploy, one page
+    Demo(DemoArgs),
     /// Listen for OTLP, classify, keep budgets, page
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
@@ -78,6 +80,13 @@ enum Verb {
     Tap(TapArgs),
     /// The version
     Version,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct DemoArgs {
+    /// End by itself, with 0 only if every step was really seen
+    #[arg(long)]
+    pub(super) once: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -127,6 +136,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         return Exit::Usage;
     };
     match verb {
+        Verb::Demo(args) => demo::demo(&global, &args).await,
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
         Verb::Send(args) => client::send(&global, &args).await,

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod client;
+mod demo;
 mod run;
 mod show;
 mod world;
