@@ -1,0 +1,150 @@
+//! The program under test: started on free ports, stopped by its process id.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A folder of its own below the target folder, removed at the end.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    pub fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("e2e-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub fn program() -> Command {
+    let built = env!("CARGO_BIN_EXE_evenkeel");
+    let mut command = Command::new(std::env::var_os("EVENKEEL_BIN").unwrap_or(built.into()));
+    command.env_remove("EVENKEEL_CONFIG").env_remove("EVENKEEL_URL").stdin(Stdio::null());
+    command
+}
+
+pub struct Daemon {
+    child: Child,
+    ready: Value,
+    client: reqwest::Client,
+    _scratch: Scratch,
+}
+
+impl Daemon {
+    /// Runs with these documents added to free ports.
+    pub async fn start(documents: &str) -> Self {
+        let scratch = Scratch::new();
+        let ready_file = scratch.path("ready.json");
+        let mut command = program();
+        command.arg("run").args(["--ready-file".as_ref(), ready_file.as_os_str()]);
+        if !documents.is_empty() {
+            command.arg("-c").arg(scratch.write("evenkeel.yaml", documents));
+        }
+        for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
+            command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
+        }
+        command.env("EVENKEEL_DATA_DIR", scratch.path("data")).stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        let text = until("the daemon is ready", || async { std::fs::read_to_string(&ready_file).ok() }).await;
+        let ready = serde_json::from_str(&text).unwrap();
+        let client = evenkeel::respond::client().unwrap();
+        Self { child, ready, client, _scratch: scratch }
+    }
+
+    pub fn address(&self, listener: &str) -> &str {
+        self.ready[listener].as_str().unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address("http"))
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        self.client.get(self.url(path)).send().await.unwrap().json().await.unwrap()
+    }
+
+    pub async fn text(&self, path: &str) -> String {
+        self.client.get(self.url(path)).send().await.unwrap().text().await.unwrap()
+    }
+
+    pub async fn counts(&self) -> Value {
+        self.get("/api/v1/counts").await
+    }
+
+    /// Posts one export request; the status and the answer.
+    pub async fn export(&self, signal: &str, kind: &str, body: impl Into<reqwest::Body>) -> (u16, String) {
+        let url = format!("http://{}/v1/{signal}", self.address("otlp_http"));
+        let answer = self.client.post(url).header("content-type", kind).body(body).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// SIGTERM, and the exit code.
+    pub async fn stop(mut self) -> Option<i32> {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+        let child = &mut self.child;
+        let mut ended = || child.try_wait().unwrap();
+        until("the daemon has ended", || std::future::ready(ended())).await.code()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer; waits for the condition, never for luck.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begin.elapsed() < PATIENCE, "gave up waiting: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The books of an answer to `/api/v1/counts` balance.
+pub fn assert_books_balance(counts: &Value) {
+    let number = |value: &Value| value.as_u64().unwrap();
+    let mut accepted = 0;
+    for items in counts["items"].as_object().unwrap().values() {
+        let sum: u64 =
+            ["accepted", "duplicate", "refused", "rejected"].iter().map(|one| number(&items[*one])).sum();
+        assert_eq!(number(&items["offered"]), sum, "{items}");
+        accepted += number(&items["accepted"]);
+    }
+    let events = &counts["events"];
+    let parts = ["filtered", "informational", "warning", "exception", "future"];
+    let sum: u64 = parts.iter().map(|one| number(&events[*one])).sum();
+    assert_eq!((number(&events["received"]), accepted), (sum, sum), "{events}");
+    for slo in counts["slos"].as_array().unwrap() {
+        assert_eq!(number(&slo["total"]), number(&slo["good"]) + number(&slo["bad"]), "{slo}");
+    }
+}
