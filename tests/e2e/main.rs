@@ -3,6 +3,7 @@
 //! A peer that is missing is said: the test prints `skipped: …`, or fails where EVENKEEL_E2E_STRICT=1.
 
 mod alertmanager;
+mod deploy;
 mod golden;
 mod program;
 mod scrape;

@@ -1,5 +1,6 @@
 //! The program under test: started on free ports, stopped by its process id.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -57,12 +58,18 @@ impl Daemon {
     /// Runs with these documents added to free ports.
     pub async fn start(documents: &str) -> Self {
         let scratch = Scratch::new();
+        if documents.is_empty() {
+            return Self::start_with(scratch, ["run"]).await;
+        }
+        let file = scratch.write("evenkeel.yaml", documents);
+        Self::start_with(scratch, ["run".as_ref(), "-c".as_ref(), file.as_os_str()]).await
+    }
+
+    /// Runs with these arguments on free ports.
+    pub async fn start_with(scratch: Scratch, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let ready_file = scratch.path("ready.json");
         let mut command = program();
-        command.arg("run").args(["--ready-file".as_ref(), ready_file.as_os_str()]);
-        if !documents.is_empty() {
-            command.arg("-c").arg(scratch.write("evenkeel.yaml", documents));
-        }
+        command.args(args).args(["--ready-file".as_ref(), ready_file.as_os_str()]);
         for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
             command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
         }
@@ -101,9 +108,13 @@ impl Daemon {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, and the exit code.
     pub async fn stop(mut self) -> Option<i32> {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        let sent = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
         assert!(sent.success());
         let child = &mut self.child;
         let mut ended = || child.try_wait().unwrap();

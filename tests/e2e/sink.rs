@@ -1,6 +1,6 @@
 //! A webhook receiver on the loopback, and the outage that makes it ring.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -11,6 +11,7 @@ use crate::program::{Daemon, PATIENCE, assert_books_balance};
 
 /// One POST as it came: header lines in lower case, and the body.
 pub struct Post {
+    pub arrived: Instant,
     pub head: String,
     pub body: Value,
 }
@@ -62,7 +63,8 @@ async fn answer(stream: TcpStream, posts: mpsc::UnboundedSender<Post>) {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        let _test_over = posts.send(Post { head, body: serde_json::from_slice(&body).unwrap() });
+        let arrived = Instant::now();
+        let _test_over = posts.send(Post { arrived, head, body: serde_json::from_slice(&body).unwrap() });
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     }
 }
@@ -125,6 +127,7 @@ async fn an_outage_is_one_page_and_one_resolve() {
     let resolve = sink.next().await;
     assert_eq!((&resolve.body["transition"], &resolve.body["sequence"]), (&json!("resolve"), &json!(2)));
     assert_eq!(resolve.body["dedup_key"], key);
+    assert!(trigger.arrived < resolve.arrived);
 
     assert_eq!(daemon.export("traces", "application/json", recovered).await.0, 200);
     let counts = daemon.counts().await;

@@ -36,7 +36,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field, `None` after the last one.
-    #[inline]
+    #[inline(always)]
     pub fn field(&mut self) -> Result<Option<Field<'a>>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -58,20 +58,18 @@ impl<'a> Reader<'a> {
         self.end - self.rest.len()
     }
 
-    #[inline]
+    #[inline(always)]
     fn tag(&mut self) -> Result<(u32, u8), Malformed> {
         let at = self.offset();
         let key = self.varint()?;
         let (number, wire_type) = ((key >> 3) as u32, (key & 7) as u8);
-        match (key, number, wire_type) {
-            (0x1_0000_0000.., _, _) => Err(malformed(at, "a field number above 536870911")),
-            (_, 0, _) => Err(malformed(at, "field number 0")),
-            (_, _, 6..) => Err(malformed(at, &format!("wire type {wire_type} does not exist"))),
-            _ => Ok((number, wire_type)),
+        if key > u64::from(u32::MAX) || number == 0 || wire_type > 5 {
+            return Err(bad_tag(at, key));
         }
+        Ok((number, wire_type))
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -108,22 +106,24 @@ impl<'a> Reader<'a> {
     }
 
     /// A length-delimited field's bytes.
-    #[inline]
+    #[inline(always)]
     fn block(&mut self) -> Result<Self, Malformed> {
         let len = self.varint()?;
         let rest = self.take(len)?;
         Ok(Self { rest, end: self.offset() })
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, len: u64) -> Result<&'a [u8], Malformed> {
         let split = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
-        let Some((taken, rest)) = split else {
-            let what = format!("a field of {len} bytes where {} are left", self.rest.len());
-            return Err(malformed(self.offset(), &what));
-        };
+        let Some((taken, rest)) = split else { return Err(self.truncated(len)) };
         self.rest = rest;
         Ok(taken)
+    }
+
+    #[cold]
+    fn truncated(&self, len: u64) -> Malformed {
+        malformed(self.offset(), &format!("a field of {len} bytes where {} are left", self.rest.len()))
     }
 
     /// Reads past the end of the group `number`, whose start tag was just read. Not by recursion:
@@ -194,6 +194,15 @@ impl<'a> Field<'a> {
             Data::Group => "a group",
         };
         malformed(self.at, &format!("{name} is {found} instead of {expected}"))
+    }
+}
+
+#[cold]
+fn bad_tag(at: usize, key: u64) -> Malformed {
+    match key >> 3 {
+        0 => malformed(at, "field number 0"),
+        0x2000_0000.. => malformed(at, "a field number above 536870911"),
+        _ => malformed(at, &format!("wire type {} does not exist", key & 7)),
     }
 }
 

@@ -1,0 +1,98 @@
+//! How long after the request that crosses a page is out: `cargo bench --bench detection`.
+//! 200 outages of random severity, one after the other, each of a service of its own; from the moment the
+//! crossing request is sent to the moment the webhook has arrived.
+
+#[allow(dead_code, reason = "the other benches use the rest")]
+mod common;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/e2e/program.rs"]
+mod program;
+#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
+#[path = "../tests/e2e/sink.rs"]
+mod sink;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use common::{mixed, service_level};
+use evenkeel::model::rfc3339;
+use program::Daemon;
+use serde_json::json;
+use sink::{Post, Sink, wall_s};
+
+const OUTAGES: u64 = 200;
+
+#[tokio::main]
+async fn main() {
+    let mut sink = Sink::start().await;
+    let mut documents = format!(
+        "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    route: {{receiver: oncall}}\n    receivers:\n      - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
+        sink.url
+    );
+    for number in 0..OUTAGES {
+        documents += &service_level(&format!("slo-{number}"), &format!("svc-{number}"), false);
+    }
+    let daemon = Daemon::start(&documents).await;
+    let mut took = Vec::new();
+    for number in 0..OUTAGES {
+        took.push(outage(&daemon, &mut sink, number).await);
+    }
+    took.sort_unstable();
+    let at = |share: f64| took[((OUTAGES as f64 * share).ceil() as usize).max(1) - 1].as_secs_f64() * 1e3;
+    println!("{OUTAGES} outages, from the crossing request to the webhook, in milliseconds");
+    println!("p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}", at(0.5), at(0.9), at(0.99), at(1.0));
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// An hour of good requests, then requests of one event second each, a random share of them bad, until it pages.
+async fn outage(daemon: &Daemon, sink: &mut Sink, number: u64) -> Duration {
+    let begin = wall_s() - 3_600;
+    let good = spans(number, (begin - 3_600..begin).map(|second| (second, 1, 0)));
+    assert_eq!(daemon.export("traces", "application/json", good).await.0, 200);
+    let severity = 40 + mixed(number) % 60;
+    let mut sent = BTreeMap::new();
+    for second in begin.. {
+        let bad = severity * (1 + mixed(second ^ number) % 4) / 10;
+        let body = spans(number, std::iter::once((second, 40 - bad.min(39), bad)));
+        sent.insert(rfc3339(second * 1_000_000_000), Instant::now());
+        assert_eq!(daemon.export("traces", "application/json", body).await.0, 200);
+        // A random rest, so that requests meet the daemon at any moment of its own work.
+        let rest = Duration::from_micros(mixed(second) % 20_000);
+        if let Ok(post) = tokio::time::timeout(rest, page(sink)).await {
+            assert_eq!(post.body["alert"]["slo"], format!("slo-{number}"));
+            return post.arrived - sent[post.body["crossed_at"].as_str().unwrap()];
+        }
+    }
+    unreachable!("seconds do not end")
+}
+
+/// The next page; episodes of earlier services resolve while we wait.
+async fn page(sink: &mut Sink) -> Post {
+    loop {
+        let post = sink.next().await;
+        if post.body["transition"] == "trigger" {
+            return post;
+        }
+    }
+}
+
+/// Server spans of one service: `(second, good, bad)`.
+fn spans(service: u64, counts: impl Iterator<Item = (u64, u64, u64)>) -> String {
+    let mut spans = Vec::new();
+    for (second, good, bad) in counts {
+        for index in 0..good + bad {
+            let end = second * 1_000_000_000;
+            spans.push(json!({
+                "traceId": format!("{:032x}", mixed(end ^ service)), "spanId": format!("{:016x}", mixed(end ^ service) ^ index),
+                "name": "GET /", "kind": 2,
+                "startTimeUnixNano": (end - 1_000_000).to_string(), "endTimeUnixNano": end.to_string(),
+                "attributes": [{"key": "http.response.status_code", "value": {"intValue": if index < good { "200" } else { "503" }}}],
+            }));
+        }
+    }
+    json!({"resourceSpans": [{
+        "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": format!("svc-{service}")}}]},
+        "scopeSpans": [{"spans": spans}],
+    }]})
+    .to_string()
+}
