@@ -46,13 +46,23 @@ pub enum Verdict {
 }
 
 impl Rules {
-    pub fn verdict(&self, item: &Item<'_>, mismatches: &mut u64) -> Verdict {
-        for (index, filter) in (0..=u16::MAX).zip(&self.filter) {
+    pub fn len(&self) -> usize {
+        self.filter.len() + self.classify.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `mismatches` holds a counter for each filter rule, then for each classification rule.
+    pub fn verdict(&self, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
+        let (filter_mismatches, classify_mismatches) = mismatches.split_at_mut(self.filter.len());
+        for ((index, filter), mismatches) in (0..=u16::MAX).zip(&self.filter).zip(filter_mismatches) {
             if filter.drop.matches(item, mismatches) {
                 return Verdict::Filtered { rule: index };
             }
         }
-        for (index, rule) in (0..=u16::MAX).zip(&self.classify) {
+        for ((index, rule), mismatches) in (0..=u16::MAX).zip(&self.classify).zip(classify_mismatches) {
             if rule.when.matches(item, mismatches) {
                 return Verdict::Kept { category: rule.category, decider: Decider::Rule(index) };
             }

@@ -49,9 +49,9 @@ fn put_books(metrics: &mut Metrics, counts: &Counts) {
     for (list, rules) in [("filter", &counts.rules.filter), ("classify", &counts.rules.classify)] {
         for rule in rules {
             metrics.put(Name::RuleHits, &[list, &rule.name], rule.hits);
+            metrics.put(Name::RuleMismatches, &[list, &rule.name], rule.mismatches);
         }
     }
-    metrics.put(Name::RuleMismatches, &[], counts.rules.mismatches);
     for service in &counts.services {
         for (signal, value) in
             [("spans", service.spans), ("logs", service.logs), ("metrics", service.metrics)]
@@ -69,6 +69,7 @@ fn put_books(metrics: &mut Metrics, counts: &Counts) {
 
 fn put_slo(metrics: &mut Metrics, slo: &SloView) {
     metrics.put(Name::SloCoverage, &[&slo.name], &slo.coverage);
+    metrics.put(Name::RuleMismatches, &["slo", &slo.name], slo.mismatches);
     metrics.put(Name::SloStateBytes, &[&slo.name], slo.bytes);
     for objective in &slo.objectives {
         metrics.put(Name::SloObjective, &[&slo.name], &objective.target);

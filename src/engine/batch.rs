@@ -57,8 +57,9 @@ pub struct Batch {
     pub slos: Vec<SloDelta>,
     /// Warnings and exceptions in full up to a limit, and a few informational ones.
     pub events: Vec<EventRecord>,
-    /// Comparisons of two types that can not be compared.
-    pub mismatches: u64,
+    /// Comparisons of two types that can not be compared, by the place of what compared: filter rules come
+    /// first, then classification rules, then service levels.
+    pub mismatches: Vec<(usize, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

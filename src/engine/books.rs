@@ -43,7 +43,8 @@ pub(super) struct Books {
     pub(super) filtered: Vec<u64>,
     /// Hits of each classification rule, and of each default by its name.
     pub(super) decided: BTreeMap<Decider, u64>,
-    pub(super) mismatches: u64,
+    /// By place, as in [`Batch::mismatches`].
+    pub(super) mismatches: Vec<u64>,
     pub(super) services: BTreeMap<String, Service>,
     /// The newest event time of all.
     newest_s: u64,
@@ -61,7 +62,7 @@ impl Books {
             expired: 0,
             filtered: vec![0; plan.rules.filter.len()],
             decided: BTreeMap::new(),
-            mismatches: 0,
+            mismatches: vec![0; plan.rules.len() + plan.slos.len()],
             services: BTreeMap::new(),
             newest_s: 0,
             longest_window_s: plan.slos.iter().map(|one| one.slo.window.seconds).max(),
@@ -81,7 +82,9 @@ impl Books {
         items.accepted += batch.accepted();
         items.rejected += batch.rejected;
         self.future += batch.future;
-        self.mismatches += batch.mismatches;
+        for (place, count) in &batch.mismatches {
+            self.mismatches[*place] += count;
+        }
         for (rule, hits) in &batch.filtered {
             self.filtered[usize::from(*rule)] += hits;
         }

@@ -52,7 +52,8 @@ struct Fold<'p, 'r> {
     notable: usize,
     sampled: usize,
     future: u64,
-    mismatches: u64,
+    /// As [`Batch::mismatches`], those without any too.
+    mismatches: Vec<u64>,
 }
 
 const NOWHERE: usize = usize::MAX;
@@ -77,7 +78,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             notable: 0,
             sampled: 0,
             future: 0,
-            mismatches: 0,
+            mismatches: vec![0; plan.rules.len() + plan.slos.len()],
         }
     }
 
@@ -133,7 +134,8 @@ impl<'p, 'r> Fold<'p, 'r> {
 
     fn count_slos(&mut self, item: &Item<'_>, time: EventTime) {
         for (index, slo) in self.plan.slos.iter().enumerate() {
-            if let Some(good) = slo.indicator.judge(item, &mut self.mismatches) {
+            let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
+            if let Some(good) = slo.indicator.judge(item, mismatches) {
                 self.count_slo(index, time, good);
             }
         }
@@ -171,6 +173,7 @@ impl<'p, 'r> Fold<'p, 'r> {
         self.slos.sort_unstable_by_key(|delta| (delta.slo, delta.second));
         let repeatable = decoded.identifiable && self.plan.dedup == Dedup::Requests;
         let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);
+        let mismatched = self.mismatches.iter().enumerate().filter(|(_, count)| **count > 0);
         Batch {
             plan_version: self.plan.version,
             signal: self.request.signal,
@@ -185,7 +188,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             seconds: self.seconds,
             slos: self.slos,
             events: self.events,
-            mismatches: self.mismatches,
+            mismatches: mismatched.map(|(place, count)| (place, *count)).collect(),
         }
     }
 }

@@ -98,7 +98,7 @@ impl World {
             seconds: vec![(delta.second, 1)],
             slos: vec![delta],
             events: Vec::new(),
-            mismatches: 0,
+            mismatches: vec![],
         };
         self.step(Input::Observed { token: AckToken(0), batch: Box::new(batch) });
     }

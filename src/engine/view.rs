@@ -10,6 +10,7 @@ use super::books::{Books, Items, Service};
 use super::level::Level;
 use super::plan::{Plan, SloPlan};
 use super::{Engine, Transition};
+use crate::classify::Decider;
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
 use crate::slo::{Condition, Objective, Seen};
 
@@ -90,14 +91,14 @@ pub struct NotificationCounts {
 pub struct RuleCounts {
     pub filter: Vec<RuleCount>,
     pub classify: Vec<RuleCount>,
-    /// Comparisons of two types that can not be compared.
-    pub mismatches: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
 pub struct RuleCount {
     pub name: String,
     pub hits: u64,
+    /// Comparisons of two types that can not be compared; always 0 for a default.
+    pub mismatches: u64,
 }
 
 /// One element of `GET /api/v1/slos`
@@ -116,6 +117,8 @@ pub struct SloView {
     /// What the buckets take in memory.
     pub bytes: usize,
     pub declared_at: String,
+    /// Comparisons of two types that can not be compared, in the SLO's expressions.
+    pub mismatches: u64,
     pub objectives: Vec<ObjectiveView>,
 }
 
@@ -248,12 +251,17 @@ impl Engine {
     }
 
     pub fn slos(&self) -> Vec<SloView> {
-        self.plan.slos.iter().zip(&self.levels).map(|(plan, level)| slo_view(plan, level)).collect()
+        (0..self.levels.len()).map(|index| self.slo_view(index)).collect()
     }
 
     pub fn slo(&self, name: &str) -> Option<SloView> {
-        let mut both = self.plan.slos.iter().zip(&self.levels);
-        both.find(|(plan, _)| plan.slo.name == name).map(|(plan, level)| slo_view(plan, level))
+        let index = self.plan.slos.iter().position(|plan| plan.slo.name == name);
+        index.map(|index| self.slo_view(index))
+    }
+
+    fn slo_view(&self, index: usize) -> SloView {
+        let mismatches = self.books.mismatches[self.plan.rules.len() + index];
+        slo_view(&self.plan.slos[index], &self.levels[index], mismatches)
     }
 
     /// Newest first.
@@ -312,19 +320,24 @@ impl Books {
     }
 
     fn rules(&self, plan: &Plan) -> RuleCounts {
-        let filter = plan.rules.filter.iter().zip(&self.filtered);
-        let classify = self.decided.iter();
+        let count = |name: &str, hits, mismatches| RuleCount { name: name.to_owned(), hits, mismatches };
+        let (of_filter, of_classify) = self.mismatches.split_at(plan.rules.filter.len());
+        let filter = plan.rules.filter.iter().zip(&self.filtered).zip(of_filter);
+        let classify =
+            (0..=u16::MAX).zip(&plan.rules.classify).zip(of_classify).map(|((index, rule), mismatches)| {
+                let hits = self.decided.get(&Decider::Rule(index)).copied().unwrap_or(0);
+                count(&rule.name, hits, *mismatches)
+            });
+        let defaults = self.decided.iter().filter(|(decider, _)| !matches!(decider, Decider::Rule(_)));
+        let defaults = defaults.map(|(decider, hits)| count(decider.name(&plan.rules), *hits, 0));
         RuleCounts {
-            filter: filter.map(|(rule, hits)| RuleCount { name: rule.name.clone(), hits: *hits }).collect(),
-            classify: classify
-                .map(|(decider, hits)| RuleCount { name: decider.name(&plan.rules).to_owned(), hits: *hits })
-                .collect(),
-            mismatches: self.mismatches,
+            filter: filter.map(|((rule, hits), mismatches)| count(&rule.name, *hits, *mismatches)).collect(),
+            classify: classify.chain(defaults).collect(),
         }
     }
 }
 
-fn slo_view(plan: &SloPlan, level: &Level) -> SloView {
+fn slo_view(plan: &SloPlan, level: &Level, mismatches: u64) -> SloView {
     let slo = &plan.slo;
     let seen = level.budget_seen();
     let margin =
@@ -340,6 +353,7 @@ fn slo_view(plan: &SloPlan, level: &Level) -> SloView {
         injected: level.injected,
         bytes: level.bytes(),
         declared_at: plan.declared_at.clone(),
+        mismatches,
         objectives: vec![ObjectiveView {
             name: slo.objective_name.clone(),
             target: slo.objective.target().display(),

@@ -83,8 +83,8 @@ pub const TABLE: [Metric; 26] = [
     counter("evenkeel_rule_hits_total", &["list", "rule"], "Events that a rule or default decided about."),
     counter(
         "evenkeel_rule_mismatches_total",
-        &[],
-        "Comparisons of two types in rules that can not be compared.",
+        &["list", "rule"],
+        "Comparisons of two types that can not be compared, by what compared: filter, classify, slo.",
     ),
     counter("evenkeel_service_items_total", &["service", "signal"], "Accepted items by service."),
     counter("evenkeel_slo_events_total", &["slo", "result"], "Good and bad events of an SLO."),

@@ -6,7 +6,7 @@ use crate::model::Category::{self, Exception, Informational, Warning};
 
 fn decided(sample: &Sample) -> (Category, String) {
     let rules = Rules::default();
-    match rules.verdict(&sample.item, &mut 0) {
+    match rules.verdict(&sample.item, &mut []) {
         Verdict::Kept { category, decider } => (category, decider.name(&rules).to_owned()),
         Verdict::Filtered { .. } => unreachable!("there are no filters"),
     }
@@ -50,7 +50,7 @@ fn defaults_decide_where_no_rule_does() {
 }
 
 /// Scenario: two filters and two rules, several of which match the same item.
-/// Guarantees: filters go first, the first match of a list decides, and mismatches on the way are counted.
+/// Guarantees: filters go first, the first match of a list decides, and a mismatch on the way is counted for its rule.
 #[test]
 fn the_first_match_decides_and_filters_go_first() {
     let mut wanted = Wanted::default();
@@ -67,16 +67,16 @@ fn the_first_match_decides_and_filters_go_first() {
         ],
     };
     let judge = |sample: &Sample| {
-        let mut mismatches = 0;
+        let mut mismatches = [0; 5];
         let verdict = sample.with(&wanted, |item| rules.verdict(item, &mut mismatches));
         (verdict, mismatches)
     };
     let kept = Verdict::Kept { category: Warning, decider: Decider::Rule(1) };
-    assert_eq!(judge(&span()), (kept, 1));
+    assert_eq!(judge(&span()), (kept, [1, 0, 0, 0, 0]));
     assert_eq!(Decider::Rule(1).name(&rules), "paid");
     let mut health = span();
     health.attributes = vec![("http.route", Value::Str("/healthz")), ("ratio", Value::Int(2))];
-    assert_eq!(judge(&health), (Verdict::Filtered { rule: 1 }, 1));
+    assert_eq!(judge(&health), (Verdict::Filtered { rule: 1 }, [1, 0, 0, 0, 0]));
     let error = Verdict::Kept { category: Exception, decider: Decider::ErrorLog };
-    assert_eq!(judge(&log()), (error, 0));
+    assert_eq!(judge(&log()), (error, [0; 5]));
 }
