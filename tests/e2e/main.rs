@@ -5,6 +5,7 @@
 mod alertmanager;
 mod cli;
 mod client;
+mod connections;
 mod golden;
 mod hostile;
 mod program;
