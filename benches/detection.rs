@@ -60,7 +60,7 @@ async fn outage(daemon: &Daemon, sink: &mut Sink, number: u64) -> Duration {
         let rest = Duration::from_micros(mixed(second) % 20_000);
         if let Ok(post) = tokio::time::timeout(rest, page(sink)).await {
             assert_eq!(post.body["alert"]["slo"], format!("slo-{number}"));
-            return post.arrived - sent[post.body["crossed_at"].as_str().unwrap()];
+            return post.at - sent[post.body["crossed_at"].as_str().unwrap()];
         }
     }
     unreachable!("seconds do not end")

@@ -3,17 +3,23 @@
 mod answers;
 mod queries;
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::engine::Fact;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::model::Category;
+
+/// How long a shutdown waits for answers that nobody reads.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +66,7 @@ struct State<V> {
 
 type Shared<V> = axum::extract::State<Arc<State<V>>>;
 
-/// Serves until `shutdown` resolves; answers under way are finished.
+/// Serves until `shutdown` resolves, then finishes the answers under way, for [`DRAIN_MAX`] at most.
 pub async fn serve<V: Views>(
     listener: TcpListener,
     views: V,
@@ -68,7 +74,19 @@ pub async fn serve<V: Views>(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let state = Arc::new(State { views, readiness });
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+    let (stop, stopped) = oneshot::channel();
+    let signal = async move {
+        shutdown.await;
+        let _ = stop.send(());
+    };
+    let patience = async move {
+        let _ = stopped.await;
+        sleep(DRAIN_MAX).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, router(state)).with_graceful_shutdown(signal).into_future() => served,
+        () = patience => Ok(()),
+    }
 }
 
 fn router<V: Views>(state: Arc<State<V>>) -> Router {

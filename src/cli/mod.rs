@@ -1,5 +1,37 @@
 //! The command line: what the verbs are called, and what each does.
 
+/// As in the standard library, but without its panic where the reader has gone away (`| head`).
+macro_rules! print {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _reader_gone = write!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// [`print!`] with the end of a line.
+macro_rules! println {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _reader_gone = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
+/// [`print!`] to standard error.
+macro_rules! eprint {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _reader_gone = write!(std::io::stderr(), $($words)*);
+    }};
+}
+
+/// [`println!`] to standard error.
+macro_rules! eprintln {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _reader_gone = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod args;
 mod check;
 mod client;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
 use super::args::{Global, Output, RunArgs};
@@ -22,6 +22,14 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
     }
+    // Before anybody can know that it runs: who sees it ready may stop it.
+    let end = match EndSignals::listen() {
+        Ok(end) => end,
+        Err(error) => {
+            eprintln!("error: listen for signals: {error}");
+            return Exit::OurFault;
+        }
+    };
     let bare = global.config.is_empty();
     let summary = summary(&config);
     let daemon = match Daemon::start(config).await {
@@ -42,7 +50,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     log_facts(&daemon);
-    wait_for_the_end().await;
+    end.wait().await;
     tracing::info!("daemon.drain.started");
     let left = daemon.drain().await;
     if !left.left.is_empty() {
@@ -117,13 +125,20 @@ fn log_facts(daemon: &Daemon) {
     });
 }
 
-async fn wait_for_the_end() {
-    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+struct EndSignals {
+    term: Signal,
+    int: Signal,
+}
+
+impl EndSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `slo`, `alert`, `tap`, `version`: what the API says, for people and for scripts.
 
+use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -154,7 +155,7 @@ fn alert_lines(alert: &Value) -> String {
     lines
 }
 
-/// Asks four times a second for what came since, and says what it could not show.
+/// Asks four times a second for what came since, and says what it could not show. Ends where its reader does.
 pub(super) async fn tap(global: &Global, args: &TapArgs) -> Exit {
     const EACH: Duration = Duration::from_millis(250);
     let category = args.category.as_ref().map_or(String::new(), |one| format!("&category={}", encoded(one)));
@@ -172,6 +173,9 @@ pub(super) async fn tap(global: &Global, args: &TapArgs) -> Exit {
         let events = answer["events"].as_array().unwrap_or(&none);
         let shown = events.iter().take(usize::try_from(left).unwrap_or(usize::MAX));
         shown.for_each(|event| print_event(global, event));
+        if std::io::stdout().flush().is_err() {
+            return Exit::Done; // nobody reads on
+        }
         left = left.saturating_sub(events.len() as u64);
         let total = answer["received"].as_u64().unwrap_or(0);
         let came = total.saturating_sub(received);

@@ -3,9 +3,14 @@
 //! A peer that is missing is said: the test prints `skipped: …`, or fails where EVENKEEL_E2E_STRICT=1.
 
 mod alertmanager;
+mod cli;
+mod client;
+mod connections;
 mod deploy;
 mod golden;
+mod hostile;
 mod program;
+mod receivers;
 mod scrape;
 mod sdk;
 mod sink;

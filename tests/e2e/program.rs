@@ -10,6 +10,9 @@ use serde_json::Value;
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a command that ends by itself may take; the demo needs most of a minute.
+const COMMAND_MAX: Duration = Duration::from_secs(180);
+
 /// A folder of its own below the target folder, removed at the end.
 pub struct Scratch(PathBuf);
 
@@ -32,6 +35,10 @@ impl Scratch {
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
+
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
 }
 
 impl Drop for Scratch {
@@ -47,11 +54,39 @@ pub fn program() -> Command {
     command
 }
 
+/// How a command ended and what it said.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Runs a command to its end.
+pub fn ran(command: &mut Command) -> Ran {
+    let scratch = Scratch::new();
+    let (out, err) = (scratch.path("out"), scratch.path("err"));
+    let file = |path: &Path| std::fs::File::create(path).unwrap();
+    let mut child = command.stdout(file(&out)).stderr(file(&err)).spawn().unwrap();
+    let begin = Instant::now();
+    let code = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status.code(),
+            None if begin.elapsed() > COMMAND_MAX => {
+                child.kill().unwrap();
+                panic!("gave up waiting: {command:?}\n{}", std::fs::read_to_string(err).unwrap());
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let text = |path: &Path| std::fs::read_to_string(path).unwrap();
+    Ran { code, out: text(&out), err: text(&err) }
+}
+
 pub struct Daemon {
     child: Child,
     ready: Value,
     client: reqwest::Client,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 impl Daemon {
@@ -73,12 +108,13 @@ impl Daemon {
         for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
             command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
         }
-        command.env("EVENKEEL_DATA_DIR", scratch.path("data")).stderr(Stdio::null());
+        command.env("EVENKEEL_DATA_DIR", scratch.path("data"));
+        command.stderr(std::fs::File::create(scratch.path("stderr")).unwrap());
         let child = command.spawn().unwrap();
         let text = until("the daemon is ready", || async { std::fs::read_to_string(&ready_file).ok() }).await;
         let ready = serde_json::from_str(&text).unwrap();
         let client = evenkeel::respond::client().unwrap();
-        Self { child, ready, client, _scratch: scratch }
+        Self { child, ready, client, scratch }
     }
 
     pub fn address(&self, listener: &str) -> &str {
@@ -89,12 +125,23 @@ impl Daemon {
         format!("http://{}{path}", self.address("http"))
     }
 
+    /// What it has said on standard error so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.scratch.path("stderr")).unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> Value {
         self.client.get(self.url(path)).send().await.unwrap().json().await.unwrap()
     }
 
     pub async fn text(&self, path: &str) -> String {
         self.client.get(self.url(path)).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// Status and text of a path on the page's port.
+    pub async fn status(&self, path: &str) -> (u16, String) {
+        let answer = self.client.get(self.url(path)).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
     pub async fn counts(&self) -> Value {

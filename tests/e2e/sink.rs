@@ -1,5 +1,6 @@
 //! A webhook receiver on the loopback, and the outage that makes it ring.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -11,9 +12,27 @@ use crate::program::{Daemon, PATIENCE, assert_books_balance};
 
 /// One POST as it came: header lines in lower case, and the body.
 pub struct Post {
-    pub arrived: Instant,
     pub head: String,
     pub body: Value,
+    pub at: Instant,
+}
+
+impl Post {
+    pub fn header(&self, name: &str) -> &str {
+        let start = format!("{name}: ");
+        self.head.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default()
+    }
+}
+
+/// What a sink says to a POST.
+#[derive(Clone, Copy)]
+pub enum Reply {
+    Ok,
+    Busy {
+        retry_after_s: u32,
+    },
+    /// Nothing, and the connection stays open.
+    Silence,
 }
 
 pub struct Sink {
@@ -23,12 +42,19 @@ pub struct Sink {
 
 impl Sink {
     pub async fn start() -> Self {
+        Self::saying(&[Reply::Ok]).await
+    }
+
+    /// Says one reply after the other, and the last one for ever.
+    pub async fn saying(replies: &[Reply]) -> Self {
+        let replies: Vec<Reply> = replies.iter().rev().copied().collect();
+        let replies = Arc::new(Mutex::new(replies));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (sender, posts) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answer(stream, sender.clone()));
+                tokio::spawn(answer(stream, sender.clone(), Arc::clone(&replies)));
             }
         });
         Self { url, posts }
@@ -43,7 +69,7 @@ impl Sink {
     }
 }
 
-async fn answer(stream: TcpStream, posts: mpsc::UnboundedSender<Post>) {
+async fn answer(stream: TcpStream, posts: mpsc::UnboundedSender<Post>, replies: Arc<Mutex<Vec<Reply>>>) {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut head, mut length) = (String::new(), 0);
@@ -63,10 +89,22 @@ async fn answer(stream: TcpStream, posts: mpsc::UnboundedSender<Post>) {
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        let arrived = Instant::now();
-        let _test_over = posts.send(Post { arrived, head, body: serde_json::from_slice(&body).unwrap() });
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        let body = serde_json::from_slice(&body).unwrap();
+        let _test_over = posts.send(Post { head, body, at: Instant::now() });
+        let said = match next_of(&replies) {
+            Reply::Ok => "200 OK\r\n".to_owned(),
+            Reply::Busy { retry_after_s } => format!("503 Busy\r\nretry-after: {retry_after_s}\r\n"),
+            Reply::Silence => std::future::pending().await,
+        };
+        let said = format!("HTTP/1.1 {said}content-length: 0\r\n\r\n");
+        stream.write_all(said.as_bytes()).await.unwrap();
     }
+}
+
+fn next_of(replies: &Mutex<Vec<Reply>>) -> Reply {
+    let mut replies = replies.lock().unwrap();
+    let last = replies.len() == 1;
+    if last { replies[0] } else { replies.pop().unwrap() }
 }
 
 pub fn wall_s() -> u64 {
@@ -127,7 +165,6 @@ async fn an_outage_is_one_page_and_one_resolve() {
     let resolve = sink.next().await;
     assert_eq!((&resolve.body["transition"], &resolve.body["sequence"]), (&json!("resolve"), &json!(2)));
     assert_eq!(resolve.body["dedup_key"], key);
-    assert!(trigger.arrived < resolve.arrived);
 
     assert_eq!(daemon.export("traces", "application/json", recovered).await.0, 200);
     let counts = daemon.counts().await;
