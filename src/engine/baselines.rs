@@ -4,6 +4,8 @@
 //! newest of its own start; a delta covers (start, time] and counts once. So the order of requests does not matter
 //! where senders give their start.
 
+use std::collections::VecDeque;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Serialize;
@@ -14,8 +16,10 @@ use crate::model::{Now, SECOND_NS};
 
 /// Series of a tenant that have a baseline; those beyond share what is called `overflow`.
 pub const SERIES_MAX: usize = 10_000;
-/// A series that has been silent for this long is forgotten.
+/// A series that has been silent for this long gives way to a new one.
 pub const SILENT_NS: u64 = 3_600 * SECOND_NS;
+/// Series that gave way and are known to have been counted: 32 bytes each.
+const EXPIRED_MAX: usize = 100_000;
 const SWEEP_NS: u64 = 60 * SECOND_NS;
 /// Starts of one series that are kept for points that come late.
 const EPOCHS_MAX: usize = 4;
@@ -69,6 +73,9 @@ pub(super) struct Baselines {
     limit: usize,
     /// A series whose start is not after this may have counted before, with us or before us.
     horizon_ns: u64,
+    /// The same of each series that gave way.
+    expired: HashMap<u128, u64, FixedState>,
+    by_age: VecDeque<u128>,
     swept: Now,
     pub(super) counters: SeriesCounters,
 }
@@ -102,6 +109,8 @@ impl Baselines {
             series: HashMap::default(),
             limit: SERIES_MAX,
             horizon_ns: began.0,
+            expired: HashMap::default(),
+            by_age: VecDeque::new(),
             swept: began,
             counters: SeriesCounters::default(),
         }
@@ -118,8 +127,12 @@ impl Baselines {
     /// What the point adds to what is known; `None` where that is nothing.
     pub(super) fn take(&mut self, now: Now, point: &SeriesPoint) -> Option<Increment> {
         if !self.series.contains_key(&point.series) && self.limit <= self.series.len() {
-            return self.overflow(point);
+            self.sweep(now);
+            if self.limit <= self.series.len() {
+                return self.overflow(point);
+            }
         }
+        let horizon_ns = self.horizon_ns.max(self.expired.get(&point.series).copied().unwrap_or(0));
         let counters = &mut self.counters;
         let series = self.series.entry(point.series).or_insert_with(|| Series {
             seen: now,
@@ -132,7 +145,7 @@ impl Baselines {
         series.seen = now;
         let added = match &mut series.past {
             Past::Cumulative { epochs, forgotten_ns } => {
-                let added = cumulative(epochs, *forgotten_ns, self.horizon_ns, point, counters);
+                let added = cumulative(epochs, *forgotten_ns, horizon_ns, point, counters);
                 if epochs.len() > EPOCHS_MAX {
                     *forgotten_ns = epochs.remove(0).start_ns;
                 }
@@ -153,20 +166,31 @@ impl Baselines {
         whole(&point.tally, &mut (0, 0))
     }
 
-    /// Forgets series that have been silent for long.
-    pub(super) fn sweep(&mut self, now: Now) {
+    /// Makes room: forgets series that have been silent for long, but not that they were counted.
+    fn sweep(&mut self, now: Now) {
         if now < self.swept.plus_ns(SWEEP_NS) {
             return;
         }
         self.swept = now;
-        let (before, mut horizon) = (self.series.len(), self.horizon_ns);
-        self.series.retain(|_, series| {
+        let mut gone: Vec<(u64, u128)> = Vec::new();
+        self.series.retain(|hash, series| {
             let kept = now < series.seen.plus_ns(SILENT_NS);
-            horizon = if kept { horizon } else { horizon.max(series.newest_ns()) };
+            if !kept {
+                gone.push((series.newest_ns(), *hash));
+            }
             kept
         });
-        self.horizon_ns = horizon;
-        self.counters.expired += (before - self.series.len()) as u64;
+        gone.sort_unstable();
+        self.counters.expired += gone.len() as u64;
+        for (newest_ns, hash) in gone {
+            if self.expired.insert(hash, newest_ns).is_none() {
+                self.by_age.push_back(hash);
+            }
+        }
+        while self.by_age.len() > EXPIRED_MAX {
+            let oldest = self.by_age.pop_front().and_then(|hash| self.expired.remove(&hash));
+            self.horizon_ns = self.horizon_ns.max(oldest.unwrap_or(0));
+        }
     }
 }
 

@@ -185,7 +185,6 @@ impl Engine {
     fn tick(&mut self, effects: &mut Effects) {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
-        self.baselines.sweep(self.now);
         for index in 0..self.levels.len() {
             if self.levels[index].follow(self.now) {
                 self.evaluate(index, false, effects);

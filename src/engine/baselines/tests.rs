@@ -92,19 +92,32 @@ fn beyond_the_limit_deltas_count_and_cumulative_points_can_not() {
 }
 
 #[test]
-fn a_series_that_comes_back_after_it_was_forgotten_is_not_counted_again() {
+fn a_silent_series_gives_way_and_is_not_counted_again_when_it_comes_back() {
     let mut baselines = Baselines::new(Now(BEGAN));
-    let take = |baselines: &mut Baselines, now, start, at, value| {
-        let added = baselines.take(Now(now), &point(1, start, at, value, true));
+    baselines.limit = 1;
+    let take = |baselines: &mut Baselines, series, now, start, at, value| {
+        let added = baselines.take(Now(now), &point(series, start, at, value, true));
         added.map(|added| added.total)
     };
-    assert_eq!(take(&mut baselines, 2_010, 2_000, 2_010, 7.0), Some(7));
-    let later = 2_010 + SILENT_NS;
-    baselines.sweep(Now(later));
-    assert_eq!((baselines.view(0).held, baselines.counters.expired), (0, 1));
-    assert_eq!(take(&mut baselines, later, 2_000, later, 9.0), None);
-    assert_eq!(take(&mut baselines, later + 10, 2_000, later + 10, 12.0), Some(3));
-    assert_eq!(take(&mut baselines, later + 30, later + 20, later + 30, 4.0), Some(4), "a restart counts");
+    assert_eq!(take(&mut baselines, 1, 2_010, 2_000, 2_010, 7.0), Some(7));
+    let (soon, later) = (2_009 + SILENT_NS, 2_010 + SILENT_NS + SWEEP_NS);
+    assert_eq!(take(&mut baselines, 2, soon, 2_000, soon, 7.0), None, "no room yet");
+    assert_eq!(take(&mut baselines, 2, later, 2_000, later, 7.0), Some(7), "a new one counts from its start");
+    assert_eq!((baselines.view(0).held, baselines.counters.expired), (1, 1));
+    let later = later + SILENT_NS + SWEEP_NS;
+    assert_eq!(take(&mut baselines, 1, later, 2_000, later, 9.0), None);
+    assert_eq!(take(&mut baselines, 1, later + 10, 2_000, later + 10, 12.0), Some(3));
+    assert_eq!(take(&mut baselines, 1, later + 30, later + 20, later + 30, 4.0), Some(4), "a restart counts");
+}
+
+#[test]
+fn a_series_is_kept_for_as_long_as_there_is_room() {
+    let mut baselines = Baselines::new(Now(BEGAN));
+    let much_later = 2_010 + 9 * SILENT_NS;
+    for (now, value, expected) in [(2_010, 7.0, Some(7)), (much_later, 9.0, Some(2))] {
+        let added = baselines.take(Now(now), &point(1, 2_000, now, value, true));
+        assert_eq!(added.map(|added| added.total), expected);
+    }
 }
 
 /// The life of a counter: runs of its process, in each the increments of successive exports.
