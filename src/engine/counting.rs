@@ -11,6 +11,10 @@ use super::points::{Points, Role, SeriesPoint};
 use super::{Effects, Engine};
 use crate::model::{Category, EventTime, ItemKind, Now, SECOND_NS};
 
+/// A request that says how many events there were, and not which of them were good, decides nothing for so long: the
+/// rest may be under way.
+const SETTLE_NS: u64 = 2 * SECOND_NS;
+
 /// What a request changes for one service level in one second. `good` or `bad` is negative where events turn
 /// out to be the other.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +71,25 @@ impl Engine {
             let amended = level.change(index as u32, *second, change, self.now);
             effects.facts.extend(amended.map(|what| level.fact(&plan.slo, what)));
         }
-        if level.becomes_uncertain() {
+        let is_half = |(_, role, _): &(EventTime, Role, Increment)| *role == Role::Total;
+        let is_half =
+            matches!(plan.indicator, Indicator::GoodOfTotal { .. }) && increments.iter().all(is_half);
+        let uncertain = level.becomes_uncertain();
+        let unsettled = level.unsettled.take();
+        level.unsettled = is_half.then(|| unsettled.unwrap_or(self.now));
+        if uncertain {
             self.note_uncertain(index);
         }
-        self.evaluate(index, true, effects);
+        self.evaluate(index, !is_half, effects);
+    }
+
+    /// Decides what waited for the other half of its events.
+    pub(super) fn settle_counters(&mut self, index: usize, effects: &mut Effects) {
+        let level = &mut self.levels[index];
+        if level.unsettled.is_some_and(|since| since.plus_ns(SETTLE_NS) <= self.now) {
+            level.unsettled = None;
+            self.evaluate(index, true, effects);
+        }
     }
 
     fn note_overflow(&mut self, point: &SeriesPoint) {

@@ -34,6 +34,8 @@ pub(super) struct Level {
     pub(super) expired: u64,
     /// Good or bad counters and their total, where they come apart.
     pub(super) balance: Balance,
+    /// Since when totals wait for their good ones.
+    pub(super) unsettled: Option<Now>,
     /// The lowest and highest count of good events that the buckets of histograms allow.
     interval: Option<Series>,
     uncertain: bool,
@@ -71,6 +73,7 @@ impl Level {
             injected: 0,
             expired: 0,
             balance: Balance::default(),
+            unsettled: None,
             interval: plan.indicator.may_read_buckets().then(|| Series::new(&layout)),
             uncertain: false,
             layout,

@@ -186,6 +186,7 @@ impl Engine {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         for index in 0..self.levels.len() {
+            self.settle_counters(index, effects);
             if self.levels[index].follow(self.now) {
                 self.evaluate(index, false, effects);
             }

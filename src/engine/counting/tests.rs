@@ -18,7 +18,7 @@ use crate::engine::{
     AckToken, Effects, Engine, Indicator, Input, Operator, Plan, Request, Selector, SloPlan, fold,
 };
 use crate::model::{ItemKind, Now, Parts, SECOND_NS, Signal, Tier, Wanted};
-use crate::slo::{Objective, Slo, TimeWindow};
+use crate::slo::{Objective, Slo, TimeWindow, standard_conditions};
 
 const BEGAN: u64 = 1_700_000_000;
 
@@ -47,6 +47,7 @@ struct World {
     plan: Arc<Plan>,
     engine: Engine,
     clock_s: u64,
+    effects: Effects,
 }
 
 impl World {
@@ -68,9 +69,11 @@ impl World {
             indicator,
             declared_at: "shop.yaml:1:1".to_owned(),
         });
+        let slo = &mut plan.slos[0].slo;
+        (slo.conditions, _) = standard_conditions(slo.window.seconds, slo.objective, slo.tier, None);
         let plan = Arc::new(plan);
         let engine = Engine::new(plan.clone(), Now(BEGAN * SECOND_NS));
-        Self { plan, engine, clock_s: BEGAN + 60 }
+        Self { plan, engine, clock_s: BEGAN + 60, effects: Effects::default() }
     }
 
     fn send(&mut self, metrics: Vec<Metric>) {
@@ -81,7 +84,15 @@ impl World {
         let request = Request { signal: Signal::Metrics, encoding: Encoding::Protobuf, body: &body, now };
         let batch = fold(&self.plan, 7, &request).unwrap();
         let input = Input::Observed { token: AckToken(0), batch: Box::new(batch) };
-        self.engine.step(now, input, &mut Effects::default());
+        self.step(input);
+    }
+
+    fn step(&mut self, input: Input) {
+        self.engine.step(Now(self.clock_s * SECOND_NS), input, &mut self.effects);
+    }
+
+    fn fired(&self) -> usize {
+        self.effects.facts.iter().filter(|fact| fact.what.name() == "alert.fired").count()
     }
 
     fn counted(&self) -> (u64, u64) {
@@ -148,6 +159,25 @@ fn good_and_total_counters_make_one_ratio_in_one_request_or_in_two() {
     assert_eq!(world.counted(), (21, 6));
     let group = world.group();
     assert_eq!((group.good, group.bad), (21, 6), "windows follow the totals");
+}
+
+/// Half an hour at one collection a minute, good and total each in a request of its own.
+#[test]
+fn a_total_whose_good_ones_are_under_way_does_not_page_and_one_without_any_does() {
+    let mut world = World::new(good_of_total);
+    for minute in 1..30 {
+        world.clock_s = BEGAN + 1 + 60 * minute;
+        let value = minute as f64 * 100.0;
+        world.send(vec![counter("all", vec![number(world.clock_s, value, &[])])]);
+        world.send(vec![counter("good", vec![number(world.clock_s, value, &[])])]);
+    }
+    assert_eq!((world.counted(), world.fired()), ((2_900, 0), 0));
+    world.clock_s += 60;
+    world.send(vec![counter("all", vec![number(world.clock_s, 9_000.0, &[])])]);
+    assert_eq!(world.fired(), 0);
+    world.clock_s += 2;
+    world.step(Input::Tick);
+    assert!(world.fired() > 0, "nothing good came");
 }
 
 #[test]
