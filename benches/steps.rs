@@ -38,7 +38,7 @@ fn main() {
                     &plan.wanted,
                     Limits::DEFAULT,
                     &mut |item| {
-                        seen += item.duration_ns;
+                        seen += item.duration_ns.unwrap_or(0);
                     },
                 );
                 assert_eq!(decoded.expect("well formed").items, SPANS);

@@ -1,9 +1,9 @@
-//! Names of an alert episode: hashes of what it is about, so that they are the same after a restart
-//! and on every instance.
+//! Names of an alert episode: hashes of what it is about and of the state that counts it, so that they are
+//! the same wherever that state is taken up again, and never those of another state.
 
 use sha2::{Digest, Sha256};
 
-use crate::model::Labels;
+use crate::model::{Labels, Now};
 
 /// What an alert is about. Burn pairs are reasons, not identities.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Identity<'a> {
     pub tenant: &'a str,
     pub slo: &'a str,
     pub group: &'a Labels,
+    /// When the state began in which episodes are counted: they are counted anew in a new one.
+    pub since: Now,
 }
 
 const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
@@ -39,6 +41,7 @@ impl Identity<'_> {
             part(name);
             part(value);
         }
+        hash.update(self.since.0.to_be_bytes());
         hash.update(episode.to_be_bytes());
         hash.finalize().into()
     }
@@ -63,15 +66,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_differ_by_episode_and_by_every_part_of_the_identity() {
+    fn keys_differ_by_episode_by_state_and_by_every_part_of_the_identity() {
         let (none, some) = (Labels::new(), Labels::from([("a".to_owned(), "b".to_owned())]));
-        let key = |tenant, slo, group, episode| Identity { tenant, slo, group }.dedup_key(episode);
+        let key_in = |since, tenant, slo, group, episode| {
+            Identity { tenant, slo, group, since: Now(since) }.dedup_key(episode)
+        };
+        let key = |tenant, slo, group, episode| key_in(7, tenant, slo, group, episode);
         let keys = [
             key("default", "shop", &none, 1),
             key("default", "shop", &none, 2),
             key("default", "shop2", &none, 1),
             key("defaults", "hop", &none, 1),
             key("default", "shop", &some, 1),
+            key_in(8, "default", "shop", &none, 1),
         ];
         assert!(keys.iter().all(|key| key.len() == 32));
         assert!((1..keys.len()).all(|i| !keys[..i].contains(&keys[i])));

@@ -47,7 +47,7 @@ impl Measure {
     /// `None` where the item does not have it, or where it is no number (also not a number, NaN).
     pub fn of(&self, item: &Item<'_>) -> Option<f64> {
         let number = match self.source {
-            Source::Duration => (item.kind == ItemKind::Span).then_some(item.duration_ns as f64 / 1e9),
+            Source::Duration => item.duration_ns.map(|ns| ns as f64 / 1e9),
             Source::Severity => {
                 (item.kind == ItemKind::Log && item.severity != 0).then_some(f64::from(item.severity))
             }

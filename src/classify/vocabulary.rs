@@ -87,7 +87,7 @@ impl Variable {
                 Value::Str(text) => Val::Text(text),
                 _ => Val::Other,
             }),
-            Self::Duration => Some(Val::Duration(i64::try_from(item.duration_ns).unwrap_or(i64::MAX))),
+            Self::Duration => item.duration_ns.map(|ns| Val::Duration(i64::try_from(ns).unwrap_or(i64::MAX))),
             Self::Time => item.time.map(|time| Val::Time(time.0)),
             Self::Value => item.value.map(Val::Double),
         }

@@ -10,7 +10,7 @@ use crate::send::{self, SendArgs, SendError};
 /// What the daemon answered, or the exit code after the trouble was told.
 pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
-    let client = respond::client().map_err(|error| {
+    let client = respond::open_client().map_err(|error| {
         eprintln!("error: set up the HTTP client: {error}");
         Exit::OurFault
     })?;
@@ -19,6 +19,10 @@ pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
         Exit::Unreachable
     })?;
     let status = answer.status();
+    if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        eprintln!("error: the daemon at {} is busy or stopping; try again", global.url);
+        return Err(Exit::Unreachable);
+    }
     let body: Value = answer.json().await.map_err(|error| {
         eprintln!("error: {url} answered {status}, and not as Evenkeel does: {error}");
         Exit::Unreachable
@@ -31,7 +35,7 @@ pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
 }
 
 pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {
-    let client = match respond::client() {
+    let client = match respond::open_client() {
         Ok(client) => client,
         Err(error) => {
             eprintln!("error: set up the HTTP client: {error}");

@@ -32,7 +32,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     };
     let bare = global.config.is_empty();
     let summary = summary(&config);
-    let daemon = match Daemon::start(config).await {
+    let mut daemon = match Daemon::start(config).await {
         Ok(daemon) => daemon,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -50,11 +50,20 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     log_facts(&daemon);
-    end.wait().await;
+    let broken = tokio::select! {
+        () = end.wait() => false,
+        () = daemon.broken() => true,
+    };
     tracing::info!("daemon.drain.started");
     let left = daemon.drain().await;
     if !left.left.is_empty() {
         tracing::warn!(notifications = left.left.len(), "daemon.drain.left_undelivered");
+    }
+    if broken {
+        eprintln!(
+            "error: the ledger has stopped by a fault of ours; what was counted is lost, please report this"
+        );
+        return Exit::OurFault;
     }
     Exit::Done
 }

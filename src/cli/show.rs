@@ -201,7 +201,7 @@ fn print_event(global: &Global, event: &Value) {
         text(&event["time"]),
         text(&event["category"]),
         text(&event["kind"]),
-        text(&event["service"]),
+        text(&event["service"]).escape_debug().to_string(),
         said.escape_debug(),
         text(&event["decided_by"]),
     );

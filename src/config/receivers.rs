@@ -53,6 +53,8 @@ pub(super) fn read(ctx: &mut Reading<'_>, nodes: &[Node], folder: &Path) -> (Vec
     for node in nodes {
         let Some(fields) = Fields::new(&mut ctx.report, node, "a receiver", &known) else { continue };
         let integrations = integrations(ctx, fields, folder);
+        let not_in_effect = LATER.iter().filter(|key| fields.get(key).is_some());
+        let not_in_effect = not_in_effect.map(|key| (*key).to_owned()).collect();
         let Some(name) = fields.required_text(&mut ctx.report, "name") else { continue };
         let at = fields.get("name").map_or(node.at, |name| name.at);
         if name.is_empty() {
@@ -65,7 +67,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, nodes: &[Node], folder: &Path) -> (Vec
         }
         first.insert(name, at);
         names.push(name.to_owned());
-        receivers.push(Receiver { name: name.to_owned(), integrations });
+        receivers.push(Receiver { name: name.to_owned(), integrations, not_in_effect });
     }
     (receivers, names)
 }

@@ -131,6 +131,15 @@ fn slo(
             for note in notes {
                 ctx.report.note("N0303", window_at, format!("{}: {}", note.pair, note.text));
             }
+            if conditions.is_empty() {
+                let message = "no standard burn-rate pair fits this window and target: this SLO never alerts";
+                ctx.report.warn(
+                    "W0304",
+                    window_at,
+                    message,
+                    "-v tells what became of each pair; `evenkeel.dev/alert-preset: none` says that it is meant so",
+                );
+            }
             conditions
         }
         false => Vec::new(),

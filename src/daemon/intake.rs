@@ -42,7 +42,7 @@ impl Intake for Workers {
         let batch = match self.fold(signal, encoding, body).await {
             Ok(batch) => batch,
             Err(Malformed::Undecodable(reason)) => return Answer::Malformed(reason),
-            Err(Malformed::TooManyItems { items_max }) => return Answer::TooManyItems { items_max },
+            Err(Malformed::TooMuch(what)) => return Answer::TooMuch(what),
         };
         match self.ledger.observe(batch).await {
             Ok(Ack::Accepted { rejected, reason } | Ack::Duplicate { rejected, reason }) => {

@@ -20,6 +20,9 @@ use crate::store::{Journal, Sequence};
 const INBOX_MAX: usize = 1_024;
 /// Inputs that share one group of the journal.
 const GROUP_MAX: usize = 256;
+/// Questions that may wait; they have a channel of their own, so that a storm of either kind leaves the
+/// other alone.
+const QUESTIONS_MAX: usize = 64;
 /// Facts that a slow onlooker may lag behind.
 const FACTS_MAX: usize = 4_096;
 
@@ -37,9 +40,8 @@ enum Message {
         reply: oneshot::Sender<Ack>,
     },
     Injected(History),
-    /// Something waits in the channel of outcomes.
-    Settled,
-    Asked(Question),
+    /// Something waits in one of the other channels.
+    Look,
     Stop,
 }
 
@@ -47,6 +49,7 @@ enum Message {
 #[derive(Clone)]
 pub struct Ledger {
     inbox: SyncSender<Message>,
+    questions: SyncSender<Question>,
     /// Holds at most one outcome for each notification that is pending.
     outcomes: Sender<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
@@ -60,6 +63,7 @@ pub struct Unavailable;
 /// The loop's own half, to be run on a thread of its own.
 pub struct Loop {
     inbox: Receiver<Message>,
+    questions: Receiver<Question>,
     outcomes: Receiver<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
     facts: broadcast::Sender<Fact>,
@@ -72,12 +76,20 @@ pub struct Loop {
 
 pub fn ledger(engine: Engine, clock: Clock) -> (Ledger, Loop) {
     let (sender, inbox) = sync_channel(INBOX_MAX);
+    let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
     let refused: Arc<[AtomicU64; 3]> = Arc::default();
     let facts = broadcast::Sender::new(FACTS_MAX);
-    let ledger = Ledger { inbox: sender, outcomes: settling, refused: refused.clone(), facts: facts.clone() };
+    let ledger = Ledger {
+        inbox: sender,
+        questions: asking,
+        outcomes: settling,
+        refused: refused.clone(),
+        facts: facts.clone(),
+    };
     let turns = Loop {
         inbox,
+        questions,
         outcomes,
         refused,
         facts,
@@ -108,8 +120,12 @@ impl Ledger {
     /// answer may come from within the ledger's own thread.
     pub fn settle(&self, id: NotificationId, outcome: Outcome) {
         let _stopped = self.outcomes.send((id, outcome));
-        // A full inbox keeps the loop turning, and every turn looks at the outcomes.
-        let _busy = self.inbox.try_send(Message::Settled);
+        self.wake();
+    }
+
+    /// A full inbox keeps the loop turning, and every turn looks at the other channels.
+    fn wake(&self) {
+        let _busy = self.inbox.try_send(Message::Look);
     }
 
     pub fn inject(&self, history: History) {
@@ -125,7 +141,8 @@ impl Ledger {
         let asked: Question = Box::new(move |sight| {
             let _gone = reply.send(question(sight));
         });
-        self.inbox.try_send(Message::Asked(asked)).map_err(|_| Unavailable)?;
+        self.questions.try_send(asked).map_err(|_| Unavailable)?;
+        self.wake();
         answer.await.map_err(|_| Unavailable)
     }
 
@@ -168,6 +185,10 @@ impl Loop {
         while let Ok((id, outcome)) = self.outcomes.try_recv() {
             self.step(Input::Settled { id, outcome }, effects);
         }
+        while let Ok(question) = self.questions.try_recv() {
+            self.count_refused(effects);
+            question(&Sight { engine: &self.engine, journal: &self.journal });
+        }
         if self.engine.deadline() <= self.clock.now() {
             self.step(Input::Tick, effects);
         }
@@ -194,11 +215,7 @@ impl Loop {
                 self.step(Input::Observed { token, batch }, effects);
             }
             Message::Injected(history) => self.step(Input::Injected(history), effects),
-            Message::Asked(question) => {
-                self.count_refused(effects);
-                question(&Sight { engine: &self.engine, journal: &self.journal });
-            }
-            Message::Settled | Message::Stop => {}
+            Message::Look | Message::Stop => {}
         }
     }
 

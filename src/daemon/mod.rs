@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness};
@@ -42,6 +42,8 @@ pub struct Daemon {
     readiness: Readiness,
     ledger: Ledger,
     turns: JoinHandle<()>,
+    /// Ends with the ledger's thread, by whatever way.
+    turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
     servers: JoinSet<std::io::Result<()>>,
     stop: watch::Sender<bool>,
@@ -94,9 +96,13 @@ impl Daemon {
             move |id, outcome| settling.settle(id, outcome),
         ));
         let notified = responder.clone();
+        let (turned, turning) = oneshot::channel();
         let turns = std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || turns.run(|notification| notified.notify(notification)))
+            .spawn(move || {
+                let _until_the_end = turned;
+                turns.run(|notification| notified.notify(notification));
+            })
             .context("start the ledger's thread")?;
         let (stop, stopped) = watch::channel(false);
         let mut daemon = Self {
@@ -104,6 +110,7 @@ impl Daemon {
             readiness: Readiness::default(),
             ledger: ledger.clone(),
             turns,
+            turning,
             responder,
             servers: JoinSet::new(),
             stop,
@@ -142,6 +149,12 @@ impl Daemon {
     /// Facts from now on.
     pub fn facts(&self) -> broadcast::Receiver<Fact> {
         self.ledger.facts()
+    }
+
+    /// Resolves if the ledger ends before it was told to: a fault of ours, after which nothing is counted.
+    pub async fn broken(&mut self) {
+        let _dropped = (&mut self.turning).await;
+        self.readiness.set(false);
     }
 
     /// Weighted counts of the past; waits for room, so not for the request path.

@@ -17,15 +17,17 @@ pub enum Encoding {
     Json,
 }
 
-/// What the items of one request may cost.
+/// What one request may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub items_max: u64,
     pub depth_max: u32,
+    /// Bytes of the protobuf form that JSON is turned into: `[0,0]` takes nine times two bytes there.
+    pub bytes_max: usize,
 }
 
 impl Limits {
-    pub const DEFAULT: Self = Self { items_max: 200_000, depth_max: 64 };
+    pub const DEFAULT: Self = Self { items_max: 200_000, depth_max: 64, bytes_max: 20 * 1024 * 1024 };
 }
 
 /// How many items a request held. `rejected` of them can never be accepted and were not handed out.
@@ -44,9 +46,8 @@ pub struct Decoded {
 pub enum Malformed {
     /// Not the encoding that it claims to be; the text says where and what.
     Undecodable(String),
-    TooManyItems {
-        items_max: u64,
-    },
+    /// More than may be in one request; the text says of what: `200000 items`.
+    TooMuch(String),
 }
 
 /// Hands every readable item of one export request to `each`, in the order of the request.

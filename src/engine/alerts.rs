@@ -65,6 +65,8 @@ pub(super) struct Told {
 
 #[derive(Debug, Default)]
 pub(super) struct Alerts {
+    /// When the state began.
+    since: Now,
     pub(super) records: VecDeque<AlertRecord>,
     pub(super) told: Told,
     last_id: u64,
@@ -81,13 +83,18 @@ struct Pending {
 }
 
 impl Alerts {
+    pub(super) fn new(since: Now) -> Self {
+        Self { since, ..Self::default() }
+    }
+
     pub(super) fn pending(&self) -> usize {
         self.pending.len()
     }
 
     pub(super) fn decide(&self, plan: &Plan, level: &Level, slo: &Slo, verdict: Verdict) -> Vec<Fact> {
         let mut decided = Vec::new();
-        let priority = verdict.decisive.as_ref().map_or(Priority::P5, |(_, assessed)| assessed.priority);
+        let last = level.episode.as_ref().map_or(Priority::P5, |episode| episode.priority);
+        let priority = verdict.decisive.as_ref().map_or(last, |(_, assessed)| assessed.priority);
         for (index, (was, is)) in level.firing.iter().zip(&verdict.firing).enumerate() {
             match (was, is) {
                 (false, true) => decided.push(What::AlertFired(change(level, slo, index, priority))),
@@ -113,7 +120,7 @@ impl Alerts {
     fn tell(&self, plan: &Plan, level: &Level, slo: &Slo, step: Step) -> Vec<What> {
         let episode = step.episode().clone();
         let group = Labels::new();
-        let identity = Identity { tenant: &plan.tenant, slo: &slo.name, group: &group };
+        let identity = Identity { tenant: &plan.tenant, slo: &slo.name, group: &group, since: self.since };
         let (alert, dedup_key) = (identity.alert_id(episode.number), identity.dedup_key(episode.number));
         let labels = labels(plan, slo, &episode);
         let receivers = match step {
@@ -175,6 +182,10 @@ impl Alerts {
             Transition::Acknowledge => {}
         }
         let record = self.record_or_new(slo, change);
+        if transition == Transition::Trigger {
+            // Who was told before it opened again has been told of its end as well.
+            record.told.clear();
+        }
         record.episode = change.episode.clone();
         record.labels = change.labels.clone();
         if record.decisions.len() == DECISIONS_MAX {

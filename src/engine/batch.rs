@@ -104,7 +104,8 @@ pub struct EventRecord {
     pub severity: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
-    pub duration_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ns: Option<u64>,
     pub trace_id: String,
     pub span_id: String,
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::baselines::Increment;
 use super::batch::{EventRecord, SloDelta};
-use super::fact::What;
-use super::level::Level;
+use super::level::{Late, Level};
 use super::plan::Indicator;
 use super::points::{Points, Role, SeriesPoint};
 use super::{Effects, Engine};
@@ -67,10 +66,11 @@ impl Engine {
                 }
             }
         }
+        let mut late = Late::default();
         for (second, change) in &changes {
-            let amended = level.change(index as u32, *second, change, self.now);
-            effects.facts.extend(amended.map(|what| level.fact(&plan.slo, what)));
+            level.change(index as u32, *second, change, self.now, &mut late);
         }
+        effects.facts.extend(late.amendment().map(|what| level.fact(&plan.slo, what)));
         let is_half = |(_, role, _): &(EventTime, Role, Increment)| *role == Role::Total;
         let is_half =
             matches!(plan.indicator, Indicator::GoodOfTotal { .. }) && increments.iter().all(is_half);
@@ -126,7 +126,7 @@ fn note(time: EventTime, name: &str, body: String) -> EventRecord {
         status: "unset",
         severity: 0,
         body: Some(body),
-        duration_ns: 0,
+        duration_ns: None,
         trace_id: String::new(),
         span_id: String::new(),
     }
@@ -169,7 +169,7 @@ impl Level {
         }
     }
 
-    fn change(&mut self, slo: u32, second: u64, change: &Change, now: Now) -> Option<What> {
+    fn change(&mut self, slo: u32, second: u64, change: &Change, now: Now, late: &mut Late) {
         // What turned moves within what was there; the rest is new.
         let to_good = u64::try_from(-change.bad).unwrap_or(0);
         let to_bad = u64::try_from(-change.good).unwrap_or(0);
@@ -184,7 +184,9 @@ impl Level {
         };
         self.turn(second, to_good, true);
         self.turn(second, to_bad, false);
-        self.observe_interval(&delta, (change.low, change.high), now)
+        if self.observe_interval(&delta, (change.low, change.high), now) {
+            late.add(&delta);
+        }
     }
 }
 

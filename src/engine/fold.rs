@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::batch::{Batch, EventRecord, Request, ServiceDelta, SloDelta};
 use super::plan::{Dedup, Plan};
-use super::points::Points;
+use super::points::{Points, USES_MAX};
 use crate::classify::{Decider, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
 use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
@@ -14,6 +14,8 @@ use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
 /// An event further ahead of our clock than this is counted as `future` and moves nothing.
 pub const FUTURE_NS: u64 = 600 * SECOND_NS;
 
+/// What one request may touch: each is an evaluation of a service level while all others wait.
+const DELTAS_MAX: usize = 65_536;
 /// Warnings and exceptions of one request that are kept in full.
 const NOTABLE_MAX: usize = 1_000;
 /// Informational events of one request that are kept as a sample.
@@ -21,14 +23,19 @@ const SAMPLE_MAX: usize = 4;
 /// Characters of a name or body that are kept.
 const TEXT_MAX: usize = 256;
 
-/// Folds one request. `key` seeds the fingerprint: an attacker who does not know it can not make two
-/// requests collide.
+/// Folds one request. `key` seeds the fingerprint and the maps: an attacker who does not know it can make
+/// neither two requests nor many names collide.
 pub fn fold(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
-    let mut fold = Fold::new(plan, request);
+    let mut fold = Fold::new(plan, key, request);
     let Request { signal, encoding, body, .. } = *request;
     let each = &mut |item: &Item<'_>| fold.observe(item);
     let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
     let decoded = decode_series(signal, encoding, body, &plan.wanted, Limits::DEFAULT, series_key, each)?;
+    if fold.overfull {
+        return Err(Malformed::TooMuch(format!(
+            "{DELTAS_MAX} seconds of event time or {USES_MAX} points times service levels"
+        )));
+    }
     Ok(fold.finish(key, decoded))
 }
 
@@ -54,6 +61,8 @@ struct Fold<'p, 'r> {
     notable: usize,
     sampled: usize,
     future: u64,
+    /// More deltas than a batch may have: nothing of the request will be used.
+    overfull: bool,
     /// As [`Batch::mismatches`], those without any too.
     mismatches: Vec<u64>,
 }
@@ -61,26 +70,28 @@ struct Fold<'p, 'r> {
 const NOWHERE: usize = usize::MAX;
 
 impl<'p, 'r> Fold<'p, 'r> {
-    fn new(plan: &'p Plan, request: &'p Request<'r>) -> Self {
+    fn new(plan: &'p Plan, key: u64, request: &'p Request<'r>) -> Self {
+        let hasher = || FixedState::with_seed(key);
         Self {
             plan,
             request,
             filtered: vec![0; plan.rules.filter.len()],
             decided: Vec::new(),
             services: Vec::new(),
-            service_places: Map::default(),
+            service_places: Map::with_hasher(hasher()),
             service: NOWHERE,
             seconds: Vec::new(),
-            second_places: Map::default(),
+            second_places: Map::with_hasher(hasher()),
             second: NOWHERE,
             slos: Vec::new(),
-            slo_places: Map::default(),
+            slo_places: Map::with_hasher(hasher()),
             slo_last: vec![NOWHERE; plan.slos.len()],
             points: Points::default(),
             events: Vec::new(),
             notable: 0,
             sampled: 0,
             future: 0,
+            overfull: false,
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
         }
     }
@@ -151,11 +162,16 @@ impl<'p, 'r> Fold<'p, 'r> {
         let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
         let mut mismatches = std::mem::take(&mut self.mismatches);
         points.take(plan, item, time, &mut mismatches, &mut |index, good| self.count_slo(index, time, good));
+        self.overfull |= points.uses.len() > USES_MAX;
         (self.points, self.mismatches) = (points, mismatches);
     }
 
     fn count_slo(&mut self, index: usize, time: EventTime, good: bool) {
         let second = time.seconds();
+        if self.slos.len() >= DELTAS_MAX {
+            self.overfull = true;
+            return;
+        }
         if self.slos.get(self.slo_last[index]).is_none_or(|last| last.second != second) {
             self.slo_last[index] = *self.slo_places.entry((index as u32, second)).or_insert_with(|| {
                 let slo = index as u32;

@@ -23,6 +23,7 @@ pub(super) struct Level {
     /// The newest event time; in quiet times our own.
     pub(super) clock: EventTime,
     moved_at: Now,
+    /// The oldest event since the windows were empty.
     first: Option<EventTime>,
     pub(super) firing: Vec<bool>,
     pub(super) spent: bool,
@@ -39,6 +40,27 @@ pub(super) struct Level {
     /// The lowest and highest count of good events that the buckets of histograms allow.
     interval: Option<Series>,
     uncertain: bool,
+}
+
+/// Events of one batch that came after the clock had passed them: one amendment for all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Late {
+    good: u64,
+    bad: u64,
+    oldest: Option<EventTime>,
+}
+
+impl Late {
+    pub(super) fn add(&mut self, delta: &SloDelta) {
+        self.good += delta.good;
+        self.bad += delta.bad;
+        self.oldest = Some(self.oldest.map_or(delta.oldest, |oldest| oldest.min(delta.oldest)));
+    }
+
+    pub(super) fn amendment(self) -> Option<What> {
+        let Self { good, bad, oldest } = self;
+        oldest.map(|oldest| What::BudgetAmended { good, bad, oldest })
+    }
 }
 
 /// What is true now where it differs from what was, or matters to an open episode.
@@ -84,31 +106,26 @@ impl Level {
         Fact { at: self.clock, slo: slo.name.clone(), group: Labels::new(), what }
     }
 
-    /// Takes events in; the answer is an amendment if the clock had passed them.
-    pub(super) fn observe(&mut self, delta: &SloDelta, now: Now) -> Option<What> {
+    /// Takes events in. Whether the clock had passed them, so that what is known of the past changes.
+    pub(super) fn observe(&mut self, delta: &SloDelta, now: Now) -> bool {
         self.observe_interval(delta, (delta.good, delta.good), now)
     }
 
     /// As `observe`, where the good ones are an estimate between two counts.
-    pub(super) fn observe_interval(
-        &mut self,
-        delta: &SloDelta,
-        (low, high): (u64, u64),
-        now: Now,
-    ) -> Option<What> {
-        let late = self.first.is_some() && self.clock.since_ns(delta.newest) > LATE_NS;
+    pub(super) fn observe_interval(&mut self, delta: &SloDelta, (low, high): (u64, u64), now: Now) -> bool {
+        let late = self.clock.since_ns(delta.newest) > LATE_NS;
         self.move_clock(delta.newest, now);
         self.counted.good += delta.good;
         self.counted.bad += delta.bad;
         if !self.series.add(&self.layout, delta.second, delta.good, delta.bad) {
             self.expired += delta.good + delta.bad;
-            return None;
+            return false;
         }
         if let Some(interval) = &mut self.interval {
             interval.add(&self.layout, delta.second, low, high);
         }
         self.first = Some(self.first.map_or(delta.oldest, |first| first.min(delta.oldest)));
-        late.then_some(What::BudgetAmended { good: delta.good, bad: delta.bad, oldest: delta.oldest })
+        late
     }
 
     /// Events of a second turn out to be good, or bad.
@@ -153,7 +170,7 @@ impl Level {
             return false;
         }
         self.clock = EventTime(now.0);
-        self.advance(self.clock.seconds());
+        self.advance();
         true
     }
 
@@ -161,14 +178,20 @@ impl Level {
         if newest > self.clock {
             self.clock = newest;
             self.moved_at = now;
-            self.advance(newest.seconds());
+            self.advance();
         }
     }
 
-    fn advance(&mut self, clock_s: u64) {
+    /// What lies before an empty window vouches for nothing in it: one event with a wrong date, or
+    /// one from long ago, does not make a level look watched ever since.
+    fn advance(&mut self) {
+        let clock_s = self.clock.seconds();
         self.series.advance(&self.layout, clock_s);
         if let Some(interval) = &mut self.interval {
             interval.advance(&self.layout, clock_s);
+        }
+        if self.series.is_empty() {
+            self.first = None;
         }
     }
 

@@ -35,7 +35,7 @@ use alerts::Alerts;
 use baselines::Baselines;
 use books::Books;
 use events::Events;
-use level::Level;
+use level::{Late, Level};
 use repeats::Repeats;
 
 /// Everything that can reach the engine. A new way in is a new line here.
@@ -101,7 +101,7 @@ impl Engine {
             events: Events::default(),
             levels: plan.slos.iter().map(Level::new).collect(),
             baselines: Baselines::new(now),
-            alerts: Alerts::default(),
+            alerts: Alerts::new(now),
             plan,
         }
     }
@@ -141,19 +141,25 @@ impl Engine {
         }
         self.books.enter(&batch);
         self.events.keep(std::mem::take(&mut batch.events));
-        for delta in &batch.slos {
-            self.apply(delta, effects);
+        for deltas in batch.slos.chunk_by(|a, b| a.slo == b.slo) {
+            self.apply(deltas, effects);
         }
         self.count_points(&batch.points, effects);
         Ack::Accepted { rejected, reason }
     }
 
-    fn apply(&mut self, delta: &SloDelta, effects: &mut Effects) {
-        let Some(level) = self.levels.get_mut(delta.slo as usize) else { return };
-        let amended = level.observe(delta, self.now);
-        let slo = &self.plan.slos[delta.slo as usize].slo;
-        effects.facts.extend(amended.map(|what| level.fact(slo, what)));
-        self.evaluate(delta.slo as usize, true, effects);
+    /// The deltas of one service level, in order of their seconds.
+    fn apply(&mut self, deltas: &[SloDelta], effects: &mut Effects) {
+        let index = deltas[0].slo as usize;
+        let mut late = Late::default();
+        for delta in deltas {
+            if self.levels[index].observe(delta, self.now) {
+                late.add(delta);
+            }
+            self.evaluate(index, true, effects);
+        }
+        let (level, slo) = (&self.levels[index], &self.plan.slos[index].slo);
+        effects.facts.extend(late.amendment().map(|what| level.fact(slo, what)));
     }
 
     /// Decides, then applies what was decided. Without events nothing fires: a condition may only end.

@@ -32,6 +32,9 @@ pub enum Role {
     Threshold,
 }
 
+/// Points of one request times the service levels that they count for.
+pub(super) const USES_MAX: usize = 1_000_000;
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Points {
     pub points: Vec<SeriesPoint>,

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::alert::route::Route;
+use crate::alert::route::{Compiled, Route, parse_matchers};
 use crate::classify::Predicate;
-use crate::model::{EventTime, ItemKind, Now, Parts, Signal, Tier, parse_parts};
-use crate::slo::{Objective, Slo, TimeWindow, standard_conditions};
+use crate::model::{EventTime, ItemKind, Now, Parts, Severity, Signal, Tier, parse_parts};
+use crate::slo::{Objective, Pace, Slo, TimeWindow, standard_conditions};
 
 const DAY: u64 = 86_400;
 /// Divisible by every bucket width.
@@ -263,6 +263,22 @@ fn a_young_slo_does_not_page_for_one_failure_nor_for_two() {
     assert_eq!(view.objectives[0].groups[0].conditions[0].burn_long, "0.546296");
 }
 
+/// Scenario: the first event is dated 1970, two failures of today follow; then a level that was quiet for
+/// longer than its window.
+/// Guarantees: what lies before an empty window does not count as having watched.
+#[test]
+fn an_event_from_long_ago_does_not_make_a_young_slo_an_old_one() {
+    let mut world = World::new(plan(28, "0.999", None));
+    for _ in 0..2 {
+        world.event(true, START - 1);
+        world.clock_s += 40 * DAY;
+        world.event(false, 1);
+        world.event(false, 0);
+        assert_eq!(world.facts(), "");
+        assert_eq!(world.engine.slos()[0].coverage, "0");
+    }
+}
+
 #[test]
 fn a_total_outage_of_a_young_slo_pages_when_the_share_of_the_budget_is_gone() {
     let mut world = World::new(plan(28, "0.999", Some("1h/5m")));
@@ -293,6 +309,33 @@ fn an_episode_that_opens_again_within_five_minutes_keeps_its_key() {
     assert_eq!(alerts.len(), 1);
     let told: Vec<_> = alerts[0].decisions.iter().map(|one| (one.transition, one.sequence)).collect();
     assert_eq!(told, [("trigger", 1), ("resolve", 2), ("trigger", 3)]);
+}
+
+/// Scenario: a ticket that becomes a page, ends, and opens again as a ticket only.
+/// Guarantees: whoever is told of the end has been told of the beginning.
+#[test]
+fn only_those_who_heard_of_the_second_beginning_hear_of_its_end() {
+    let mut plan = plan(28, "0.999", None);
+    let slo = &mut plan.slos[0].slo;
+    slo.conditions.truncate(2);
+    (slo.conditions[0].pace, slo.conditions[0].severity) = (Pace::Slow, Severity::Ticket);
+    let pages = parse_matchers("severity=page").unwrap();
+    let pages = pages.into_iter().map(|one| Compiled::new(one).unwrap()).collect();
+    let oncall = plan.route.take().unwrap();
+    let chat = Route { receiver: "chat".to_owned(), ..oncall.clone() };
+    plan.route = Some(Route { routes: vec![Route { matchers: pages, ..oncall }], ..chat });
+    let mut world = World::with_clean_past(plan);
+    for (seconds, good) in [(140, false), (1_790, true), (6, false), (400, true)] {
+        (0..seconds).for_each(|_| world.second(good));
+    }
+    let alerts = world.engine.alerts();
+    let told =
+        alerts[0].decisions.iter().map(|one| format!("{} {}", one.transition, one.receivers.join("+")));
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        told,
+        ["trigger chat", "escalate oncall", "resolve chat+oncall", "trigger chat", "resolve chat"]
+    );
 }
 
 #[test]

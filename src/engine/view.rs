@@ -116,6 +116,8 @@ pub struct SloView {
     pub clock: Option<String>,
     /// Events that were put in as weighted counts of the past, not observed.
     pub injected: u64,
+    /// Events that came when no window held their time any more.
+    pub expired: u64,
     /// What the buckets take in memory.
     pub bytes: usize,
     pub declared_at: String,
@@ -221,7 +223,7 @@ pub struct DecisionView {
 pub struct EventsView {
     /// Hand this back as `after` to see what came since.
     pub sequence: u64,
-    /// Events received so far: what is not shown was sampled away or asked away.
+    /// Events received so far, of the category if one is asked for: what is not shown was sampled away.
     pub received: u64,
     pub events: Vec<EventRecord>,
 }
@@ -285,7 +287,10 @@ impl Engine {
     pub fn events(&self, category: Option<Category>, after: u64, limit: usize) -> EventsView {
         EventsView {
             sequence: self.events.sequence(),
-            received: self.books.events().received,
+            received: match category {
+                Some(category) => self.books.categories[category as usize],
+                None => self.books.events().received,
+            },
             events: self.events.newest(category, after, limit),
         }
     }
@@ -359,6 +364,7 @@ fn slo_view(plan: &SloPlan, level: &Level, mismatches: u64) -> SloView {
         coverage: seen.coverage().decimal(),
         clock: (level.clock > EventTime::default()).then(|| rfc3339(level.clock.0)),
         injected: level.injected,
+        expired: level.expired,
         bytes: level.bytes(),
         declared_at: plan.declared_at.clone(),
         mismatches,

@@ -49,9 +49,8 @@ pub enum Answer {
         reason: Option<String>,
     },
     Malformed(String),
-    TooManyItems {
-        items_max: u64,
-    },
+    /// More than may be in one request; the text says of what: `200000 items`.
+    TooMuch(String),
     /// The ledger's inbox is full.
     Busy {
         retry_after_s: u32,

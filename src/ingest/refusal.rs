@@ -17,9 +17,7 @@ pub(super) enum Refusal {
     UnknownEncoding(String),
     /// Announced or grown beyond [`BODY_BYTES_MAX`].
     TooLarge,
-    TooManyItems {
-        items_max: u64,
-    },
+    TooMuch(String),
     Malformed(String),
     /// The body did not come in time.
     TooSlow,
@@ -38,7 +36,7 @@ pub(super) fn taken(answer: Answer) -> Taken {
     match answer {
         Answer::Accepted { rejected, reason } => Ok((rejected, reason)),
         Answer::Malformed(text) => Err(Refusal::Malformed(text)),
-        Answer::TooManyItems { items_max } => Err(Refusal::TooManyItems { items_max }),
+        Answer::TooMuch(what) => Err(Refusal::TooMuch(what)),
         Answer::Busy { retry_after_s } => Err(Refusal::Busy { retry_after_s }),
         Answer::Unavailable { retry_after_s } => Err(Refusal::Unavailable { retry_after_s }),
     }
@@ -56,9 +54,10 @@ impl Refusal {
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownType(_) | Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            // Not 408, upon which exporters drop what may well pass next time.
+            Self::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::Busy { .. } | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -68,8 +67,8 @@ impl Refusal {
         match self {
             Self::UnknownPath | Self::WrongMethod | Self::UnknownEncoding(_) => Code::Unimplemented,
             Self::UnknownType(_) | Self::Malformed(_) => Code::InvalidArgument,
-            Self::TooLarge | Self::TooManyItems { .. } => Code::ResourceExhausted,
-            Self::TooSlow => Code::DeadlineExceeded,
+            Self::TooLarge | Self::TooMuch(_) => Code::ResourceExhausted,
+            Self::TooSlow => Code::Unavailable,
             Self::Busy { .. } | Self::Unavailable { .. } => Code::Unavailable,
         }
     }
@@ -77,6 +76,7 @@ impl Refusal {
     pub(super) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Busy { retry_after_s } | Self::Unavailable { retry_after_s } => Some(*retry_after_s),
+            Self::TooSlow => Some(RETRY_AFTER_S),
             _ => None,
         }
     }
@@ -86,7 +86,7 @@ impl Refusal {
             Self::UnknownPath | Self::WrongMethod | Self::UnknownType(_) | Self::UnknownEncoding(_) => {
                 Outcome::Unsupported
             }
-            Self::TooLarge | Self::TooManyItems { .. } => Outcome::TooLarge,
+            Self::TooLarge | Self::TooMuch(_) => Outcome::TooLarge,
             Self::Malformed(_) => Outcome::Malformed,
             Self::TooSlow => Outcome::TooSlow,
             Self::Busy { .. } => Outcome::Busy,
@@ -113,9 +113,7 @@ impl Refusal {
                     "the request is larger than {BODY_BYTES_MAX} bytes decompressed; send smaller batches"
                 )
             }
-            Self::TooManyItems { items_max } => {
-                format!("the request holds more than {items_max} items; send smaller batches")
-            }
+            Self::TooMuch(what) => format!("the request holds more than {what}; send smaller batches"),
             Self::Malformed(text) => text.clone(),
             Self::TooSlow => "the body did not arrive in time".to_owned(),
             Self::Busy { .. } => "too much is in flight; send again later".to_owned(),

@@ -42,8 +42,8 @@ pub struct Item<'a> {
     /// A span's end, a log record's time (else its observed time), a point's time.
     /// `None` where the sender gave no time.
     pub time: Option<EventTime>,
-    /// Span: end minus start in nanoseconds, 0 if that is negative.
-    pub duration_ns: u64,
+    /// A span's end minus its start in nanoseconds; `None` where one is missing or they are the wrong way round.
+    pub duration_ns: Option<u64>,
     /// Span name, metric name, or a log record's event name.
     pub name: &'a str,
     pub span_kind: SpanKind,

@@ -12,8 +12,19 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
-/// A client for [`super::Responder`]. Sets up the process's cryptography unless that is done.
+/// A client for [`super::Responder`]: names lead only where a receiver may live.
 pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().dns_resolver(CheckedNames).build()
+}
+
+/// A client for addresses that a person typed just now: a name leads where it leads, and an answer comes
+/// within ten seconds or not at all.
+pub fn open_client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().timeout(Duration::from_secs(10)).build()
+}
+
+/// Sets up the process's cryptography unless that is done.
+fn builder() -> reqwest::ClientBuilder {
     // Refused if somebody chose before us, and their choice is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -21,8 +32,6 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
         .redirect(Policy::none())
         .no_proxy()
         .connect_timeout(Duration::from_secs(3))
-        .dns_resolver(CheckedNames)
-        .build()
 }
 
 struct CheckedNames;

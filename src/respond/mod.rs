@@ -30,7 +30,7 @@ use lane::{Lane, LaneDoor};
 use target::Target;
 use ticket::{Book, Ticket};
 
-pub use guard::client;
+pub use guard::{client, open_client};
 pub use meter::{Meters, ReceiverCounts};
 pub use retry::Retry;
 pub use ticket::Drained;
@@ -60,6 +60,14 @@ pub enum Integration {
 pub struct Receiver {
     pub name: String,
     pub integrations: Vec<Integration>,
+    /// Kinds that the configuration has and we can not send to yet.
+    pub not_in_effect: Vec<String>,
+}
+
+/// A receiver while it runs.
+struct Doors {
+    lanes: Vec<LaneDoor>,
+    not_in_effect: Vec<String>,
 }
 
 /// How fast and how much; a value, so that tests need not wait.
@@ -90,7 +98,7 @@ impl Default for Pace {
 
 /// The running lanes of all receivers.
 pub struct Responder {
-    receivers: BTreeMap<String, Vec<LaneDoor>>,
+    receivers: BTreeMap<String, Doors>,
     lanes: Vec<JoinHandle<()>>,
     book: Arc<Book>,
 }
@@ -117,13 +125,13 @@ impl Responder {
         let meters = Meters::new(receivers.iter().map(|receiver| receiver.name.clone()));
         let book = Arc::new(Book::new(meters, settled));
         let mut responder = Self { receivers: BTreeMap::new(), lanes: Vec::new(), book };
-        for Receiver { name, integrations } in receivers {
-            let mut doors = Vec::new();
+        for Receiver { name, integrations, not_in_effect } in receivers {
+            let mut doors = Doors { lanes: Vec::new(), not_in_effect };
             for (index, integration) in integrations.into_iter().enumerate() {
                 let target = Target::new(integration, index, &name, &external_url);
                 let meter = responder.book.meters.of(&name);
                 let (door, task) = Lane::open(target, client.clone(), pace, meter);
-                doors.push(door);
+                doors.lanes.push(door);
                 responder.lanes.push(tokio::spawn(task));
             }
             responder.receivers.insert(name, doors);
@@ -132,14 +140,20 @@ impl Responder {
     }
 
     /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
-    /// settled as failed. A receiver without integrations has heard everything there is to hear.
+    /// settled as failed. A receiver that tells nobody on purpose has heard everything there is to hear.
     pub fn notify(&self, notification: Notification) {
         let ticket = Ticket::new(&notification, Arc::clone(&self.book));
         match self.receivers.get(&notification.receiver) {
             None => ticket.share().failed(0, format!("no receiver is named {:?}", notification.receiver)),
+            Some(doors) if doors.lanes.is_empty() && !doors.not_in_effect.is_empty() => {
+                let kinds = doors.not_in_effect.join(", ");
+                ticket
+                    .share()
+                    .failed(0, format!("nobody was told: {kinds} of the receiver can not be sent to yet"));
+            }
             Some(doors) => {
                 let notification = Arc::new(notification);
-                doors.iter().for_each(|door| door.offer(Arc::clone(&notification), ticket.share()));
+                doors.lanes.iter().for_each(|door| door.offer(Arc::clone(&notification), ticket.share()));
             }
         }
     }
@@ -149,7 +163,7 @@ impl Responder {
     /// acknowledgement.
     pub fn resume(&self, last: Notification) {
         let last = Arc::new(last);
-        for door in self.receivers.get(&last.receiver).into_iter().flatten() {
+        for door in self.receivers.get(&last.receiver).iter().flat_map(|doors| &doors.lanes) {
             door.resume(Arc::clone(&last));
         }
     }

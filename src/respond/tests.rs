@@ -79,8 +79,11 @@ struct World {
 
 impl World {
     fn new<const N: usize>(pace: Pace, receivers: [(&str, Vec<Integration>); N]) -> Self {
-        let receivers =
-            receivers.map(|(name, integrations)| Receiver { name: name.to_owned(), integrations });
+        let receivers = receivers.map(|(name, integrations)| Receiver {
+            name: name.to_owned(),
+            integrations,
+            not_in_effect: Vec::new(),
+        });
         let (sender, settled) = mpsc::unbounded_channel();
         let told = move |id: NotificationId, outcome| drop(sender.send((id.0, outcome)));
         let (client, external_url) = (client().unwrap(), "http://evenkeel:8080".to_owned());
@@ -267,6 +270,21 @@ async fn what_cannot_be_sent_is_settled_at_once() {
     assert_eq!(world.failure().await, "no receiver is named \"gone\"");
     world.responder.notify(to("nobody", notification("K", 5, Transition::Trigger)));
     assert_eq!(world.next().await, (5, Outcome::Delivered { attempts: 0 }));
+}
+
+#[tokio::test]
+async fn a_page_to_nobody_is_not_delivered() {
+    let (sender, mut settled) = mpsc::unbounded_channel();
+    let receiver = Receiver {
+        name: "oncall".to_owned(),
+        integrations: Vec::new(),
+        not_in_effect: vec!["pagerduty_configs".to_owned()],
+    };
+    let told = move |_, outcome| drop(sender.send(outcome));
+    let responder = Responder::start(vec![receiver], client().unwrap(), String::new(), told);
+    responder.notify(notification("K", 1, Transition::Trigger));
+    let reason = "nobody was told: pagerduty_configs of the receiver can not be sent to yet".to_owned();
+    assert_eq!(settled.recv().await, Some(Outcome::Failed { attempts: 0, reason }));
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// More than this no loop on one machine sends.
 const RATE_MAX: f64 = 10_000_000.0;
+/// Less than one request an hour is a mistake.
+const RATE_MIN: f64 = 1.0 / 3600.0;
 
 /// Per second: `100`, `100/s`, `1.5k/s`, `90/m`, `10/h`.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
@@ -21,7 +23,7 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
     };
     let rate = decimal(digits).ok_or_else(wrong)? * thousands / seconds;
     match rate {
-        rate if rate <= 0.0 => Err("a rate must be above 0".to_owned()),
+        rate if rate < RATE_MIN => Err("a rate must be at least 1/h".to_owned()),
         rate if rate > RATE_MAX => Err("a rate may be at most 10000k/s".to_owned()),
         rate => Ok(rate),
     }

@@ -148,6 +148,11 @@ impl Series {
         self.sums[window.0]
     }
 
+    /// No window holds an event any more.
+    pub fn is_empty(&self) -> bool {
+        self.sums.iter().all(|sum| *sum == (0, 0))
+    }
+
     /// What the buckets take on the heap.
     pub fn bytes(&self) -> usize {
         self.tiers.iter().map(Tier::bytes).sum()

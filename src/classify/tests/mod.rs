@@ -21,7 +21,7 @@ fn span() -> Sample {
     Sample {
         item: Item {
             time: Some(EventTime(1_769_851_800_000_000_000)),
-            duration_ns: 1_500_000_000,
+            duration_ns: Some(1_500_000_000),
             name: "GET /pay",
             span_kind: SpanKind::Server,
             status: SpanStatus::Error,
@@ -59,7 +59,7 @@ fn empty(kind: ItemKind) -> Item<'static> {
     Item {
         kind,
         time: None,
-        duration_ns: 0,
+        duration_ns: None,
         name: "",
         span_kind: SpanKind::default(),
         status: SpanStatus::default(),

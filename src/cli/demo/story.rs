@@ -57,6 +57,14 @@ impl Story {
         self.say("start", &format!("simulated: {events} events of history put in as weighted counts; event time runs {SPEED} times as fast"));
         self.play_for(HEALTHY).await?;
         let before = self.budget().await?;
+        let [informational, warnings, exceptions] = self.classified().await?;
+        if informational == 0 {
+            return Ok(false);
+        }
+        self.say(
+            "events",
+            &format!("{informational} informational, {warnings} warnings, {exceptions} exceptions so far"),
+        );
         self.say(
             "healthy",
             &format!("checkout-availability: 99.9 % over 28 days, {before} of the budget left"),
@@ -73,18 +81,7 @@ impl Story {
             self.say("crossed", &text);
         }
         let Some((came, page)) = self.await_page("trigger").await? else { return Ok(false) };
-        let after = came.saturating_duration_since(self.left);
-        let alert = &page["alert"];
-        self.say(
-            "page",
-            &format!(
-                "{} {}, {:.1} ms after the request that crossed was sent: {}",
-                text(&alert["priority"]),
-                text(&alert["slo"]),
-                after.as_secs_f64() * 1e3,
-                text(&page["explain"]["text"]),
-            ),
-        );
+        self.say_page(came, &page);
         self.play_for(REPAIR).await?;
         let spent = self.budget().await?;
         self.say("budget", &format!("{spent} of the budget left, {before} before the deploy"));
@@ -163,9 +160,34 @@ impl Story {
     }
 
     async fn budget(&self) -> anyhow::Result<String> {
-        let url = format!("http://{}/api/v1/slos/checkout-availability", self.daemon.addresses().http);
-        let slo: Value = self.client.get(url).send().await?.json().await?;
+        let slo = self.get("/api/v1/slos/checkout-availability").await?;
         Ok(text(&slo["objectives"][0]["groups"][0]["budget"]["remaining"]).to_owned())
+    }
+
+    /// Events so far: informational, warning, exception.
+    async fn classified(&self) -> anyhow::Result<[u64; 3]> {
+        let events = &self.get("/api/v1/counts").await?["events"];
+        Ok(["informational", "warning", "exception"].map(|category| events[category].as_u64().unwrap_or(0)))
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let url = format!("http://{}{path}", self.daemon.addresses().http);
+        Ok(self.client.get(url).send().await?.json().await?)
+    }
+
+    fn say_page(&self, came: Instant, page: &Value) {
+        let after = came.saturating_duration_since(self.left);
+        let alert = &page["alert"];
+        self.say(
+            "page",
+            &format!(
+                "{} {}, {:.1} ms after the request that crossed was sent: {}",
+                text(&alert["priority"]),
+                text(&alert["slo"]),
+                after.as_secs_f64() * 1e3,
+                text(&page["explain"]["text"]),
+            ),
+        );
     }
 
     fn say(&self, step: &str, words: &str) {

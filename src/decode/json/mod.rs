@@ -23,15 +23,15 @@ pub fn to_protobuf(signal: Signal, body: &[u8], limits: Limits) -> Result<Vec<u8
         Signal::Logs => &schema::LOGS,
         Signal::Metrics => &schema::METRICS,
     };
-    let mut progress = Progress::new(body.len() / 2, limits.items_max);
+    let mut progress = Progress::new(body.len() / 2, limits);
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = Root::new(message, &mut progress).deserialize(&mut json).and_then(|()| json.end());
     match read {
         Ok(()) => Ok(progress.into_bytes()),
-        Err(_) if progress.has_too_many_items() => {
-            Err(Malformed::TooManyItems { items_max: limits.items_max })
-        }
-        Err(error) => Err(Malformed::Undecodable(format!("{}{error}", progress.place()))),
+        Err(error) => Err(match progress.too_much() {
+            Some(what) => Malformed::TooMuch(what),
+            None => Malformed::Undecodable(format!("{}{error}", progress.place())),
+        }),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::schema::{Field, Kind, Message};
 use super::text;
 use super::write::Writer;
+use crate::decode::Limits;
 
 /// What has been read so far, and where the reading is.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ pub struct Progress {
     writer: Writer,
     path: Vec<Step>,
     items: u64,
-    items_max: u64,
+    limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,17 +26,26 @@ enum Step {
 }
 
 impl Progress {
-    pub fn new(bytes: usize, items_max: u64) -> Self {
+    pub fn new(bytes: usize, limits: Limits) -> Self {
         let writer = Writer { bytes: Vec::with_capacity(bytes) };
-        Self { writer, path: Vec::new(), items: 0, items_max }
+        Self { writer, path: Vec::new(), items: 0, limits }
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
         self.writer.bytes
     }
 
-    pub fn has_too_many_items(&self) -> bool {
-        self.items_max < self.items
+    /// What there is too much of.
+    pub fn too_much(&self) -> Option<String> {
+        let Limits { items_max, bytes_max, .. } = self.limits;
+        if self.items > items_max {
+            return Some(format!("{items_max} items"));
+        }
+        (self.writer.bytes.len() > bytes_max).then(|| format!("{bytes_max} bytes of protobuf"))
+    }
+
+    fn within_limits<E: Error>(&self) -> Result<(), E> {
+        self.too_much().map_or(Ok(()), |_| Err(E::custom("too much")))
     }
 
     /// `resourceSpans[0].scopeSpans: `, or nothing at the top.
@@ -187,6 +197,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             if let Some(Step::Index(index)) = progress.path.last_mut() {
                 *index += 1;
             }
+            progress.within_limits()?;
         }
         progress.path.pop();
         Ok(())
@@ -202,9 +213,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             }
             _ => return self.mismatch("object"),
         };
-        if self.progress.has_too_many_items() {
-            return Err(A::Error::custom("too many items"));
-        }
+        self.progress.within_limits()?;
         let open = self.progress.writer.open(self.field.number);
         self.progress.fields(message, map)?;
         self.progress.writer.close(open);

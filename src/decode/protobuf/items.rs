@@ -13,7 +13,7 @@ use crate::model::{SpanKind, SpanStatus, Value};
 #[derive(Debug, Default)]
 pub struct Draft<'a> {
     pub time_ns: u64,
-    pub duration_ns: u64,
+    pub duration_ns: Option<u64>,
     pub name: &'a [u8],
     /// Whose text `name` is, for the reason of a reject.
     pub named: &'static str,
@@ -69,7 +69,7 @@ impl<'a> Walk<'a, '_> {
             }
         }
         draft.time_ns = if end != 0 { end } else { start };
-        draft.duration_ns = if start != 0 { end.saturating_sub(start) } else { 0 };
+        draft.duration_ns = if start != 0 && end != 0 { end.checked_sub(start) } else { None };
         self.end(&draft);
         Ok(())
     }

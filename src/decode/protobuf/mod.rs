@@ -22,6 +22,9 @@ use crate::model::{EventTime, Item, Point, Signal, Slots, Value, Wanted};
 
 const UNKNOWN_SERVICE: &str = "unknown_service";
 
+/// Bytes of a service's name; what is beyond is cut, since every total is kept by this name.
+const SERVICE_BYTES_MAX: usize = 256;
+
 pub fn walk(
     signal: Signal,
     body: &[u8],
@@ -129,7 +132,8 @@ impl<'a, 'c> Walk<'a, 'c> {
     fn read_service(&mut self, pair: Reader<'a>) -> Result<(), Malformed> {
         let Some(raw) = value(pair)? else { return Ok(()) };
         self.resource.service = match raw.checked() {
-            Some(Value::Str(name)) => name,
+            Some(Value::Str("")) => UNKNOWN_SERVICE,
+            Some(Value::Str(name)) => &name[..name.floor_char_boundary(SERVICE_BYTES_MAX)],
             Some(_) => UNKNOWN_SERVICE,
             None => {
                 self.resource.fault.get_or_insert(Fault::Attribute(Level::Resource, b"service.name"));
@@ -192,7 +196,7 @@ impl<'a, 'c> Walk<'a, 'c> {
     fn begin(&mut self) -> Result<Draft<'a>, Malformed> {
         self.decoded.items += 1;
         if self.items_max < self.decoded.items {
-            return Err(Malformed::TooManyItems { items_max: self.items_max });
+            return Err(Malformed::TooMuch(format!("{} items", self.items_max)));
         }
         self.slots.copy_from(&self.scope.slots);
         Ok(Draft { fault: self.scope.fault, ..Draft::default() })

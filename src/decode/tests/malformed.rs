@@ -89,7 +89,7 @@ fn more_items_than_allowed_end_the_request() {
     for (encoding, body) in [(Encoding::Protobuf, &body[..]), (Encoding::Json, json)] {
         let result =
             decode(Signal::Traces, encoding, body, &Wanted::default(), limits, &mut |_| handed_out += 1);
-        assert_eq!(result, Err(Malformed::TooManyItems { items_max: 2 }));
+        assert_eq!(result, Err(Malformed::TooMuch("2 items".to_owned())));
     }
     assert_eq!(handed_out, 2, "JSON is refused before anything is handed out");
 }

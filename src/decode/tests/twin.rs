@@ -29,7 +29,7 @@ pub fn spans(request: &ExportTraceServiceRequest) -> Vec<String> {
                 let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
                 seen.push(around.item(Item {
                     time: time(end).or(time(start)),
-                    duration_ns: if start == 0 || end < start { 0 } else { end - start },
+                    duration_ns: if start == 0 || end == 0 { None } else { end.checked_sub(start) },
                     name: &span.name,
                     span_kind: SpanKind::from_number(u64::from(span.kind.cast_unsigned())),
                     status: SpanStatus::from_number(u64::from(status.cast_unsigned())),
@@ -202,7 +202,11 @@ impl<'a> Around<'a> {
             }
         }
         let service = match last(self.resource, "service.name") {
-            Some(Value::Str(name)) => name,
+            Some(Value::Str(name)) if !name.is_empty() => {
+                let fits = |(at, c): &(usize, char)| at + c.len_utf8() <= 256;
+                let end = name.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+                &name[..end]
+            }
             _ => "unknown_service",
         };
         format!("{:?}", Item { service, slots: &slots, ..item })
@@ -233,7 +237,7 @@ fn blank(kind: ItemKind) -> Item<'static> {
     Item {
         kind,
         time: None,
-        duration_ns: 0,
+        duration_ns: None,
         name: "",
         span_kind: SpanKind::Unspecified,
         status: SpanStatus::Unset,

@@ -93,7 +93,7 @@ async fn a_partial_success_counts_and_says_why() {
 
 #[tokio::test]
 async fn what_can_never_pass_is_refused_without_a_time_to_come_back() {
-    let answers = [Answer::Malformed("cut".to_owned()), Answer::TooManyItems { items_max: 9 }];
+    let answers = [Answer::Malformed("cut".to_owned()), Answer::TooMuch("9 items".to_owned())];
     let (edge, channel) = start(answers).await;
     let status = export(&channel, TRACES, String::new(), None).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "cut"));

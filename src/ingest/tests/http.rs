@@ -165,7 +165,7 @@ async fn wrong_methods_and_paths_say_what_is_right() {
 #[tokio::test]
 async fn errors_carry_a_status_in_the_encoding_of_the_request() {
     let malformed = || Answer::Malformed("field 3 is cut".to_owned());
-    let (_edge, mut client) = start([malformed(), malformed(), Answer::TooManyItems { items_max: 9 }]).await;
+    let (_edge, mut client) = start([malformed(), malformed(), Answer::TooMuch("9 items".to_owned())]).await;
     let reply = client.post("/v1/traces", JSON, b"{").await;
     assert_eq!((reply.status, reply.text()), (400, r#"{"code":3,"message":"field 3 is cut"}"#));
     let reply = client.post("/v1/traces", PROTOBUF, b"\x0a").await;
