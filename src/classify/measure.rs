@@ -39,6 +39,11 @@ impl Measure {
         Err(sorted(errors))
     }
 
+    /// Whether it is a metric's own value.
+    pub fn is_value(&self) -> bool {
+        matches!(self.source, Source::Value)
+    }
+
     /// `None` where the item does not have it, or where it is no number (also not a number, NaN).
     pub fn of(&self, item: &Item<'_>) -> Option<f64> {
         let number = match self.source {

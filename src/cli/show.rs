@@ -102,6 +102,10 @@ fn slo_lines(slo: &Value) -> String {
         text(&group["budget"]["remaining"]),
         text(&group["budget"]["spent"]),
     );
+    if !group["sli_low"].is_null() && group["sli_low"] != group["sli_high"] {
+        let (low, high) = (text(&group["sli_low"]), text(&group["sli_high"]));
+        lines.push_str(&format!("  interval   sli between {low} and {high}, by the buckets of histograms\n"));
+    }
     if !objective["sla"].is_null() {
         let (target, margin) = (text(&objective["sla"]["target"]), text(&objective["sla"]["margin"]));
         lines.push_str(&format!("  sla        {target}, {margin} of its budget left\n"));

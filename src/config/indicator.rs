@@ -7,6 +7,7 @@ use super::reader::{self, Fields, wrong_type};
 use super::set::{Kind, Set};
 use super::suggest;
 use super::{Reading, annotations, expression, metadata};
+use crate::classify::Measure;
 use crate::engine::{Indicator, Operator, Selector};
 use crate::model::{ItemKind, Parts};
 
@@ -126,6 +127,16 @@ fn ratio(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<Indicator> {
         let node = fields.get(key)?;
         Some(metric_source(ctx, set, node, false).map(|(selector, _)| selector))
     });
+    if let [Some(Some(one)), Some(Some(other)), None]
+    | [Some(Some(one)), None, Some(Some(other))]
+    | [None, Some(Some(one)), Some(Some(other))] = [&good, &bad, &total]
+        && one.kind != other.kind
+        && [one.kind, other.kind].contains(&ItemKind::Metric)
+    {
+        let hint = "a counter counts for itself, beside no spans or logs";
+        ctx.report.error_with("E0302", fields.at, "a ratio of `metrics` is one of `metrics` alone", hint);
+        return None;
+    }
     match (good, bad, total) {
         (Some(good), None, Some(total)) => Some(Indicator::GoodOfTotal { good: good?, total: total? }),
         (None, Some(bad), Some(total)) => Some(Indicator::BadOfTotal { bad: bad?, total: total? }),
@@ -172,11 +183,7 @@ fn threshold(
     Some(Indicator::Threshold { of, measure, op, limit: if negative { -size } else { size } })
 }
 
-fn threshold_source(
-    ctx: &mut Reading<'_>,
-    set: &Set,
-    node: &Node,
-) -> Option<(Selector, crate::classify::Measure)> {
+fn threshold_source(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<(Selector, Measure)> {
     let (selector, measure) = metric_source(ctx, set, node, true)?;
     Some((selector, measure?))
 }
@@ -212,7 +219,7 @@ fn metric_source(
     set: &Set,
     node: &Node,
     measured: bool,
-) -> Option<(Selector, Option<crate::classify::Measure>)> {
+) -> Option<(Selector, Option<Measure>)> {
     let outer = Fields::new(&mut ctx.report, node, "a metric", &["metricSource"])?;
     let node = outer.required(&mut ctx.report, "metricSource")?;
     let known = ["type", "metricSourceRef", "spec"];
@@ -227,7 +234,7 @@ fn metric_source(
     let given: Vec<&str> = SIGNALS.iter().copied().filter(|key| spec.get(key).is_some()).collect();
     let [signal] = given[..] else {
         let message = match given.is_empty() {
-            true => "a metricSource's spec needs `spans` or `logs`".to_owned(),
+            true => "a metricSource's spec needs `spans`, `logs` or `metrics`".to_owned(),
             false => format!("a metricSource has one signal, not {}", given.join(" and ")),
         };
         ctx.report.error("E0302", spec.at, message);
@@ -236,14 +243,23 @@ fn metric_source(
     let kind = match signal {
         "spans" => ItemKind::Span,
         "logs" => ItemKind::Log,
+        "metrics" => ItemKind::Metric,
         _ => {
             let message = format!("`{signal}` is not supported yet");
-            ctx.report.error_with("E0303", spec.place_of(signal), message, "`spans` and `logs` are");
+            ctx.report.error_with(
+                "E0303",
+                spec.place_of(signal),
+                message,
+                "`spans`, `logs` and `metrics` are",
+            );
             return None;
         }
     };
     let predicate = spec.get(signal).and_then(|node| expression::predicate(ctx, node, signal, Some(kind)));
     let measure = match measured {
+        true if kind == ItemKind::Metric && spec.get("value").is_none() => {
+            Measure::compile("value", Some(kind), &mut ctx.wanted).ok()
+        }
         true => spec
             .required(&mut ctx.report, "value")
             .and_then(|node| expression::measure(ctx, node, "value", Some(kind))),
@@ -279,7 +295,7 @@ fn source_type(ctx: &mut Reading<'_>, set: &Set, source: Fields<'_>) -> bool {
         reader::text(&mut ctx.report, node, "type").filter(|t| !t.eq_ignore_ascii_case("evenkeel"))
     {
         let message = format!("metrics of type `{text}` can not be read");
-        let hint = "`type: evenkeel` counts the spans and logs that arrive here";
+        let hint = "`type: evenkeel` counts the spans, logs and metrics that arrive here";
         ctx.report.error_with("E0305", node.at, message, hint);
         return false;
     }

@@ -60,11 +60,24 @@ pub fn decode(
     limits: Limits,
     each: &mut dyn FnMut(&Item<'_>),
 ) -> Result<Decoded, Malformed> {
+    decode_series(signal, encoding, body, wanted, limits, None, each)
+}
+
+/// As [`decode`]; with a key every metric point says which series it belongs to.
+pub fn decode_series(
+    signal: Signal,
+    encoding: Encoding,
+    body: &[u8],
+    wanted: &Wanted,
+    limits: Limits,
+    series_key: Option<u64>,
+    each: &mut dyn FnMut(&Item<'_>),
+) -> Result<Decoded, Malformed> {
     match encoding {
-        Encoding::Protobuf => protobuf::walk(signal, body, wanted, limits, each),
+        Encoding::Protobuf => protobuf::walk(signal, body, wanted, limits, series_key, each),
         Encoding::Json => {
             let body = json::to_protobuf(signal, body, limits)?;
-            protobuf::walk(signal, &body, wanted, limits, each)
+            protobuf::walk(signal, &body, wanted, limits, series_key, each)
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::points::Points;
 use crate::classify::Decider;
 use crate::decode::Encoding;
 use crate::model::{Category, EventTime, ItemKind, Now, Signal};
@@ -55,6 +56,8 @@ pub struct Batch {
     pub seconds: Vec<(u64, u64)>,
     /// Ascending by SLO, then second.
     pub slos: Vec<SloDelta>,
+    /// Points of counters and histograms, which only the ledger can count.
+    pub points: Points,
     /// Warnings and exceptions in full up to a limit, and a few informational ones.
     pub events: Vec<EventRecord>,
     /// Comparisons of two types that can not be compared, by the place of what compared: filter rules come

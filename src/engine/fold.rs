@@ -6,8 +6,9 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::batch::{Batch, EventRecord, Request, ServiceDelta, SloDelta};
 use super::plan::{Dedup, Plan};
+use super::points::{Points, USES_MAX};
 use crate::classify::{Decider, Verdict};
-use crate::decode::{Decoded, Limits, Malformed, decode};
+use crate::decode::{Decoded, Limits, Malformed, decode_series};
 use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
 
 /// An event further ahead of our clock than this is counted as `future` and moves nothing.
@@ -26,12 +27,14 @@ const TEXT_MAX: usize = 256;
 /// neither two requests nor many names collide.
 pub fn fold(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
     let mut fold = Fold::new(plan, key, request);
-    let decoded =
-        decode(request.signal, request.encoding, request.body, &plan.wanted, Limits::DEFAULT, &mut |item| {
-            fold.observe(item);
-        })?;
+    let Request { signal, encoding, body, .. } = *request;
+    let each = &mut |item: &Item<'_>| fold.observe(item);
+    let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
+    let decoded = decode_series(signal, encoding, body, &plan.wanted, Limits::DEFAULT, series_key, each)?;
     if fold.overfull {
-        return Err(Malformed::TooMuch(format!("{DELTAS_MAX} seconds of event time times service levels")));
+        return Err(Malformed::TooMuch(format!(
+            "{DELTAS_MAX} seconds of event time or {USES_MAX} points times service levels"
+        )));
     }
     Ok(fold.finish(key, decoded))
 }
@@ -53,6 +56,7 @@ struct Fold<'p, 'r> {
     slo_places: Map<(u32, u64)>,
     /// The delta that the last event of an SLO went into: most events of a request share their second.
     slo_last: Vec<usize>,
+    points: Points,
     events: Vec<EventRecord>,
     notable: usize,
     sampled: usize,
@@ -82,6 +86,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             slos: Vec::new(),
             slo_places: Map::with_hasher(hasher()),
             slo_last: vec![NOWHERE; plan.slos.len()],
+            points: Points::default(),
             events: Vec::new(),
             notable: 0,
             sampled: 0,
@@ -142,12 +147,23 @@ impl<'p, 'r> Fold<'p, 'r> {
     }
 
     fn count_slos(&mut self, item: &Item<'_>, time: EventTime) {
+        if item.point.is_some() {
+            return self.count_point(item, time);
+        }
         for (index, slo) in self.plan.slos.iter().enumerate() {
             let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
             if let Some(good) = slo.indicator.judge(item, mismatches) {
                 self.count_slo(index, time, good);
             }
         }
+    }
+
+    fn count_point(&mut self, item: &Item<'_>, time: EventTime) {
+        let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
+        let mut mismatches = std::mem::take(&mut self.mismatches);
+        points.take(plan, item, time, &mut mismatches, &mut |index, good| self.count_slo(index, time, good));
+        self.overfull |= points.uses.len() > USES_MAX;
+        (self.points, self.mismatches) = (points, mismatches);
     }
 
     fn count_slo(&mut self, index: usize, time: EventTime, good: bool) {
@@ -200,6 +216,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             services: self.services,
             seconds: self.seconds,
             slos: self.slos,
+            points: self.points,
             events: self.events,
             mismatches: mismatched.map(|(place, count)| (place, *count)).collect(),
         }

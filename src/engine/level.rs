@@ -1,5 +1,6 @@
 //! One service level: its windows, its clock, which of its conditions are true.
 
+use super::balance::Balance;
 use super::batch::SloDelta;
 use super::fact::{Fact, What};
 use super::plan::SloPlan;
@@ -32,6 +33,13 @@ pub(super) struct Level {
     pub(super) injected: u64,
     /// Came when no window held their time any more.
     pub(super) expired: u64,
+    /// Good or bad counters and their total, where they come apart.
+    pub(super) balance: Balance,
+    /// Since when totals wait for their good ones.
+    pub(super) unsettled: Option<Now>,
+    /// The lowest and highest count of good events that the buckets of histograms allow.
+    interval: Option<Series>,
+    uncertain: bool,
 }
 
 /// Events of one batch that came after the clock had passed them: one amendment for all.
@@ -75,7 +83,6 @@ impl Level {
         let budget = layout.window(plan.slo.window.seconds);
         Self {
             series: Series::new(&layout),
-            layout,
             windows,
             budget,
             clock: EventTime::default(),
@@ -87,6 +94,11 @@ impl Level {
             counted: Count::default(),
             injected: 0,
             expired: 0,
+            balance: Balance::default(),
+            unsettled: None,
+            interval: plan.indicator.may_read_buckets().then(|| Series::new(&layout)),
+            uncertain: false,
+            layout,
         }
     }
 
@@ -96,6 +108,11 @@ impl Level {
 
     /// Takes events in. Whether the clock had passed them, so that what is known of the past changes.
     pub(super) fn observe(&mut self, delta: &SloDelta, now: Now) -> bool {
+        self.observe_interval(delta, (delta.good, delta.good), now)
+    }
+
+    /// As `observe`, where the good ones are an estimate between two counts.
+    pub(super) fn observe_interval(&mut self, delta: &SloDelta, (low, high): (u64, u64), now: Now) -> bool {
         let late = self.clock.since_ns(delta.newest) > LATE_NS;
         self.move_clock(delta.newest, now);
         self.counted.good += delta.good;
@@ -104,8 +121,33 @@ impl Level {
             self.expired += delta.good + delta.bad;
             return false;
         }
+        if let Some(interval) = &mut self.interval {
+            interval.add(&self.layout, delta.second, low, high);
+        }
         self.first = Some(self.first.map_or(delta.oldest, |first| first.min(delta.oldest)));
         late
+    }
+
+    /// Events of a second turn out to be good, or bad.
+    pub(super) fn turn(&mut self, second: u64, count: u64, to_good: bool) {
+        self.series.turn(&self.layout, second, count, to_good);
+        let Count { good, bad } = &mut self.counted;
+        let (from, to) = if to_good { (bad, good) } else { (good, bad) };
+        let count = count.min(*from);
+        (*from, *to) = (*from - count, *to + count);
+    }
+
+    /// The lowest and highest count of good events in the budget's window.
+    pub(super) fn interval_seen(&self) -> Option<(u64, u64)> {
+        self.interval.as_ref().map(|interval| interval.sum(self.budget))
+    }
+
+    /// True once: when the two first differ by more than 20 %.
+    pub(super) fn becomes_uncertain(&mut self) -> bool {
+        let (low, high) = self.interval_seen().unwrap_or_default();
+        let first = !self.uncertain && high.saturating_mul(5) > low.saturating_mul(6);
+        self.uncertain |= first;
+        first
     }
 
     pub(super) fn inject(&mut self, counts: &[(u64, u64, u64)], now: Now) {
@@ -143,7 +185,11 @@ impl Level {
     /// What lies before an empty window vouches for nothing in it: one event with a wrong date, or
     /// one from long ago, does not make a level look watched ever since.
     fn advance(&mut self) {
-        self.series.advance(&self.layout, self.clock.seconds());
+        let clock_s = self.clock.seconds();
+        self.series.advance(&self.layout, clock_s);
+        if let Some(interval) = &mut self.interval {
+            interval.advance(&self.layout, clock_s);
+        }
         if self.series.is_empty() {
             self.first = None;
         }
@@ -200,7 +246,7 @@ impl Level {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.series.bytes()
+        self.series.bytes() + self.interval.as_ref().map_or(0, Series::bytes)
     }
 
     pub(super) fn apply(&mut self, what: &What) {

@@ -2,15 +2,20 @@
 //! `Engine::step` is the ledger's door: state, input and now determine the next state and the effects.
 
 mod alerts;
+mod balance;
+mod baselines;
 mod batch;
 mod books;
+mod counting;
 mod effect;
 mod events;
 mod fact;
 mod fold;
 mod level;
 mod plan;
+mod points;
 mod repeats;
+mod tally;
 pub mod view;
 
 use std::sync::Arc;
@@ -22,9 +27,12 @@ pub use fact::{ConditionChange, EpisodeChange, Fact, What};
 pub use fold::{FUTURE_NS, fold};
 pub use level::LATE_NS;
 pub use plan::{Dedup, Indicator, Operator, Plan, Selector, SloPlan};
+pub use points::{Points, Role, SeriesPoint};
+pub use tally::Tally;
 
 use crate::model::{Now, SECOND_NS, Signal};
 use alerts::Alerts;
+use baselines::Baselines;
 use books::Books;
 use events::Events;
 use level::{Late, Level};
@@ -76,6 +84,7 @@ pub struct Engine {
     repeats: Repeats,
     events: Events,
     levels: Vec<Level>,
+    baselines: Baselines,
     alerts: Alerts,
 }
 
@@ -91,6 +100,7 @@ impl Engine {
             repeats: Repeats::default(),
             events: Events::default(),
             levels: plan.slos.iter().map(Level::new).collect(),
+            baselines: Baselines::new(now),
             alerts: Alerts::new(now),
             plan,
         }
@@ -134,6 +144,7 @@ impl Engine {
         for deltas in batch.slos.chunk_by(|a, b| a.slo == b.slo) {
             self.apply(deltas, effects);
         }
+        self.count_points(&batch.points, effects);
         Ack::Accepted { rejected, reason }
     }
 
@@ -181,6 +192,7 @@ impl Engine {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         for index in 0..self.levels.len() {
+            self.settle_counters(index, effects);
             if self.levels[index].follow(self.now) {
                 self.evaluate(index, false, effects);
             }

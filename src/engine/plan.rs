@@ -1,5 +1,6 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
+use super::points::Role;
 use crate::alert::route::Route;
 use crate::classify::{Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted};
@@ -88,7 +89,49 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether some service level counts points of metrics.
+    pub fn reads_points(&self) -> bool {
+        self.slos.iter().any(|one| one.indicator.kinds().contains(&ItemKind::Metric))
+    }
+}
+
 impl Indicator {
+    fn kinds(&self) -> [ItemKind; 2] {
+        match self {
+            Self::GoodOfTotal { good, total } => [good.kind, total.kind],
+            Self::BadOfTotal { bad, total } => [bad.kind, total.kind],
+            Self::GoodAndBad { good, bad } => [good.kind, bad.kind],
+            Self::Threshold { of, .. } => [of.kind, of.kind],
+        }
+    }
+
+    /// As what a point of a counter counts for a ratio. Each selector takes counters of its own.
+    pub(super) fn roles(&self, item: &Item<'_>, mismatches: &mut u64, each: &mut dyn FnMut(Role)) {
+        let [first, second] = match self {
+            Self::GoodOfTotal { good, total } => [(total, Role::Total), (good, Role::Good)],
+            Self::BadOfTotal { bad, total } => [(total, Role::Total), (bad, Role::Bad)],
+            Self::GoodAndBad { good, bad } => {
+                return match bad.selects(item, mismatches) {
+                    true => each(Role::Bad),
+                    false if good.selects(item, mismatches) => each(Role::Good),
+                    false => {}
+                };
+            }
+            Self::Threshold { .. } => return,
+        };
+        for (selector, role) in [first, second] {
+            if selector.selects(item, mismatches) {
+                each(role);
+            }
+        }
+    }
+
+    /// Whether its counts can be those of buckets, and so uncertain.
+    pub(super) fn may_read_buckets(&self) -> bool {
+        matches!(self, Self::Threshold { of, measure, .. } if of.kind == ItemKind::Metric && measure.is_value())
+    }
+
     /// Whether the item is good, bad, or not counted at all.
     pub fn judge(&self, item: &Item<'_>, mismatches: &mut u64) -> Option<bool> {
         match self {
@@ -111,14 +154,14 @@ impl Indicator {
 }
 
 impl Selector {
-    fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
+    pub(super) fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
         self.kind == item.kind && self.predicate.matches(item, mismatches)
     }
 }
 
 impl Operator {
     /// Both sides are doubles as the sender and the document gave them; false for NaN.
-    fn holds(self, measured: f64, limit: f64) -> bool {
+    pub(super) fn holds(self, measured: f64, limit: f64) -> bool {
         match self {
             Self::Lte => measured <= limit,
             Self::Gte => measured >= limit,

@@ -97,6 +97,7 @@ impl World {
             services: Vec::new(),
             seconds: vec![(delta.second, 1)],
             slos: vec![delta],
+            points: Points::default(),
             events: Vec::new(),
             mismatches: vec![],
         };

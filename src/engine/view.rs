@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::alerts::{AlertRecord, Decision, Telling};
+use super::baselines::SeriesCounts;
 use super::batch::EventRecord;
 use super::books::{Books, Items, Service};
 use super::level::Level;
@@ -12,7 +13,7 @@ use super::plan::{Plan, SloPlan};
 use super::{Engine, Transition};
 use crate::classify::Decider;
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
-use crate::slo::{Condition, Objective, Seen};
+use crate::slo::{Condition, Count, Objective, Seen};
 
 pub(super) fn time<S: Serializer>(at: &EventTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(at.0))
@@ -31,6 +32,7 @@ pub struct Counts {
     pub services: Vec<ServiceCounts>,
     pub slos: Vec<SloCounts>,
     pub notifications: NotificationCounts,
+    pub series: SeriesCounts,
     /// Hits by rule and by default, in the order of the configuration.
     pub rules: RuleCounts,
 }
@@ -148,6 +150,11 @@ pub struct GroupView {
     pub total: u64,
     /// `null` without events: unknown is neither 1 nor 0.
     pub sli: Option<String>,
+    /// Where histograms are read: between which two values their buckets allow it to lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sli_low: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sli_high: Option<String>,
     pub budget: BudgetView,
     pub conditions: Vec<ConditionView>,
     pub state: &'static str,
@@ -248,6 +255,7 @@ impl Engine {
                 pending: self.alerts.pending() as u64,
                 failed: told.failed,
             },
+            series: self.baselines.view(self.levels.iter().map(|level| level.balance.unmatched).sum()),
             rules: self.books.rules(&self.plan),
         }
     }
@@ -372,6 +380,10 @@ fn slo_view(plan: &SloPlan, level: &Level, mismatches: u64) -> SloView {
 fn group_view(plan: &SloPlan, level: &Level, seen: Seen) -> GroupView {
     let objective = plan.slo.objective;
     let conditions = plan.slo.conditions.iter().enumerate();
+    let bound = |which: fn((u64, u64)) -> u64| {
+        let (good, total) = (which(level.interval_seen()?), seen.count.total());
+        Count { good, bad: total.saturating_sub(good) }.sli().map(|sli| sli.decimal())
+    };
     let state = match (level.firing.contains(&true), seen.count.total()) {
         (true, _) => "firing",
         (false, 0) => "no-data",
@@ -383,6 +395,8 @@ fn group_view(plan: &SloPlan, level: &Level, seen: Seen) -> GroupView {
         bad: seen.count.bad,
         total: seen.count.total(),
         sli: seen.count.sli().map(|sli| sli.decimal()),
+        sli_low: bound(|(low, _)| low),
+        sli_high: bound(|(_, high)| high),
         budget: BudgetView {
             spent: seen.burn(objective).decimal(),
             remaining: seen.burn(objective).decimal_of_rest(),

@@ -1,5 +1,6 @@
 //! One decoded item of a request, borrowed from the request's bytes.
 
+use super::point::Point;
 use super::time::EventTime;
 use super::wanted::Slots;
 use super::words::ItemKind;
@@ -53,6 +54,8 @@ pub struct Item<'a> {
     pub body: Option<Value<'a>>,
     /// A number point's value; a histogram's or summary's sum.
     pub value: Option<f64>,
+    /// The rest of a metric point.
+    pub point: Option<&'a Point<'a>>,
     /// The span has an event named `exception`.
     pub has_exception_event: bool,
     /// 16 bytes, or empty.

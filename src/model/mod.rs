@@ -4,6 +4,7 @@
 mod alerting;
 mod item;
 mod number;
+mod point;
 mod time;
 mod wanted;
 mod words;
@@ -11,6 +12,7 @@ mod words;
 pub use alerting::{Labels, Matcher, MatcherOp};
 pub use item::{Item, SpanKind, SpanStatus, Value};
 pub use number::{DecimalError, Parts, Quotient, parse_parts};
+pub use point::{Buckets, Exponential, Histogram, Number, Packed, Point, PointData, Temporality};
 pub use time::{EventTime, Now, SECOND_NS, rfc3339};
 pub use wanted::{Origin, Slot, Slots, Wanted};
 pub use words::{Category, ItemKind, Priority, Severity, Signal, Tier};

@@ -125,6 +125,24 @@ impl Series {
         held
     }
 
+    /// Makes events of the second `at_s` good that were taken for bad, or the other way round, where they are still held.
+    pub fn turn(&mut self, layout: &Layout, at_s: u64, count: u64, to_good: bool) {
+        let mut turned = vec![0; layout.tiers.len()];
+        for (place, ((width, keep), tier)) in layout.tiers.iter().zip(&mut self.tiers).enumerate() {
+            if index(at_s, *width) + keep > index(self.clock_s, *width) {
+                turned[place] = tier.turn(index(at_s, *width), count, to_good);
+            }
+        }
+        for (window, (good, bad)) in layout.windows.iter().zip(&mut self.sums) {
+            let width = layout.tiers[window.tier].0;
+            if index(at_s, width) + window.buckets > index(self.clock_s, width) {
+                let count = turned[window.tier];
+                let (from, to) = if to_good { (bad, good) } else { (good, bad) };
+                (*from, *to) = (*from - count, *to + count);
+            }
+        }
+    }
+
     /// Good and bad events of a window at the clock.
     pub fn sum(&self, window: WindowId) -> (u64, u64) {
         self.sums[window.0]

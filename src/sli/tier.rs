@@ -33,6 +33,22 @@ impl Tier {
         }
     }
 
+    /// Moves up to `count` events of a bucket from bad to good, or back; how many there were.
+    pub(super) fn turn(&mut self, index: u32, count: u64, to_good: bool) -> u64 {
+        let mut left = count;
+        let end = self.position_after(index);
+        for bucket in self.buckets.range_mut(..end).rev().take_while(|bucket| bucket.index == index) {
+            let from = if to_good { &mut bucket.bad } else { &mut bucket.good };
+            let taken = u64::from(*from).min(left);
+            *from -= taken as u32;
+            left -= taken;
+        }
+        let turned = count - left;
+        let (good, bad) = if to_good { (turned, 0) } else { (0, turned) };
+        self.add(index, good, bad);
+        turned
+    }
+
     /// Sums of the buckets with an index in `(after, upto]`.
     pub(super) fn sum(&self, after: Option<u32>, upto: u32) -> (u64, u64) {
         let from = after.map_or(0, |after| self.position_after(after));

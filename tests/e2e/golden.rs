@@ -39,6 +39,18 @@ spec:
   objectives: [{target: 0.99, op: lte, value: 0.5}]
 ";
 
+const CPU: &str = "
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: cpu}
+spec:
+  service: ec2
+  indicator: {metadata: {name: cpu}, spec: {thresholdMetric: {metricSource: {type: evenkeel, spec: {metrics: 'name.startsWith(\"nab.\")'}}}}}
+  timeWindow: [{duration: 28d, isRolling: true}]
+  budgetingMethod: Occurrences
+  objectives: [{target: 0.99, op: lte, value: 0.202}]
+";
+
 fn unzipped(path: &Path) -> MultiGzDecoder<std::fs::File> {
     MultiGzDecoder::new(std::fs::File::open(path).unwrap())
 }
@@ -62,7 +74,11 @@ fn requests(path: &Path) -> Vec<Vec<u8>> {
 
 /// Sends a file and answers with the counts after it.
 async fn counted(signal: &str, path: &Path) -> Value {
-    let daemon = Daemon::start(DOCUMENTS).await;
+    counted_by(DOCUMENTS, signal, path).await
+}
+
+async fn counted_by(documents: &str, signal: &str, path: &Path) -> Value {
+    let daemon = Daemon::start(documents).await;
     let json = path.to_str().unwrap().ends_with(".jsonl.gz");
     let kind = if json { "application/json" } else { "application/x-protobuf" };
     for body in requests(path) {
@@ -133,5 +149,28 @@ async fn log_records_are_classified_by_their_severity() {
         let events = &counted("logs", &path).await["events"];
         assert_eq!((&events["exception"], &events["warning"]), (&245.into(), &1_633.into()));
         assert_eq!(events["received"], 42_782);
+    }
+}
+
+/// The limit is the data's own hint, `bad_if_above`; JSON tells independently what lies above it.
+#[tokio::test]
+async fn two_weeks_of_a_gauge_count_exactly_against_a_limit() {
+    let Some(shared) = shared() else { return };
+    let file = |ending| shared.join(format!("data/nab/ec2_cpu_utilization_24ae8d.otlp.{ending}"));
+    let (mut above, mut points) = (0_u64, 0_u64);
+    for line in requests(&file("jsonl.gz")) {
+        let request: Value = serde_json::from_slice(&line).unwrap();
+        let gauge = &request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["gauge"];
+        for point in gauge["dataPoints"].as_array().unwrap() {
+            points += 1;
+            above += u64::from(point["asDouble"].as_f64().unwrap() > 0.202);
+        }
+    }
+    assert_eq!(points, 4_032);
+    assert!(above > 0);
+    for ending in ["jsonl.gz", "pb.gz"] {
+        let counts = counted_by(CPU, "metrics", &file(ending)).await;
+        let cpu = slo(&counts, "cpu");
+        assert_eq!((&cpu["total"], &cpu["bad"]), (&points.into(), &above.into()), "{ending}");
     }
 }

@@ -13,6 +13,7 @@ mod program;
 mod receivers;
 mod scrape;
 mod sdk;
+mod sdk_metrics;
 mod sink;
 
 use std::path::PathBuf;

@@ -66,6 +66,7 @@ fn empty(kind: ItemKind) -> Item<'static> {
         severity: 0,
         body: None,
         value: None,
+        point: None,
         has_exception_event: false,
         trace_id: &[],
         span_id: &[],

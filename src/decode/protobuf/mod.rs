@@ -8,14 +8,17 @@ mod attributes;
 mod fault;
 mod items;
 mod metrics;
+mod packed;
+mod series;
 mod wire;
 
 use self::attributes::{fill, key, value};
 use self::fault::{Fault, Level};
 use self::items::Draft;
+use self::series::{Identity, Series};
 use self::wire::Reader;
 use super::{Decoded, Limits, Malformed};
-use crate::model::{EventTime, Item, Signal, Slots, Value, Wanted};
+use crate::model::{EventTime, Item, Point, Signal, Slots, Value, Wanted};
 
 const UNKNOWN_SERVICE: &str = "unknown_service";
 
@@ -27,9 +30,11 @@ pub fn walk(
     body: &[u8],
     wanted: &Wanted,
     limits: Limits,
+    series_key: Option<u64>,
     each: &mut dyn FnMut(&Item<'_>),
 ) -> Result<Decoded, Malformed> {
     let mut walk = Walk::new(signal, wanted, limits.items_max, each);
+    walk.series = series_key.map(Series::new);
     let mut request = Reader::new(body);
     while let Some(field) = request.field()? {
         if field.number == 1 {
@@ -51,6 +56,10 @@ struct Walk<'a, 'c> {
     resource: Inherited<'a>,
     scope: Inherited<'a>,
     slots: Slots<'a>,
+    /// `None` where nobody asks which series a point belongs to.
+    series: Option<Series>,
+    resource_series: Option<Series>,
+    scope_series: Option<Series>,
 }
 
 /// What a block's items have from it.
@@ -76,18 +85,23 @@ impl<'a, 'c> Walk<'a, 'c> {
             resource: inherited(),
             scope: inherited(),
             slots: slots(),
+            series: None,
+            resource_series: None,
+            scope_series: None,
         }
     }
 
     fn resource_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
         self.resource.slots.copy_from(&self.nothing);
         (self.resource.service, self.resource.fault) = (UNKNOWN_SERVICE, None);
+        let mut identity = Identity::default();
         let mut fields = block;
         while let Some(field) = fields.field()? {
             if field.number == 1 {
-                self.read_resource(field.message("resource")?)?;
+                self.read_resource(field.message("resource")?, &mut identity)?;
             }
         }
+        self.resource_series = self.series.map(|series| series.within(identity, &[], &[]));
         let mut fields = block;
         while let Some(field) = fields.field()? {
             if field.number == 2 {
@@ -97,7 +111,7 @@ impl<'a, 'c> Walk<'a, 'c> {
         Ok(())
     }
 
-    fn read_resource(&mut self, mut resource: Reader<'a>) -> Result<(), Malformed> {
+    fn read_resource(&mut self, mut resource: Reader<'a>, identity: &mut Identity) -> Result<(), Malformed> {
         while let Some(field) = resource.field()? {
             if field.number != 1 {
                 continue;
@@ -105,6 +119,9 @@ impl<'a, 'c> Walk<'a, 'c> {
             let pair = field.message("Resource.attributes")?;
             if key(pair)? == b"service.name" {
                 self.read_service(pair)?;
+            }
+            if let Some(series) = self.series {
+                identity.add(series, pair)?;
             }
             let fault = fill(pair, Level::Resource, self.wanted, &mut self.resource.slots)?;
             self.resource.fault = self.resource.fault.or(fault);
@@ -129,12 +146,14 @@ impl<'a, 'c> Walk<'a, 'c> {
     fn scope_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
         self.scope.slots.copy_from(&self.resource.slots);
         (self.scope.service, self.scope.fault) = (self.resource.service, self.resource.fault);
+        let (mut identity, mut named) = (Identity::default(), [&[][..]; 2]);
         let mut fields = block;
         while let Some(field) = fields.field()? {
             if field.number == 1 {
-                self.read_scope(field.message("scope")?)?;
+                self.read_scope(field.message("scope")?, &mut identity, &mut named)?;
             }
         }
+        self.scope_series = self.resource_series.map(|series| series.within(identity, named[0], named[1]));
         let mut fields = block;
         while let Some(field) = fields.field()? {
             if field.number != 2 {
@@ -149,12 +168,25 @@ impl<'a, 'c> Walk<'a, 'c> {
         Ok(())
     }
 
-    fn read_scope(&mut self, mut scope: Reader<'a>) -> Result<(), Malformed> {
+    fn read_scope(
+        &mut self,
+        mut scope: Reader<'a>,
+        identity: &mut Identity,
+        named: &mut [&'a [u8]; 2],
+    ) -> Result<(), Malformed> {
         while let Some(field) = scope.field()? {
-            if field.number == 3 {
-                let pair = field.message("InstrumentationScope.attributes")?;
-                let fault = fill(pair, Level::Scope, self.wanted, &mut self.scope.slots)?;
-                self.scope.fault = self.scope.fault.or(fault);
+            match (field.number, self.series) {
+                (1, Some(_)) => named[0] = field.bytes("InstrumentationScope.name")?,
+                (2, Some(_)) => named[1] = field.bytes("InstrumentationScope.version")?,
+                (3, series) => {
+                    let pair = field.message("InstrumentationScope.attributes")?;
+                    if let Some(series) = series {
+                        identity.add(series, pair)?;
+                    }
+                    let fault = fill(pair, Level::Scope, self.wanted, &mut self.scope.slots)?;
+                    self.scope.fault = self.scope.fault.or(fault);
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -178,6 +210,14 @@ impl<'a, 'c> Walk<'a, 'c> {
 
     /// Hands the item out, or counts why not.
     fn end(&mut self, draft: &Draft<'a>) {
+        self.hand_out(draft, None);
+    }
+
+    fn end_point(&mut self, draft: &Draft<'a>, point: &Point<'a>) {
+        self.hand_out(draft, Some(point));
+    }
+
+    fn hand_out(&mut self, draft: &Draft<'a>, point: Option<&Point<'a>>) {
         self.anonymous |= draft.time_ns == 0 && draft.trace_id.is_empty() && draft.span_id.is_empty();
         let (name, body) = match draft.checked() {
             Ok(texts) => texts,
@@ -193,6 +233,7 @@ impl<'a, 'c> Walk<'a, 'c> {
             severity: draft.severity,
             body,
             value: draft.value,
+            point,
             has_exception_event: draft.has_exception_event,
             trace_id: draft.trace_id,
             span_id: draft.span_id,

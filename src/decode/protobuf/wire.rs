@@ -54,6 +54,19 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { number, at, data }))
     }
 
+    /// Whether the rest is nothing but whole varints.
+    pub fn check_varints(mut self) -> Result<(), Malformed> {
+        while !self.rest.is_empty() {
+            self.varint()?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub fn malformed(&self, what: &str) -> Malformed {
+        malformed(self.offset(), what)
+    }
+
     fn offset(&self) -> usize {
         self.end - self.rest.len()
     }
@@ -157,6 +170,10 @@ impl<'a> Field<'a> {
             Data::Bytes(reader) => Ok(reader),
             _ => Err(self.wrong(name, "length-delimited bytes")),
         }
+    }
+
+    pub fn is_bytes(&self) -> bool {
+        matches!(self.data, Data::Bytes(_))
     }
 
     #[inline]

@@ -11,7 +11,8 @@ use crate::decode::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use crate::decode::otlp::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, any_value};
 use crate::decode::otlp::logs::v1::LogRecord;
 use crate::decode::otlp::metrics::v1::{
-    Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, Sum, Summary, SummaryDataPoint, metric,
+    ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
+    NumberDataPoint, Sum, Summary, SummaryDataPoint, exponential_histogram_data_point, metric,
     number_data_point,
 };
 use crate::decode::otlp::resource::v1::Resource;
@@ -160,37 +161,105 @@ fn data() -> impl Strategy<Value = metric::Data> {
         any::<f64>().prop_map(number_data_point::Value::AsDouble),
         any::<i64>().prop_map(number_data_point::Value::AsInt)
     ];
-    let number = (attributes(), times(), proptest::option::of(number))
-        .prop_map(|(attributes, times, value)| NumberDataPoint {
+    let number = (attributes(), times(), proptest::option::of(number), any::<u32>())
+        .prop_map(|(attributes, times, value, flags)| NumberDataPoint {
             attributes,
+            start_time_unix_nano: times.1,
             time_unix_nano: times.0,
             value,
-            flags: 1,
+            flags,
             ..NumberDataPoint::default()
         })
         .boxed();
-    let histogram =
-        (attributes(), times(), proptest::option::of(any::<f64>())).prop_map(|(attributes, times, sum)| {
-            HistogramDataPoint {
+    let summary =
+        (attributes(), times(), any::<f64>(), any::<u64>()).prop_map(|(attributes, times, sum, count)| {
+            SummaryDataPoint {
                 attributes,
+                start_time_unix_nano: times.1,
                 time_unix_nano: times.0,
                 sum,
-                bucket_counts: vec![1, 2],
-                explicit_bounds: vec![0.5],
-                ..HistogramDataPoint::default()
+                count,
+                ..SummaryDataPoint::default()
             }
         });
-    let summary = (attributes(), times(), any::<f64>()).prop_map(|(attributes, times, sum)| {
-        SummaryDataPoint { attributes, time_unix_nano: times.0, sum, ..SummaryDataPoint::default() }
-    });
+    let kind = || (-1..4, any::<bool>());
     prop_oneof![
         vec(number.clone(), 0..3).prop_map(|data_points| metric::Data::Gauge(Gauge { data_points })),
-        vec(number, 0..3).prop_map(|data_points| metric::Data::Sum(Sum { data_points, ..Sum::default() })),
-        vec(histogram, 0..3).prop_map(|data_points| {
-            metric::Data::Histogram(Histogram { data_points, aggregation_temporality: 1 })
+        (vec(number, 0..3), kind()).prop_map(|(data_points, (aggregation_temporality, is_monotonic))| {
+            metric::Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic })
+        }),
+        (vec(histogram(), 0..3), kind()).prop_map(|(data_points, (aggregation_temporality, _))| {
+            metric::Data::Histogram(Histogram { data_points, aggregation_temporality })
+        }),
+        (vec(exponential(), 0..3), kind()).prop_map(|(data_points, (aggregation_temporality, _))| {
+            metric::Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality })
         }),
         vec(summary, 0..3).prop_map(|data_points| metric::Data::Summary(Summary { data_points })),
     ]
+}
+
+fn histogram() -> impl Strategy<Value = HistogramDataPoint> {
+    let buckets = (vec(any::<u64>(), 0..4), vec(any::<f64>(), 0..4));
+    (attributes(), times(), proptest::option::of(any::<f64>()), buckets, any::<u64>()).prop_map(
+        |(attributes, times, sum, (bucket_counts, explicit_bounds), count)| HistogramDataPoint {
+            attributes,
+            start_time_unix_nano: times.1,
+            time_unix_nano: times.0,
+            count,
+            sum,
+            bucket_counts,
+            explicit_bounds,
+            ..HistogramDataPoint::default()
+        },
+    )
+}
+
+fn exponential() -> impl Strategy<Value = ExponentialHistogramDataPoint> {
+    let buckets = || {
+        let buckets = (any::<i32>(), vec(any::<u64>(), 0..4)).prop_map(|(offset, bucket_counts)| {
+            exponential_histogram_data_point::Buckets { offset, bucket_counts }
+        });
+        proptest::option::of(buckets)
+    };
+    let zero = (any::<u64>(), any::<f64>());
+    (attributes(), times(), any::<i32>(), zero, buckets(), buckets()).prop_map(
+        |(attributes, times, scale, (zero_count, zero_threshold), positive, negative)| {
+            ExponentialHistogramDataPoint {
+                attributes,
+                start_time_unix_nano: times.1,
+                time_unix_nano: times.0,
+                count: zero_count,
+                scale,
+                zero_count,
+                zero_threshold,
+                positive,
+                negative,
+                flags: 1,
+                ..ExponentialHistogramDataPoint::default()
+            }
+        },
+    )
+}
+
+/// Packed numbers come in one piece from every encoder we know; the format allows more.
+#[test]
+fn numbers_in_pieces_are_put_together_as_by_the_generated_types() {
+    let fixed = |number: u64| number.to_le_bytes().to_vec();
+    let one_by_one = [vec![0x31], fixed(3), vec![0x31], fixed(4)].concat();
+    let point = [field(6, &[fixed(1), fixed(2)].concat()), one_by_one, field(6, &fixed(5))].concat();
+    let buckets = [field(2, &[0x80, 0x01, 7]), vec![0x10, 0xac, 0x02], field(2, &[9])].concat();
+    for (metric, broken) in [
+        (field(9, &field(1, &point)), field(9, &field(1, &field(6, &[1, 2, 3])))),
+        (field(10, &field(1, &field(8, &buckets))), field(10, &field(1, &field(8, &field(2, &[0x80]))))),
+    ] {
+        let request = |metric: &[u8]| field(1, &field(2, &field(2, metric)));
+        let body = request(&metric);
+        let naive = twin::points(&ExportMetricsServiceRequest::decode(&body[..]).unwrap());
+        assert_eq!(items(Signal::Metrics, Encoding::Protobuf, &body).unwrap().0, naive);
+        let body = request(&broken);
+        assert!(ExportMetricsServiceRequest::decode(&body[..]).is_err());
+        assert!(items(Signal::Metrics, Encoding::Protobuf, &body).is_err());
+    }
 }
 
 fn ids() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {

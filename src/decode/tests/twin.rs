@@ -5,9 +5,12 @@ use crate::decode::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use crate::decode::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use crate::decode::otlp::collector::trace::v1::ExportTraceServiceRequest;
 use crate::decode::otlp::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value};
-use crate::decode::otlp::metrics::v1::{metric, number_data_point};
+use crate::decode::otlp::metrics::v1::{exponential_histogram_data_point, metric, number_data_point};
 use crate::decode::otlp::resource::v1::Resource;
-use crate::model::{EventTime, Item, ItemKind, Origin, Slots, SpanKind, SpanStatus, Value};
+use crate::model::{
+    Buckets, EventTime, Exponential, Histogram, Item, ItemKind, Number, Origin, Packed, Point, PointData,
+    Slots, SpanKind, SpanStatus, Temporality, Value,
+};
 
 /// The attributes around one item, as the sender grouped them.
 struct Around<'a> {
@@ -67,11 +70,14 @@ pub fn points(request: &ExportMetricsServiceRequest) -> Vec<String> {
     for block in &request.resource_metrics {
         for inner in &block.scope_metrics {
             for metric in &inner.metrics {
-                for (attributes, time_ns, value) in metric.data.iter().flat_map(data) {
+                for Seen { attributes, time_ns, value, start_ns, flags, data } in
+                    metric.data.iter().flat_map(data)
+                {
                     let around = around(block.resource.as_ref(), inner.scope.as_ref(), attributes);
-                    let time = time(time_ns);
-                    let name = &metric.name;
-                    seen.push(around.item(Item { time, name, value, ..blank(ItemKind::Metric) }));
+                    let (time, name) = (time(time_ns), &metric.name);
+                    let point = Point { start_ns, flags, series: 0, data };
+                    let point = Some(&point);
+                    seen.push(around.item(Item { time, name, value, point, ..blank(ItemKind::Metric) }));
                 }
             }
         }
@@ -79,30 +85,90 @@ pub fn points(request: &ExportMetricsServiceRequest) -> Vec<String> {
     seen
 }
 
-type Point<'a> = (&'a [KeyValue], u64, Option<f64>);
+struct Seen<'a> {
+    attributes: &'a [KeyValue],
+    time_ns: u64,
+    value: Option<f64>,
+    start_ns: u64,
+    flags: u32,
+    data: PointData<'static>,
+}
 
-fn data(data: &metric::Data) -> Vec<Point<'_>> {
-    let numbers = match data {
-        metric::Data::Gauge(it) => &it.data_points,
-        metric::Data::Sum(it) => &it.data_points,
+/// The fields that all kinds of point have under the same names.
+macro_rules! seen {
+    ($at:expr, $value:expr, $data:expr) => {
+        Seen {
+            attributes: &$at.attributes,
+            time_ns: $at.time_unix_nano,
+            value: $value,
+            start_ns: $at.start_time_unix_nano,
+            flags: $at.flags,
+            data: $data,
+        }
+    };
+}
+
+fn data(data: &metric::Data) -> Vec<Seen<'_>> {
+    let number = |value: number_data_point::Value| match value {
+        number_data_point::Value::AsDouble(double) => Number::Double(double),
+        number_data_point::Value::AsInt(int) => Number::Int(int),
+    };
+    let temporality = |number: i32| Temporality::from_number(u64::from(number.cast_unsigned()));
+    match data {
+        metric::Data::Gauge(it) => {
+            let seen = it.data_points.iter().map(|at| (at, at.value.map(number)));
+            seen.map(|(at, value)| seen!(at, value.map(Number::double), PointData::Gauge(value))).collect()
+        }
+        metric::Data::Sum(it) => {
+            let (monotonic, temporality) = (it.is_monotonic, temporality(it.aggregation_temporality));
+            let seen = it.data_points.iter().map(|at| (at, at.value.map(number)));
+            seen.map(|(at, value)| {
+                seen!(at, value.map(Number::double), PointData::Sum { value, monotonic, temporality })
+            })
+            .collect()
+        }
         metric::Data::Histogram(it) => {
-            let point = it.data_points.iter();
-            return point.map(|at| (&at.attributes[..], at.time_unix_nano, at.sum)).collect();
+            let temporality = temporality(it.aggregation_temporality);
+            let histogram = |at: &crate::decode::otlp::metrics::v1::HistogramDataPoint| Histogram {
+                count: at.count,
+                bounds: fixed(at.explicit_bounds.iter().map(|bound| bound.to_bits())),
+                counts: fixed(at.bucket_counts.iter().copied()),
+            };
+            let data = |at| PointData::Histogram { temporality, histogram: histogram(at) };
+            it.data_points.iter().map(|at| seen!(at, at.sum, data(at))).collect()
         }
         metric::Data::ExponentialHistogram(it) => {
-            let point = it.data_points.iter();
-            return point.map(|at| (&at.attributes[..], at.time_unix_nano, at.sum)).collect();
+            let temporality = temporality(it.aggregation_temporality);
+            let histogram =
+                |at: &crate::decode::otlp::metrics::v1::ExponentialHistogramDataPoint| Exponential {
+                    count: at.count,
+                    scale: at.scale,
+                    zero_count: at.zero_count,
+                    zero_threshold: at.zero_threshold,
+                    positive: buckets(at.positive.as_ref()),
+                    negative: buckets(at.negative.as_ref()),
+                };
+            let data = |at| PointData::Exponential { temporality, histogram: histogram(at) };
+            it.data_points.iter().map(|at| seen!(at, at.sum, data(at))).collect()
         }
         metric::Data::Summary(it) => {
-            let point = it.data_points.iter();
-            return point.map(|at| (&at.attributes[..], at.time_unix_nano, Some(at.sum))).collect();
+            let data = |count| PointData::Summary { count };
+            it.data_points.iter().map(|at| seen!(at, Some(at.sum), data(at.count))).collect()
         }
-    };
-    let number = |value| match value {
-        number_data_point::Value::AsDouble(double) => double,
-        number_data_point::Value::AsInt(int) => int as f64,
-    };
-    numbers.iter().map(|at| (&at.attributes[..], at.time_unix_nano, at.value.map(number))).collect()
+    }
+}
+
+fn fixed(numbers: impl Iterator<Item = u64>) -> Packed<'static> {
+    Packed(numbers.flat_map(u64::to_le_bytes).collect::<Vec<u8>>().into())
+}
+
+fn buckets(buckets: Option<&exponential_histogram_data_point::Buckets>) -> Buckets<'static> {
+    let Some(buckets) = buckets else { return Buckets::default() };
+    let mut counts = Vec::new();
+    for count in &buckets.bucket_counts {
+        prost::encoding::encode_varint(*count, &mut counts);
+    }
+    Buckets { offset: buckets.offset, counts: Packed(counts.into()) }
 }
 
 fn around<'a>(
@@ -178,6 +244,7 @@ fn blank(kind: ItemKind) -> Item<'static> {
         severity: 0,
         body: None,
         value: None,
+        point: None,
         has_exception_event: false,
         trace_id: &[],
         span_id: &[],
