@@ -24,7 +24,11 @@ use tonic::transport::Server;
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
 use super::socket::{Door, Patience, Socket};
-use super::{Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body, inflate::inflate, reply};
+use super::{
+    Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body,
+    inflate::{Compression, inflate},
+    reply,
+};
 use crate::decode::Encoding;
 use crate::model::Signal;
 
@@ -126,7 +130,7 @@ async fn take<I: Intake>(
     sent: &mut Body,
 ) -> Result<(Signal, u64, Option<String>), Refusal> {
     let signal = signal.ok_or(Refusal::UnknownPath)?;
-    let is_gzip_allowed = is_gzip(headers)?;
+    let compression = compression_of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes_max = BODY_BYTES_MAX + PREFIX_BYTES;
@@ -137,9 +141,9 @@ async fn take<I: Intake>(
     let bounds = body::Bounds { bytes_max, read_max: body::READ_MAX, announced };
     let counted = (&*edge.counters, Transport::Grpc);
     let framed = body::read(sent, bounds, &mut ticket, counted).await?;
-    let (is_compressed, mut message) = unframe(framed, is_gzip_allowed)?;
-    if is_compressed {
-        (message, ticket) = inflate(message, BODY_BYTES_MAX, ticket).await?;
+    let (compressed, mut message) = unframe(framed, compression)?;
+    if let Some(compression) = compressed {
+        (message, ticket) = inflate(compression, message, BODY_BYTES_MAX, ticket).await?;
         edge.counters.inflated(message.len());
     }
     let answer = edge.intake.take(signal, Encoding::Protobuf, message).await;
@@ -171,16 +175,18 @@ fn signal_of(path: &str) -> Option<Signal> {
     }
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+fn compression_of(headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {
     match headers.get("grpc-encoding").map_or("identity", |value| value.to_str().unwrap_or("?")) {
-        "identity" => Ok(false),
-        "gzip" => Ok(true),
-        other => Err(Refusal::UnknownEncoding(other.chars().take(64).collect())),
+        "identity" => Ok(None),
+        other => {
+            let unknown = || Refusal::UnknownEncoding(other.chars().take(64).collect());
+            Compression::parse(other).map(Some).ok_or_else(unknown)
+        }
     }
 }
 
-/// The one message of a unary call, and whether it is compressed.
-fn unframe(framed: Bytes, is_gzip_allowed: bool) -> Result<(bool, Bytes), Refusal> {
+/// The one message of a unary call, and how it is compressed.
+fn unframe(framed: Bytes, announced: Option<Compression>) -> Result<(Option<Compression>, Bytes), Refusal> {
     let malformed = |text: &str| Err(Refusal::Malformed(text.to_owned()));
     let Some((prefix, _)) = framed.split_first_chunk::<PREFIX_BYTES>() else {
         return malformed("the call carries no whole message");
@@ -198,8 +204,8 @@ fn unframe(framed: Bytes, is_gzip_allowed: bool) -> Result<(bool, Bytes), Refusa
         return malformed("the call carries more than one message");
     }
     match flag {
-        0 => Ok((false, message)),
-        1 if is_gzip_allowed => Ok((true, message)),
+        0 => Ok((None, message)),
+        1 if announced.is_some() => Ok((announced, message)),
         1 => malformed("the message says that it is compressed, the header grpc-encoding does not"),
         _ => malformed("the compressed flag of the message is neither 0 nor 1"),
     }
@@ -229,7 +235,7 @@ fn refuse(refusal: &Refusal) -> Response {
     };
     let mut response = status.into_http::<Body>();
     if matches!(refusal, Refusal::UnknownEncoding(_)) {
-        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("gzip,identity"));
+        response.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("gzip,zstd,identity"));
     }
     response
 }

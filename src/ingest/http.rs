@@ -17,7 +17,11 @@ use tokio::time::sleep;
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
 use super::socket::{Door, Line, Patience};
-use super::{Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body, inflate::inflate, reply};
+use super::{
+    Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body,
+    inflate::{Compression, inflate},
+    reply,
+};
 use crate::decode::Encoding;
 use crate::model::Signal;
 
@@ -102,7 +106,7 @@ async fn take<I: Intake>(
         return Err(Refusal::WrongMethod);
     }
     let encoding = encoding.clone()?;
-    let is_gzip = is_gzip(&head.headers)?;
+    let compression = compression_of(&head.headers)?;
     let announced = announced(&head.headers);
     if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
         return Err(Refusal::TooLarge);
@@ -111,8 +115,8 @@ async fn take<I: Intake>(
     let bounds = body::Bounds { bytes_max: BODY_BYTES_MAX, read_max: body::READ_MAX, announced };
     let counted = (&*edge.counters, Transport::Http);
     let mut bytes = body::read(sent, bounds, &mut ticket, counted).await?;
-    if is_gzip {
-        (bytes, ticket) = inflate(bytes, BODY_BYTES_MAX, ticket).await?;
+    if let Some(compression) = compression {
+        (bytes, ticket) = inflate(compression, bytes, BODY_BYTES_MAX, ticket).await?;
         edge.counters.inflated(bytes.len());
     }
     let answer = edge.intake.take(signal, encoding, bytes).await;
@@ -142,18 +146,17 @@ fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Refusal> {
     }
 }
 
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Refusal> {
+fn compression_of(headers: &HeaderMap) -> Result<Option<Compression>, Refusal> {
     let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
     let (first, more) = (values.next(), values.next().is_some());
     let given = first.map_or("", |value| value.to_str().unwrap_or("?")).trim();
     if more {
         Err(Refusal::UnknownEncoding(format!("{}, …", shown(given))))
     } else if given.is_empty() || given.eq_ignore_ascii_case("identity") {
-        Ok(false)
-    } else if given.eq_ignore_ascii_case("gzip") {
-        Ok(true)
+        Ok(None)
     } else {
-        Err(Refusal::UnknownEncoding(shown(given)))
+        let compression = Compression::parse(given);
+        compression.map(Some).ok_or_else(|| Refusal::UnknownEncoding(shown(given)))
     }
 }
 
@@ -178,7 +181,7 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         Refusal::UnknownEncoding(_) => {
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
         }
         Refusal::TooSlow => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

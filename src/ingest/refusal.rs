@@ -107,7 +107,9 @@ impl Refusal {
                     "Content-Type {given:?} is not readable; use application/x-protobuf or application/json"
                 )
             }
-            Self::UnknownEncoding(given) => format!("encoding {given:?} is not readable; use gzip or none"),
+            Self::UnknownEncoding(given) => {
+                format!("encoding {given:?} is not readable; use gzip, zstd or none")
+            }
             Self::TooLarge => {
                 format!(
                     "the request is larger than {BODY_BYTES_MAX} bytes decompressed; send smaller batches"

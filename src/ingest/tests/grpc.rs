@@ -154,9 +154,9 @@ async fn unknown_methods_and_encodings_are_unimplemented() {
     ] {
         assert_eq!(call(&channel, path, &[], b"\0\0\0\0\0").await.code(), Code::Unimplemented, "{path}");
     }
-    let status = call(&channel, TRACES, &[("grpc-encoding", "zstd")], b"\x01\0\0\0\0").await;
+    let status = call(&channel, TRACES, &[("grpc-encoding", "br")], b"\x01\0\0\0\0").await;
     assert_eq!(status.code(), Code::Unimplemented);
-    assert_eq!(status.metadata().get("grpc-accept-encoding").unwrap(), "gzip,identity");
+    assert_eq!(status.metadata().get("grpc-accept-encoding").unwrap(), "gzip,zstd,identity");
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn content_types_are_compared_without_case_and_parameters() {
 }
 
 #[tokio::test]
-async fn only_one_gzip_or_nothing_is_a_readable_encoding() {
+async fn one_gzip_or_zstd_or_nothing_is_a_readable_encoding() {
     let (edge, mut client) = start([]).await;
     for (encoding, body, status) in [
         ("gzip", gzip(b"{}"), 200),
@@ -129,7 +129,9 @@ async fn only_one_gzip_or_nothing_is_a_readable_encoding() {
         ("identity", b"{}".to_vec(), 200),
         ("gzip, gzip", gzip(&gzip(b"{}")), 415),
         ("deflate", b"{}".to_vec(), 415),
-        ("zstd", b"{}".to_vec(), 415),
+        ("br", b"{}".to_vec(), 415),
+        ("zstd", zstd::bulk::compress(b"{}", 1).unwrap(), 200),
+        ("zstd", b"{}".to_vec(), 400),
         ("gzip\r\nContent-Encoding: gzip", gzip(&gzip(b"{}")), 415),
         ("gzip", gzip(b"{}")[..12].to_vec(), 400),
         ("gzip", [gzip(b"{}"), b"tail".to_vec()].concat(), 400),
@@ -139,10 +141,10 @@ async fn only_one_gzip_or_nothing_is_a_readable_encoding() {
         let headers = format!("{JSON}Content-Encoding: {encoding}\r\n");
         let reply = client.post("/v1/traces", &headers, &body).await;
         assert_eq!(reply.status, status, "{encoding} {body:?}");
-        assert_eq!(reply.has("accept-encoding: gzip"), status == 415);
+        assert_eq!(reply.has("accept-encoding: gzip, zstd"), status == 415);
     }
     assert!(edge.seen().iter().all(|(_, _, body)| body == "{}"));
-    assert_eq!(edge.counted(Outcome::Accepted), 3);
+    assert_eq!(edge.counted(Outcome::Accepted), 4);
 }
 
 #[tokio::test]
