@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use super::{Exit, check, client, demo, run, show};
+use super::paint::Color;
+use super::{Exit, check, client, demo, manual, run, show};
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -44,6 +45,10 @@ pub(super) struct Global {
     #[arg(short, long, value_enum, global = true, default_value_t = Output::Human)]
     pub(super) output: Output,
 
+    /// When to colour
+    #[arg(long, value_enum, global = true, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+
     /// Say less
     #[arg(short, long, global = true)]
     pub(super) quiet: bool,
@@ -80,6 +85,10 @@ enum Verb {
     Tap(TapArgs),
     /// The version
     Version,
+    /// Completions for a shell, to standard output
+    Completions { shell: clap_complete::Shell },
+    /// The manual page of the program or of one verb, to standard output
+    Man { verb: Option<String> },
 }
 
 #[derive(Args, Clone, Debug)]
@@ -146,5 +155,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
         Verb::Tap(args) => show::tap(&global, &args).await,
         Verb::Version => show::version(&global),
+        Verb::Completions { shell } => manual::completions(shell),
+        Verb::Man { verb } => manual::man(verb.as_deref()),
     }
 }

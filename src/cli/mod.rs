@@ -36,6 +36,8 @@ mod args;
 mod check;
 mod client;
 mod demo;
+mod manual;
+mod paint;
 mod run;
 mod show;
 mod world;

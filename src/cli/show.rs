@@ -20,12 +20,13 @@ pub(super) fn version(global: &Global) -> Exit {
 }
 
 pub(super) async fn slo_list(global: &Global) -> Exit {
+    let paint = global.color.paint();
     listing(global, "/api/v1/slos", "slos", |slo| {
         let (objective, group) = (&slo["objectives"][0], &slo["objectives"][0]["groups"][0]);
         format!(
-            "{:<32} {:<9} target {:<8} sli {:<9} budget left {:<9} of {}",
+            "{:<32} {} target {:<8} sli {:<9} budget left {:<9} of {}",
             text(&slo["name"]),
-            text(&group["state"]),
+            paint.word(&format!("{:<9}", text(&group["state"]))),
             text(&objective["target"]),
             text(&group["sli"]),
             text(&group["budget"]["remaining"]),
@@ -36,13 +37,14 @@ pub(super) async fn slo_list(global: &Global) -> Exit {
 }
 
 pub(super) async fn alert_list(global: &Global) -> Exit {
+    let paint = global.color.paint();
     listing(global, "/api/v1/alerts", "alerts", |alert| {
         format!(
-            "{:<24} {:<6} {} {:<7} {:<32} {:<9} since {}",
+            "{:<24} {} {} {} {:<32} {:<9} since {}",
             text(&alert["id"]),
-            text(&alert["state"]),
-            text(&alert["priority"]),
-            text(&alert["severity"]),
+            paint.word(&format!("{:<6}", text(&alert["state"]))),
+            paint.word(text(&alert["priority"])),
+            paint.word(&format!("{:<7}", text(&alert["severity"]))),
             text(&alert["slo"]),
             text(&alert["condition"]),
             text(&alert["opened_at"]),
@@ -197,9 +199,9 @@ fn print_event(global: &Global, event: &Value) {
     }
     let said = event["body"].as_str().or(event["name"].as_str()).unwrap_or("");
     println!(
-        "{} {:<13} {:<6} {:<20} {} [{}]",
+        "{} {} {:<6} {:<20} {} [{}]",
         text(&event["time"]),
-        text(&event["category"]),
+        global.color.paint().word(&format!("{:<13}", text(&event["category"]))),
         text(&event["kind"]),
         text(&event["service"]).escape_debug().to_string(),
         said.escape_debug(),

@@ -229,3 +229,20 @@ fn flags_stand_before_or_after_the_verb() {
         assert_eq!(evenkeel(&args).code, Some(0), "{args:?}");
     }
 }
+
+#[test]
+fn completions_and_manual_pages_know_every_verb() {
+    for shell in ["bash", "zsh", "fish"] {
+        let script = ran(program().args(["completions", shell]));
+        assert_eq!(script.code, Some(0), "{shell}");
+        assert!(
+            ["demo", "check", "send", "deny-warnings"].iter().all(|word| script.out.contains(word)),
+            "{shell}"
+        );
+    }
+    let page = ran(program().arg("man"));
+    assert!(page.out.contains(".TH evenkeel 1") && page.out.contains("evenkeel\\-check(1)"), "{}", page.out);
+    let verb = ran(program().args(["man", "send"]));
+    assert!(verb.out.contains("rate"), "{}", verb.out);
+    assert_eq!(ran(program().args(["man", "sing"])).code, Some(2));
+}

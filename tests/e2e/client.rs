@@ -78,6 +78,8 @@ async fn slo_list_and_show_tell_what_the_api_tells() {
     assert_eq!(lines(&each.out)[0]["objectives"], list["slos"][0]["objectives"]);
 
     let human = ask(&daemon, &["slo", "list"]);
+    let painted = ask(&daemon, &["slo", "list", "--color", "always"]);
+    assert!(painted.out.contains("\x1b[") && !ask(&daemon, &["slo", "list"]).out.contains("\x1b["));
     assert_eq!((human.code, human.out.lines().count()), (Some(0), 1));
     assert!(human.out.starts_with("shop-availability ") && human.out.contains("firing"), "{}", human.out);
     let human = ask(&daemon, &["slo", "show", "shop-availability"]);

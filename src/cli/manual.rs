@@ -1,0 +1,39 @@
+//! `completions` and `man`: what the verbs and flags say of themselves.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use super::{Cli, Exit};
+
+pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut script);
+    written(&script)
+}
+
+pub(super) fn man(verb: Option<&str>) -> Exit {
+    let mut command = Cli::command();
+    command.build();
+    if let Some(verb) = verb {
+        let Some(found) = command.find_subcommand(verb) else {
+            eprintln!("error: there is no verb {verb:?}\n  hint: evenkeel --help lists them");
+            return Exit::Usage;
+        };
+        command = found.clone();
+    }
+    let mut page = Vec::new();
+    match clap_mangen::Man::new(command).render(&mut page) {
+        Ok(()) => written(&page),
+        Err(error) => {
+            eprintln!("error: make the manual page: {error}");
+            Exit::OurFault
+        }
+    }
+}
+
+/// A reader that goes away has read enough.
+fn written(bytes: &[u8]) -> Exit {
+    let _reader_gone = std::io::stdout().write_all(bytes);
+    Exit::Done
+}
