@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use super::clock::Clock;
 use super::ledger::Ledger;
@@ -22,6 +23,9 @@ pub struct Workers {
     pub ledger: Ledger,
     /// Seeds the fingerprints of requests.
     pub key: u64,
+    /// Large requests that are folded at a time: one a core. What JSON and deltas take beside the body is
+    /// bounded by it.
+    pub folding: Arc<Semaphore>,
 }
 
 impl Workers {
@@ -32,7 +36,14 @@ impl Workers {
         if inline {
             return work();
         }
-        let folded = tokio::task::spawn_blocking(work).await;
+        // Never closed; were it, an unlimited fold is the safe side. Held until the work is done, also
+        // where its sender has gone.
+        let turn = Arc::clone(&self.folding).acquire_owned().await.ok();
+        let in_turn = move || {
+            let _until_done = turn;
+            work()
+        };
+        let folded = tokio::task::spawn_blocking(in_turn).await;
         folded.unwrap_or_else(|_| Err(Malformed::Undecodable("the request could not be read".to_owned())))
     }
 }

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::{broadcast, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness};
@@ -115,7 +115,9 @@ impl Daemon {
             servers: JoinSet::new(),
             stop,
         };
-        let workers = Workers { plan, clock, ledger, key: random_key() };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let folding = Arc::new(Semaphore::new(cores));
+        let workers = Workers { plan, clock, ledger, key: random_key(), folding };
         daemon.serve(doors, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
