@@ -9,7 +9,8 @@ use crate::model::{Labels, Now};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity<'a> {
     pub tenant: &'a str,
-    pub slo: &'a str,
+    /// An SLO's name, or `rule:` and a rule's.
+    pub subject: &'a str,
     pub group: &'a Labels,
     /// When the state began in which episodes are counted: they are counted anew in a new one.
     pub since: Now,
@@ -36,7 +37,7 @@ impl Identity<'_> {
             hash.update(text.as_bytes());
         };
         part(self.tenant);
-        part(self.slo);
+        part(self.subject);
         for (name, value) in self.group {
             part(name);
             part(value);
@@ -68,8 +69,8 @@ mod tests {
     #[test]
     fn keys_differ_by_episode_by_state_and_by_every_part_of_the_identity() {
         let (none, some) = (Labels::new(), Labels::from([("a".to_owned(), "b".to_owned())]));
-        let key_in = |since, tenant, slo, group, episode| {
-            Identity { tenant, slo, group, since: Now(since) }.dedup_key(episode)
+        let key_in = |since, tenant, subject, group, episode| {
+            Identity { tenant, subject, group, since: Now(since) }.dedup_key(episode)
         };
         let key = |tenant, slo, group, episode| key_in(7, tenant, slo, group, episode);
         let keys = [

@@ -8,6 +8,7 @@
 mod ast;
 mod error;
 mod eval;
+mod key;
 mod lexer;
 mod literal;
 mod lower;
@@ -22,6 +23,7 @@ mod vocabulary;
 mod tests;
 
 pub use error::ExprError;
+pub use key::Key;
 pub use measure::Measure;
 pub use rules::{ClassifyRule, Decider, FilterRule, Rules, Verdict};
 

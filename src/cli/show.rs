@@ -45,7 +45,7 @@ pub(super) async fn alert_list(global: &Global) -> Exit {
             paint.word(&format!("{:<6}", text(&alert["state"]))),
             paint.word(text(&alert["priority"])),
             paint.word(&format!("{:<7}", text(&alert["severity"]))),
-            text(&alert["slo"]),
+            alert["slo"].as_str().unwrap_or(text(&alert["rule"])),
             text(&alert["condition"]),
             text(&alert["opened_at"]),
         )
@@ -139,7 +139,7 @@ fn alert_lines(alert: &Value) -> String {
         text(&alert["state"]),
         text(&alert["priority"]),
         text(&alert["severity"]),
-        text(&alert["slo"]),
+        alert["slo"].as_str().unwrap_or(text(&alert["rule"])),
         text(&alert["reason"]),
         text(&alert["dedup_key"]),
     );

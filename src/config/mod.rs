@@ -24,6 +24,7 @@ mod reader;
 mod receivers;
 mod report;
 mod routing;
+mod rule_alert;
 mod rules;
 mod set;
 mod settings;
@@ -129,6 +130,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
         wanted: ctx.wanted,
         rules: settings.rules,
         slos,
+        watches: settings.watches,
         route,
     };
     let findings = ctx.report.finish();

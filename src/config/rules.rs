@@ -6,7 +6,9 @@ use super::Reading;
 use super::expression;
 use super::node::{Node, Place};
 use super::reader::{self, Fields};
+use super::rule_alert::{self, Rule};
 use crate::classify::{ClassifyRule, FilterRule};
+use crate::engine::Watch;
 use crate::model::Category;
 
 const RULES_MAX: usize = 1_000;
@@ -28,9 +30,9 @@ pub(super) fn filter(ctx: &mut Reading<'_>, nodes: &[Node]) -> Vec<FilterRule> {
     rules
 }
 
-pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> Vec<ClassifyRule> {
+pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> (Vec<ClassifyRule>, Vec<Watch>) {
     let mut names = Names::default();
-    let mut rules = Vec::new();
+    let (mut rules, mut watches) = (Vec::new(), Vec::new());
     let words: Vec<(&str, Category)> = Category::ALL.iter().map(|one| (one.as_str(), *one)).collect();
     for node in bounded(ctx, nodes) {
         let known = ["name", "when", "category", "alert"];
@@ -42,14 +44,18 @@ pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> Vec<ClassifyRul
         let when = when.and_then(|node| expression::predicate(ctx, node, "when", None));
         let category = fields.required(&mut ctx.report, "category");
         let category = category.and_then(|node| reader::word(&mut ctx.report, node, "category", &words));
-        if fields.get("alert").is_some() {
-            ctx.report.not_yet("W0201", fields.place_of("alert"), "classify.alert");
+        let Some(name) = name else { continue };
+        if let Some(node) = fields.get("alert") {
+            let declared_at = ctx.report.locate(fields.at);
+            let category = category.unwrap_or(Category::Exception);
+            let rule = Rule { place: rules.len() as u16, name: &name, category, declared_at };
+            watches.extend(rule_alert::read(ctx, node, &rule));
         }
-        if let (Some(name), Some(when), Some(category)) = (name, when, category) {
+        if let (Some(when), Some(category)) = (when, category) {
             rules.push(ClassifyRule { name, when, category });
         }
     }
-    rules
+    (rules, watches)
 }
 
 fn bounded<'n>(ctx: &mut Reading<'_>, nodes: &'n [Node]) -> &'n [Node] {

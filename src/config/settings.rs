@@ -10,7 +10,7 @@ use super::rules;
 use super::set::{Kind, Set};
 use super::{Ack, Listen, Reading};
 use crate::classify::Rules;
-use crate::engine::Dedup;
+use crate::engine::{Dedup, Watch};
 
 const SPEC: &[&str] = &[
     "data_dir", "include", "listen", "ack", "dedup", "tenant", "filter", "classify", "alerting", "kafka",
@@ -30,6 +30,7 @@ pub(super) struct Settings {
     pub dedup: Dedup,
     pub tenant: String,
     pub rules: Rules,
+    pub watches: Vec<Watch>,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -46,13 +47,16 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         dedup: Dedup::Requests,
         tenant: "default".to_owned(),
         rules: Rules::default(),
+        watches: Vec::new(),
     };
     if let Some(spec) = spec {
         switches(ctx, spec, &mut settings);
         let (filter, classify) =
             (spec.list(&mut ctx.report, "filter"), spec.list(&mut ctx.report, "classify"));
-        settings.rules =
-            Rules { filter: rules::filter(ctx, filter), classify: rules::classify(ctx, classify) };
+        let filter = rules::filter(ctx, filter);
+        let (classify, watches) = rules::classify(ctx, classify);
+        settings.rules = Rules { filter, classify };
+        settings.watches = watches;
     }
     settings
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::points::Points;
+use super::watch::WatchHit;
 use crate::classify::Decider;
 use crate::decode::Encoding;
 use crate::model::{Category, EventTime, ItemKind, Now, Signal};
@@ -58,6 +59,8 @@ pub struct Batch {
     pub slos: Vec<SloDelta>,
     /// Points of counters and histograms, which only the ledger can count.
     pub points: Points,
+    /// Events of rules that may open alerts, ascending by second.
+    pub hits: Vec<WatchHit>,
     /// Warnings and exceptions in full up to a limit, and a few informational ones.
     pub events: Vec<EventRecord>,
     /// Comparisons of two types that can not be compared, by the place of what compared: filter rules come

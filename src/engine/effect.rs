@@ -1,6 +1,7 @@
 //! What the engine asks of the world, and what the world answers.
 
 use super::batch::{Ack, AckToken};
+use super::fact::Subject;
 use crate::model::{Category, EventTime, Labels, Priority, Severity};
 
 /// A request to the shell. It leaves when the facts before it are durable; what became of it
@@ -58,7 +59,7 @@ pub struct Notification {
 pub struct AlertSummary {
     /// `alt_…`
     pub id: String,
-    pub slo: String,
+    pub subject: Subject,
     pub service: String,
     pub category: Category,
     pub priority: Priority,
@@ -70,11 +71,17 @@ pub struct AlertSummary {
 }
 
 /// The short form of why. Numbers are decimals of at most six digits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explain {
     pub text: String,
-    pub burn_long: String,
-    pub burn_short: String,
+    /// Of a service level; a rule's alert has none.
+    pub burns: Option<Burns>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Burns {
+    pub long: String,
+    pub short: String,
     pub budget_remaining: String,
 }
 

@@ -3,15 +3,46 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::effect::{NotificationId, Outcome};
+use super::effect::{Explain, NotificationId, Outcome};
 use crate::alert::Episode;
 use crate::model::{EventTime, Labels, Priority, Severity, rfc3339};
 
-/// One SLO's fact: what it is about and when, by the SLO's clock.
+/// What a fact or an alert is about, by its name in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    Slo(String),
+    /// A classification rule with an `alert`.
+    Rule(String),
+}
+
+impl Subject {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Slo(_) => "slo",
+            Self::Rule(_) => "rule",
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Slo(name) | Self::Rule(name) => name,
+        }
+    }
+
+    /// Never the same for two subjects: no SLO's name has a colon.
+    pub(super) fn identity(&self) -> String {
+        match self {
+            Self::Slo(name) => name.clone(),
+            Self::Rule(name) => format!("rule:{name}"),
+        }
+    }
+}
+
+/// One fact: what it is about and when, by the clock of that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     pub at: EventTime,
-    pub slo: String,
+    pub subject: Subject,
     pub group: Labels,
     pub what: What,
 }
@@ -35,6 +66,11 @@ pub enum What {
         bad: u64,
         oldest: EventTime,
     },
+    /// So many changes came within the rule's time that its alert stays open until they cease.
+    FlappingStarted {
+        changes: u64,
+    },
+    FlappingEnded,
     EpisodeOpened(Box<EpisodeChange>),
     EpisodeEscalated(Box<EpisodeChange>),
     EpisodeClosed(Box<EpisodeChange>),
@@ -69,9 +105,10 @@ pub struct EpisodeChange {
     /// `alt_…`
     pub alert: String,
     pub dedup_key: String,
+    pub service: String,
     pub labels: Labels,
-    /// The words of the notification.
-    pub text: String,
+    /// What the notification says.
+    pub explain: Explain,
     /// Who is told, and why nobody is where nobody is.
     pub receivers: Vec<String>,
 }
@@ -85,6 +122,8 @@ impl What {
             Self::BudgetSpent { .. } => "budget.spent",
             Self::BudgetRestored { .. } => "budget.restored",
             Self::BudgetAmended { .. } => "budget.amended",
+            Self::FlappingStarted { .. } => "flapping.started",
+            Self::FlappingEnded => "flapping.ended",
             Self::EpisodeOpened(_) => "episode.opened",
             Self::EpisodeEscalated(_) => "episode.escalated",
             Self::EpisodeClosed(_) => "episode.closed",
@@ -99,7 +138,7 @@ impl Serialize for Fact {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("at", &rfc3339(self.at.0))?;
         map.serialize_entry("fact", self.what.name())?;
-        map.serialize_entry("slo", &self.slo)?;
+        map.serialize_entry(self.subject.kind(), self.subject.name())?;
         map.serialize_entry("group", &self.group)?;
         match &self.what {
             What::AlertFired(change) | What::AlertResolved(change) => {
@@ -117,6 +156,8 @@ impl Serialize for Fact {
                 map.serialize_entry("bad", bad)?;
                 map.serialize_entry("oldest", &rfc3339(oldest.0))?;
             }
+            What::FlappingStarted { changes } => map.serialize_entry("changes", changes)?,
+            What::FlappingEnded => {}
             What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change) => {
                 map.serialize_entry("alert", &change.alert)?;
                 map.serialize_entry("dedup_key", &change.dedup_key)?;

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::batch::{Batch, EventRecord, Request, ServiceDelta, SloDelta};
 use super::plan::{Dedup, Plan};
 use super::points::{Points, USES_MAX};
+use super::watch::Hits;
 use crate::classify::{Decider, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
 use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
@@ -57,6 +58,7 @@ struct Fold<'p, 'r> {
     /// The delta that the last event of an SLO went into: most events of a request share their second.
     slo_last: Vec<usize>,
     points: Points,
+    hits: Hits,
     events: Vec<EventRecord>,
     notable: usize,
     sampled: usize,
@@ -87,6 +89,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             slo_places: Map::with_hasher(hasher()),
             slo_last: vec![NOWHERE; plan.slos.len()],
             points: Points::default(),
+            hits: Hits::new(plan, key),
             events: Vec::new(),
             notable: 0,
             sampled: 0,
@@ -111,6 +114,8 @@ impl<'p, 'r> Fold<'p, 'r> {
                 self.count_decided(decider, category);
                 self.count_second(time.seconds());
                 self.count_slos(item, time);
+                let of_rules = &mut self.mismatches[self.plan.rules.filter.len()..];
+                self.hits.take(self.plan, item, time, decider, of_rules);
                 self.keep(item, time, category, decider);
             }
         }
@@ -217,6 +222,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             seconds: self.seconds,
             slos: self.slos,
             points: self.points,
+            hits: self.hits.into_sorted(),
             events: self.events,
             mismatches: mismatched.map(|(place, count)| (place, *count)).collect(),
         }
@@ -234,8 +240,8 @@ fn record(item: &Item<'_>, time: EventTime, category: Category, decided_by: &str
         sequence: 0,
         time,
         kind: item.kind,
-        service: shortened(item.service),
-        name: shortened(item.name),
+        service: shortened(item.service, TEXT_MAX),
+        name: shortened(item.name, TEXT_MAX),
         category,
         decided_by: decided_by.to_owned(),
         status: item.status.as_str(),
@@ -249,7 +255,7 @@ fn record(item: &Item<'_>, time: EventTime, category: Category, decided_by: &str
 
 fn body_text(body: Value<'_>) -> String {
     match body {
-        Value::Str(text) => shortened(text),
+        Value::Str(text) => shortened(text, TEXT_MAX),
         Value::Int(number) => number.to_string(),
         Value::Double(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
@@ -257,8 +263,8 @@ fn body_text(body: Value<'_>) -> String {
     }
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(TEXT_MAX) {
+pub(super) fn shortened(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use super::balance::Balance;
 use super::batch::SloDelta;
-use super::fact::{Fact, What};
+use super::fact::{Fact, Subject, What};
 use super::plan::SloPlan;
 use crate::alert::{Assessment, Episode, Situation, assess};
 use crate::model::{EventTime, Labels, Now, SECOND_NS};
@@ -103,7 +103,7 @@ impl Level {
     }
 
     pub(super) fn fact(&self, slo: &Slo, what: What) -> Fact {
-        Fact { at: self.clock, slo: slo.name.clone(), group: Labels::new(), what }
+        Fact { at: self.clock, subject: Subject::Slo(slo.name.clone()), group: Labels::new(), what }
     }
 
     /// Takes events in. Whether the clock had passed them, so that what is known of the past changes.
@@ -259,6 +259,8 @@ impl Level {
                 self.episode = Some(change.episode.clone());
             }
             What::BudgetAmended { .. }
+            | What::FlappingStarted { .. }
+            | What::FlappingEnded
             | What::NotificationQueued { .. }
             | What::NotificationSettled { .. } => {}
         }

@@ -6,6 +6,7 @@ mod balance;
 mod baselines;
 mod batch;
 mod books;
+mod burning;
 mod counting;
 mod effect;
 mod events;
@@ -17,18 +18,22 @@ mod points;
 mod repeats;
 mod tally;
 pub mod view;
+mod watch;
+mod watches;
+mod watching;
 
 use std::sync::Arc;
 
 pub use alerts::{AlertRecord, Decision, Telling};
 pub use batch::{Ack, AckToken, Batch, EventRecord, Request, ServiceDelta, SloDelta};
-pub use effect::{AlertSummary, Effect, Explain, Notification, NotificationId, Outcome, Transition};
-pub use fact::{ConditionChange, EpisodeChange, Fact, What};
+pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
+pub use fact::{ConditionChange, EpisodeChange, Fact, Subject, What};
 pub use fold::{FUTURE_NS, fold};
 pub use level::LATE_NS;
 pub use plan::{Dedup, Indicator, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint};
 pub use tally::Tally;
+pub use watch::{Flapping, Form, Watch, WatchHit};
 
 use crate::model::{Now, SECOND_NS, Signal};
 use alerts::Alerts;
@@ -37,6 +42,7 @@ use books::Books;
 use events::Events;
 use level::{Late, Level};
 use repeats::Repeats;
+use watches::Watches;
 
 /// Everything that can reach the engine. A new way in is a new line here.
 #[derive(Clone, Debug)]
@@ -86,6 +92,7 @@ pub struct Engine {
     levels: Vec<Level>,
     baselines: Baselines,
     alerts: Alerts,
+    watches: Watches,
 }
 
 const TICK_NS: u64 = SECOND_NS;
@@ -102,6 +109,7 @@ impl Engine {
             levels: plan.slos.iter().map(Level::new).collect(),
             baselines: Baselines::new(now),
             alerts: Alerts::new(now),
+            watches: Watches::new(&plan.watches, now),
             plan,
         }
     }
@@ -145,6 +153,7 @@ impl Engine {
             self.apply(deltas, effects);
         }
         self.count_points(&batch.points, effects);
+        self.watch(&batch.hits, effects);
         Ack::Accepted { rejected, reason }
     }
 
@@ -166,10 +175,10 @@ impl Engine {
     fn evaluate(&mut self, index: usize, may_fire: bool, effects: &mut Effects) {
         let slo = &self.plan.slos[index].slo;
         let Some(verdict) = self.levels[index].decide(slo, may_fire) else { return };
-        let facts = self.alerts.decide(&self.plan, &self.levels[index], slo, verdict);
+        let facts = burning::decide(&self.alerts, &self.plan, &self.levels[index], slo, verdict);
         for fact in facts {
             self.levels[index].apply(&fact.what);
-            self.alerts.apply(self.now, slo, &self.levels[index], &fact, &mut effects.requests);
+            self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
     }
@@ -191,6 +200,7 @@ impl Engine {
     fn tick(&mut self, effects: &mut Effects) {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
+        self.watch_silence(effects);
         for index in 0..self.levels.len() {
             self.settle_counters(index, effects);
             if self.levels[index].follow(self.now) {

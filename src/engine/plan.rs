@@ -1,6 +1,7 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
 use super::points::Role;
+use super::watch::Watch;
 use crate::alert::route::Route;
 use crate::classify::{Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted};
@@ -22,6 +23,8 @@ pub struct Plan {
     pub wanted: Wanted,
     pub rules: Rules,
     pub slos: Vec<SloPlan>,
+    /// The classification rules that may open alerts, in their order.
+    pub watches: Vec<Watch>,
     /// `None`: nobody is told.
     pub route: Option<Route>,
 }
@@ -84,6 +87,7 @@ impl Plan {
             wanted: Wanted::default(),
             rules: Rules::default(),
             slos: Vec::new(),
+            watches: Vec::new(),
             route: None,
         }
     }

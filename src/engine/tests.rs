@@ -98,6 +98,7 @@ impl World {
             seconds: vec![(delta.second, 1)],
             slos: vec![delta],
             points: Points::default(),
+            hits: Vec::new(),
             events: Vec::new(),
             mismatches: vec![],
         };

@@ -10,7 +10,7 @@ use super::batch::EventRecord;
 use super::books::{Books, Items, Service};
 use super::level::Level;
 use super::plan::{Plan, SloPlan};
-use super::{Engine, Transition};
+use super::{Engine, Subject, Transition};
 use crate::classify::Decider;
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
 use crate::slo::{Condition, Count, Objective, Seen};
@@ -101,6 +101,8 @@ pub struct RuleCount {
     pub hits: u64,
     /// Comparisons of two types that can not be compared; always 0 for a default.
     pub mismatches: u64,
+    /// Alerts that a rule's own `alert` has opened.
+    pub alerts: u64,
 }
 
 /// One element of `GET /api/v1/slos`
@@ -185,7 +187,14 @@ pub struct ConditionView {
 pub struct AlertView {
     pub id: String,
     pub dedup_key: String,
-    pub slo: String,
+    /// Of a service level's alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<String>,
+    /// Of a classification rule's alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// What sets it apart from others of the same SLO or rule.
+    pub group: Labels,
     pub service: String,
     /// `open` or `closed`
     pub state: &'static str,
@@ -256,8 +265,16 @@ impl Engine {
                 failed: told.failed,
             },
             series: self.baselines.view(self.levels.iter().map(|level| level.balance.unmatched).sum()),
-            rules: self.books.rules(&self.plan),
+            rules: self.rules(),
         }
+    }
+
+    fn rules(&self) -> RuleCounts {
+        let mut rules = self.books.rules(&self.plan);
+        for (index, watch) in self.plan.watches.iter().enumerate() {
+            rules.classify[usize::from(watch.rule)].alerts = self.watches.opened(index);
+        }
+        rules
     }
 
     pub fn slos(&self) -> Vec<SloView> {
@@ -333,7 +350,8 @@ impl Books {
     }
 
     fn rules(&self, plan: &Plan) -> RuleCounts {
-        let count = |name: &str, hits, mismatches| RuleCount { name: name.to_owned(), hits, mismatches };
+        let count =
+            |name: &str, hits, mismatches| RuleCount { name: name.to_owned(), hits, mismatches, alerts: 0 };
         let (of_filter, of_classify) = self.mismatches.split_at(plan.rules.filter.len());
         let filter = plan.rules.filter.iter().zip(&self.filtered).zip(of_filter);
         let classify =
@@ -430,6 +448,10 @@ fn condition_view(condition: &Condition, level: &Level, index: usize, objective:
 impl AlertRecord {
     fn view(&self) -> AlertView {
         let episode = &self.episode;
+        let (slo, rule) = match &self.subject {
+            Subject::Slo(name) => (Some(name), None),
+            Subject::Rule(name) => (None, Some(name)),
+        };
         let told = |telling: &Telling| match telling {
             Telling::Pending => "pending".to_owned(),
             Telling::Delivered => "delivered".to_owned(),
@@ -438,7 +460,9 @@ impl AlertRecord {
         AlertView {
             id: self.id.clone(),
             dedup_key: self.dedup_key.clone(),
-            slo: self.slo.clone(),
+            slo: slo.cloned(),
+            rule: rule.cloned(),
+            group: self.group.clone(),
             service: self.service.clone(),
             state: if episode.is_open() { "open" } else { "closed" },
             category: episode.category.as_str(),
@@ -468,7 +492,7 @@ impl Decision {
             severity: self.severity.as_str(),
             condition: self.condition.clone(),
             reason: self.reason.clone(),
-            text: self.text.clone(),
+            text: self.explain.text.clone(),
             receivers: self.receivers.clone(),
         }
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::labels::{fingerprint, group_key, lasting, without_empty};
-use crate::engine::{Notification, Transition};
+use crate::engine::{Notification, Subject, Transition};
 use crate::model::{Labels, rfc3339};
 
 /// What Alertmanager writes for an end that has not come.
@@ -24,7 +24,10 @@ struct Evenkeel<'a> {
 #[derive(Serialize)]
 struct EvenkeelAlert<'a> {
     id: &'a str,
-    slo: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slo: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
     service: &'a str,
     category: &'static str,
     priority: &'static str,
@@ -37,14 +40,21 @@ struct EvenkeelAlert<'a> {
 #[derive(Serialize)]
 struct EvenkeelExplain<'a> {
     text: &'a str,
-    burn_long: &'a str,
-    burn_short: &'a str,
-    budget_remaining: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burn_long: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    burn_short: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_remaining: Option<&'a str>,
 }
 
 /// Evenkeel's own format.
 pub(super) fn evenkeel(notification: &Notification) -> Vec<u8> {
     let Notification { alert, explain, .. } = notification;
+    let (slo, rule) = match &alert.subject {
+        Subject::Slo(name) => (Some(&**name), None),
+        Subject::Rule(name) => (None, Some(&**name)),
+    };
     to_json(&Evenkeel {
         version: "evenkeel/v1",
         dedup_key: &notification.dedup_key,
@@ -54,7 +64,8 @@ pub(super) fn evenkeel(notification: &Notification) -> Vec<u8> {
         crossed_at: rfc3339(notification.crossed_at.0),
         alert: EvenkeelAlert {
             id: &alert.id,
-            slo: &alert.slo,
+            slo,
+            rule,
             service: &alert.service,
             category: alert.category.as_str(),
             priority: alert.priority.as_str(),
@@ -65,9 +76,9 @@ pub(super) fn evenkeel(notification: &Notification) -> Vec<u8> {
         },
         explain: EvenkeelExplain {
             text: &explain.text,
-            burn_long: &explain.burn_long,
-            burn_short: &explain.burn_short,
-            budget_remaining: &explain.budget_remaining,
+            burn_long: explain.burns.as_ref().map(|burns| &*burns.long),
+            burn_short: explain.burns.as_ref().map(|burns| &*burns.short),
+            budget_remaining: explain.burns.as_ref().map(|burns| &*burns.budget_remaining),
         },
     })
 }

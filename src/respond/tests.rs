@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use self::server::{Say, Server};
 use super::*;
-use crate::engine::{AlertSummary, Explain, Transition};
+use crate::engine::{AlertSummary, Burns, Explain, Subject, Transition};
 use crate::model::{Category, EventTime, Priority, SECOND_NS, Severity};
 
 const STARTED_NS: u64 = 1_431_857_103 * SECOND_NS; // 2015-05-17 10:05:03 UTC
@@ -28,7 +28,7 @@ pub(in crate::respond) fn notification(key: &str, sequence: u32, transition: Tra
         started_at: EventTime(STARTED_NS),
         alert: AlertSummary {
             id: "alt_1".to_owned(),
-            slo: "checkout-availability".to_owned(),
+            subject: Subject::Slo("checkout-availability".to_owned()),
             service: "checkout".to_owned(),
             category: Category::Exception,
             priority: Priority::P1,
@@ -39,9 +39,11 @@ pub(in crate::respond) fn notification(key: &str, sequence: u32, transition: Tra
         },
         explain: Explain {
             text: "5.0 % of checkout requests fail".to_owned(),
-            burn_long: "14.5".to_owned(),
-            burn_short: "50.3".to_owned(),
-            budget_remaining: "0.61".to_owned(),
+            burns: Some(Burns {
+                long: "14.5".to_owned(),
+                short: "50.3".to_owned(),
+                budget_remaining: "0.61".to_owned(),
+            }),
         },
     }
 }

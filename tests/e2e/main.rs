@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod connections;
 mod deploy;
+mod events;
 mod golden;
 mod hostile;
 mod program;
