@@ -14,7 +14,8 @@ evenkeel
   /api/v1/counts     exact totals
   /api/v1/slos       objectives, budgets, burn rates
   /api/v1/alerts     alerts with the reason for each decision
-  /api/v1/events     newest classified events (?category=exception&limit=100)
+  /api/v1/events     newest classified events (?category=exception&where=EXPRESSION&limit=100)
+  /api/v1/rules      what each rule dropped, classified, merged and alerted
   /api/v1/facts      newest decisions
 ";
 

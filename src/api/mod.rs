@@ -14,8 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use crate::engine::Fact;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::model::Category;
 
 /// How long a shutdown waits for answers that nobody reads.
@@ -32,17 +32,22 @@ pub trait Views: Send + Sync + 'static {
     fn slo(&self, name: String) -> impl Future<Output = Result<Option<SloView>, Busy>> + Send;
     fn alerts(&self) -> impl Future<Output = Result<Vec<AlertView>, Busy>> + Send;
     fn alert(&self, id: String) -> impl Future<Output = Result<Option<AlertView>, Busy>> + Send;
+    /// The error says what is wrong with the expression.
+    fn filter(&self, text: String) -> impl Future<Output = Result<Result<EventFilter, String>, Busy>> + Send;
     fn events(&self, wanted: EventsWanted) -> impl Future<Output = Result<EventsView, Busy>> + Send;
+    fn event(&self, sequence: u64) -> impl Future<Output = Result<Option<EventView>, Busy>> + Send;
+    fn rules(&self) -> impl Future<Output = Result<Vec<RuleView>, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
     /// `/metrics`, in the text format of Prometheus.
     fn metrics(&self) -> impl Future<Output = Result<String, Busy>> + Send;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct EventsWanted {
     pub category: Option<Category>,
     pub after: u64,
     pub limit: usize,
+    pub filter: Option<EventFilter>,
 }
 
 /// Whether this instance takes work: false until every listener accepts, and again while it drains.
@@ -102,6 +107,8 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/alerts", get(queries::alerts::<V>))
         .route("/api/v1/alerts/{id}", get(queries::alert::<V>))
         .route("/api/v1/events", get(queries::events::<V>))
+        .route("/api/v1/events/{sequence}", get(queries::event::<V>))
+        .route("/api/v1/rules", get(queries::rules::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
         .fallback(answers::not_found)
         .with_state(state)

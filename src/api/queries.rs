@@ -14,12 +14,14 @@ use crate::model::Category;
 /// Elements of one answer unless the query says otherwise, and at most.
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
+const FILTER_BYTES_MAX: usize = 4_096;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventsQuery {
     category: Option<String>,
     after: Option<u64>,
+    r#where: Option<String>,
     limit: Option<usize>,
 }
 
@@ -68,8 +70,35 @@ pub(super) async fn events<V: Views>(
         }
     };
     let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
-    let wanted = EventsWanted { category, after: query.after.unwrap_or(0), limit };
+    let filter = match query.r#where {
+        None => None,
+        Some(text) if text.len() > FILTER_BYTES_MAX => {
+            let text = format!("where: an expression has at most {FILTER_BYTES_MAX} bytes");
+            return refusal(StatusCode::BAD_REQUEST, text);
+        }
+        Some(text) => match state.views.filter(text).await {
+            Err(Busy) => return busy(),
+            Ok(Err(mistake)) => return refusal(StatusCode::BAD_REQUEST, format!("where: {mistake}")),
+            Ok(Ok(filter)) => Some(filter),
+        },
+    };
+    let wanted = EventsWanted { category, after: query.after.unwrap_or(0), limit, filter };
     answer(state.views.events(wanted).await)
+}
+
+pub(super) async fn event<V: Views>(state: Shared<V>, Path(sequence): Path<String>) -> Response {
+    let Ok(number) = sequence.parse() else {
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            format!("an event is told by its sequence number, not `{sequence}`"),
+        );
+    };
+    let found = state.views.event(number).await;
+    one(found, || format!("no event {number} is kept; GET /api/v1/events lists the newest"))
+}
+
+pub(super) async fn rules<V: Views>(state: Shared<V>) -> Response {
+    answer(state.views.rules().await.map(|rules| json!({ "rules": rules })))
 }
 
 pub(super) async fn facts<V: Views>(

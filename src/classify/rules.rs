@@ -11,6 +11,8 @@ const ERROR: i32 = 17;
 pub struct FilterRule {
     pub name: String,
     pub drop: Predicate,
+    /// `FILE:LINE:COLUMN`
+    pub declared_at: String,
 }
 
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct ClassifyRule {
     pub name: String,
     pub when: Predicate,
     pub category: Category,
+    /// `FILE:LINE:COLUMN`
+    pub declared_at: String,
 }
 
 /// Both lists in order; the first that matches decides.
@@ -73,17 +77,34 @@ impl Rules {
 }
 
 impl Decider {
+    pub const DEFAULTS: [Self; 6] = [
+        Self::ServerSpanError,
+        Self::OtherSpanError,
+        Self::SpanException,
+        Self::ErrorLog,
+        Self::WarningLog,
+        Self::Nothing,
+    ];
+
     /// `default:server-span-error` and so on; a rule is told by its name (`rules.classify[i].name`).
     pub fn name(self, rules: &Rules) -> &str {
         match self {
             Self::Rule(index) => &rules.classify[usize::from(index)].name,
+            default => default.default_name().unwrap_or_default(),
+        }
+    }
+
+    /// `None` for a rule.
+    pub fn default_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Rule(_) => return None,
             Self::ServerSpanError => "default:server-span-error",
             Self::OtherSpanError => "default:other-span-error",
             Self::SpanException => "default:span-exception",
             Self::ErrorLog => "default:error-log",
             Self::WarningLog => "default:warning-log",
             Self::Nothing => "default:informational",
-        }
+        })
     }
 
     fn by_default(item: &Item<'_>) -> Self {
@@ -100,7 +121,7 @@ impl Decider {
     }
 
     /// A rule carries its own category.
-    fn default_category(self) -> Category {
+    pub fn default_category(self) -> Category {
         match self {
             Self::ServerSpanError | Self::ErrorLog => Category::Exception,
             Self::OtherSpanError | Self::SpanException | Self::WarningLog => Category::Warning,

@@ -83,6 +83,11 @@ enum Verb {
     Alert(Listing),
     /// Watch classified events as they come
     Tap(TapArgs),
+    /// Rules of a running daemon: what each dropped, classified, merged and alerted
+    Rules,
+    /// Why something is as it is
+    #[command(subcommand)]
+    Explain(Explaining),
     /// The version
     Version,
     /// Completions for a shell, to standard output
@@ -127,8 +132,17 @@ pub(super) enum Listing {
     Show { name: String },
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum Explaining {
+    /// One event by its sequence number: kept, classified, merged, counted, alerted
+    Event { sequence: u64 },
+}
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct TapArgs {
+    /// Only events for which this expression holds: 'category == "exception" && service.name == "shop"'
+    pub(super) filter: Option<String>,
+
     /// informational, warning or exception
     #[arg(long)]
     pub(super) category: Option<String>,
@@ -154,6 +168,8 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Alert(Listing::List) => show::alert_list(&global).await,
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
         Verb::Tap(args) => show::tap(&global, &args).await,
+        Verb::Rules => show::rules(&global).await,
+        Verb::Explain(Explaining::Event { sequence }) => show::event(&global, sequence).await,
         Verb::Version => show::version(&global),
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man { verb } => manual::man(verb.as_deref()),

@@ -61,6 +61,35 @@ pub(super) async fn alert_show(global: &Global, id: &str) -> Exit {
     show(global, &format!("/api/v1/alerts/{}", encoded(id)), alert_lines).await
 }
 
+pub(super) async fn event(global: &Global, sequence: u64) -> Exit {
+    show(global, &format!("/api/v1/events/{sequence}"), |answer| {
+        let words = answer["explain"].as_array().into_iter().flatten();
+        words.map(|line| format!("{}\n", text(line).escape_debug())).collect()
+    })
+    .await
+}
+
+pub(super) async fn rules(global: &Global) -> Exit {
+    if global.output == Output::Human && !global.quiet {
+        println!(
+            "{:<32} {:<9} {:>12} {:>12} {:>7} {:>7}",
+            "rule", "kind", "hits", "merged", "alerts", "pages"
+        );
+    }
+    listing(global, "/api/v1/rules", "rules", |rule| {
+        format!(
+            "{:<32} {:<9} {:>12} {:>12} {:>7} {:>7}",
+            text(&rule["name"]),
+            text(&rule["kind"]),
+            rule["hits"],
+            rule["merged"],
+            rule["alerts"],
+            rule["pages"],
+        )
+    })
+    .await
+}
+
 async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
     let answer = match get(global, path).await {
         Ok(answer) => answer,
@@ -164,13 +193,16 @@ fn alert_lines(alert: &Value) -> String {
 /// Asks four times a second for what came since, and says what it could not show. Ends where its reader does.
 pub(super) async fn tap(global: &Global, args: &TapArgs) -> Exit {
     const EACH: Duration = Duration::from_millis(250);
-    let category = args.category.as_ref().map_or(String::new(), |one| format!("&category={}", encoded(one)));
+    let query = |name: &str, value: &Option<String>| {
+        value.as_ref().map_or(String::new(), |one| format!("&{name}={}", encoded(one)))
+    };
+    let wanted = query("category", &args.category) + &query("where", &args.filter);
     let mut pace = tokio::time::interval(EACH);
     let (mut after, mut received, mut left) = (None, 0, args.count.unwrap_or(u64::MAX));
     while left > 0 {
         pace.tick().await;
         let limit = if after.is_none() { 10 } else { 1_000 };
-        let path = format!("/api/v1/events?after={}&limit={limit}{category}", after.unwrap_or(0));
+        let path = format!("/api/v1/events?after={}&limit={limit}{wanted}", after.unwrap_or(0));
         let answer = match get(global, &path).await {
             Ok(answer) => answer,
             Err(exit) => return exit,
@@ -186,7 +218,8 @@ pub(super) async fn tap(global: &Global, args: &TapArgs) -> Exit {
         let total = answer["received"].as_u64().unwrap_or(0);
         let came = total.saturating_sub(received);
         if after.is_some() && came > events.len() as u64 && !global.quiet {
-            eprintln!("shown {} of {came} events", events.len());
+            let among = if args.filter.is_some() { "matching records" } else { "records" };
+            eprintln!("shown {} {among} of {came} events", events.len());
         }
         (after, received) = (answer["sequence"].as_u64(), total);
     }
@@ -199,12 +232,17 @@ fn print_event(global: &Global, event: &Value) {
     }
     let said = event["body"].as_str().or(event["name"].as_str()).unwrap_or("");
     println!(
-        "{} {} {:<6} {:<20} {} [{}]",
+        "{:>6} {} {} {:<6} {:<20} {}{} [{}]",
+        event["sequence"],
         text(&event["time"]),
         global.color.paint().word(&format!("{:<13}", text(&event["category"]))),
         text(&event["kind"]),
         text(&event["service"]).escape_debug().to_string(),
         said.escape_debug(),
+        event["count"]
+            .as_u64()
+            .filter(|count| *count > 1)
+            .map_or(String::new(), |count| format!(" x{count}")),
         text(&event["decided_by"]),
     );
 }

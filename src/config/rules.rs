@@ -24,7 +24,8 @@ pub(super) fn filter(ctx: &mut Reading<'_>, nodes: &[Node]) -> Vec<FilterRule> {
         let drop = fields.required(&mut ctx.report, "drop");
         let drop = drop.and_then(|node| expression::predicate(ctx, node, "drop", None));
         if let (Some(name), Some(drop)) = (name, drop) {
-            rules.push(FilterRule { name, drop });
+            let declared_at = ctx.report.locate(fields.at);
+            rules.push(FilterRule { name, drop, declared_at });
         }
     }
     rules
@@ -45,14 +46,15 @@ pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> (Vec<ClassifyRu
         let category = fields.required(&mut ctx.report, "category");
         let category = category.and_then(|node| reader::word(&mut ctx.report, node, "category", &words));
         let Some(name) = name else { continue };
+        let declared_at = ctx.report.locate(fields.at);
         if let Some(node) = fields.get("alert") {
-            let declared_at = ctx.report.locate(fields.at);
+            let declared_at = declared_at.clone();
             let category = category.unwrap_or(Category::Exception);
             let rule = Rule { place: rules.len() as u16, name: &name, category, declared_at };
             watches.extend(rule_alert::read(ctx, node, &rule));
         }
         if let (Some(when), Some(category)) = (when, category) {
-            rules.push(ClassifyRule { name, when, category });
+            rules.push(ClassifyRule { name, when, category, declared_at });
         }
     }
     (rules, watches)

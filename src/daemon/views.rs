@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use crate::api::{Busy, EventsWanted, Views};
-use crate::engine::Fact;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::ingest::{Admission, Counters};
 use crate::respond::Meters;
 
@@ -48,7 +48,24 @@ impl Views for Eyes {
     }
 
     async fn events(&self, wanted: EventsWanted) -> Result<EventsView, Busy> {
-        self.ask(move |sight| sight.engine.events(wanted.category, wanted.after, wanted.limit)).await
+        self.ask(move |sight| {
+            sight.engine.events(wanted.category, wanted.after, wanted.limit, wanted.filter.as_ref())
+        })
+        .await
+    }
+
+    /// Compiled here, where it delays nobody.
+    async fn filter(&self, text: String) -> Result<Result<EventFilter, String>, Busy> {
+        let plan = self.ask(|sight| sight.engine.plan()).await?;
+        Ok(EventFilter::compile(&plan, &text))
+    }
+
+    async fn event(&self, sequence: u64) -> Result<Option<EventView>, Busy> {
+        self.ask(move |sight| sight.engine.event(sequence)).await
+    }
+
+    async fn rules(&self) -> Result<Vec<RuleView>, Busy> {
+        self.ask(|sight| sight.engine.rule_views()).await
     }
 
     async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {

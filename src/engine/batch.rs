@@ -1,12 +1,11 @@
 //! What a worker makes of one request: the delta that the ledger applies whole or not at all.
 
-use serde::Serialize;
-
 use super::points::Points;
+use super::record::EventRecord;
 use super::watch::WatchHit;
 use crate::classify::Decider;
 use crate::decode::Encoding;
-use crate::model::{Category, EventTime, ItemKind, Now, Signal};
+use crate::model::{Category, EventTime, Now, Signal};
 
 /// One export request, decompressed.
 #[derive(Clone, Copy, Debug)]
@@ -86,31 +85,6 @@ pub struct SloDelta {
     pub bad: u64,
     pub oldest: EventTime,
     pub newest: EventTime,
-}
-
-/// One classified event in full, for people to look at.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct EventRecord {
-    /// Grows with every event that is kept for people; 0 until the ledger gives it.
-    pub sequence: u64,
-    #[serde(serialize_with = "super::view::time")]
-    pub time: EventTime,
-    #[serde(serialize_with = "super::view::text")]
-    pub kind: ItemKind,
-    pub service: String,
-    pub name: String,
-    #[serde(serialize_with = "super::view::text")]
-    pub category: Category,
-    /// The rule, or `default:…`, that set the category.
-    pub decided_by: String,
-    pub status: &'static str,
-    pub severity: i32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub duration_ns: Option<u64>,
-    pub trace_id: String,
-    pub span_id: String,
 }
 
 impl Batch {

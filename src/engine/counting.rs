@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::baselines::Increment;
-use super::batch::{EventRecord, SloDelta};
+use super::batch::SloDelta;
 use super::level::{Late, Level};
 use super::plan::Indicator;
 use super::points::{Points, Role, SeriesPoint};
+use super::record::EventRecord;
 use super::{Effects, Engine};
-use crate::model::{Category, EventTime, ItemKind, Now, SECOND_NS};
+use crate::model::{EventTime, Now, SECOND_NS};
 
 /// A request that says how many events there were, and not which of them were good, decides nothing for so long: the
 /// rest may be under way.
@@ -98,7 +99,7 @@ impl Engine {
              points can not",
             self.baselines.limit()
         );
-        self.events.keep(vec![note(point.time, "EvenkeelCardinality", body)]);
+        self.events.keep(vec![EventRecord::own(point.time, "EvenkeelCardinality", body)]);
     }
 
     fn note_uncertain(&mut self, index: usize) {
@@ -109,26 +110,7 @@ impl Engine {
              more than 20 %; put a bucket's bound at the limit",
             slo.name
         );
-        self.events.keep(vec![note(level.clock, "EvenkeelUncertain", body)]);
-    }
-}
-
-/// A warning about ourselves for people to look at. No sender's event, so it is in no count.
-fn note(time: EventTime, name: &str, body: String) -> EventRecord {
-    EventRecord {
-        sequence: 0,
-        time,
-        kind: ItemKind::Event,
-        service: "evenkeel".to_owned(),
-        name: name.to_owned(),
-        category: Category::Warning,
-        decided_by: "evenkeel".to_owned(),
-        status: "unset",
-        severity: 0,
-        body: Some(body),
-        duration_ns: None,
-        trace_id: String::new(),
-        span_id: String::new(),
+        self.events.keep(vec![EventRecord::own(level.clock, "EvenkeelUncertain", body)]);
     }
 }
 

@@ -4,25 +4,24 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::batch::{Batch, EventRecord, Request, ServiceDelta, SloDelta};
+use super::batch::{Batch, Request, ServiceDelta, SloDelta};
 use super::plan::{Dedup, Plan};
 use super::points::{Points, USES_MAX};
+use super::record::{self, EventRecord};
 use super::watch::Hits;
 use crate::classify::{Decider, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
-use crate::model::{Category, EventTime, Item, SECOND_NS, Value};
+use crate::model::{Category, EventTime, Item, SECOND_NS};
 
 /// An event further ahead of our clock than this is counted as `future` and moves nothing.
 pub const FUTURE_NS: u64 = 600 * SECOND_NS;
 
 /// What one request may touch: each is an evaluation of a service level while all others wait.
 const DELTAS_MAX: usize = 65_536;
-/// Warnings and exceptions of one request that are kept in full.
+/// Kinds of warnings and exceptions of one request that are kept.
 const NOTABLE_MAX: usize = 1_000;
 /// Informational events of one request that are kept as a sample.
 const SAMPLE_MAX: usize = 4;
-/// Characters of a name or body that are kept.
-const TEXT_MAX: usize = 256;
 
 /// Folds one request. `key` seeds the fingerprint and the maps: an attacker who does not know it can make
 /// neither two requests nor many names collide.
@@ -60,6 +59,12 @@ struct Fold<'p, 'r> {
     points: Points,
     hits: Hits,
     events: Vec<EventRecord>,
+    /// The newest record of a fingerprint.
+    alike: Map<u64>,
+    /// What the service levels made of the event at hand.
+    judged: Vec<(u32, bool)>,
+    text: String,
+    key: u64,
     notable: usize,
     sampled: usize,
     future: u64,
@@ -91,6 +96,10 @@ impl<'p, 'r> Fold<'p, 'r> {
             points: Points::default(),
             hits: Hits::new(plan, key),
             events: Vec::new(),
+            alike: Map::with_hasher(hasher()),
+            judged: Vec::new(),
+            text: String::new(),
+            key,
             notable: 0,
             sampled: 0,
             future: 0,
@@ -152,12 +161,14 @@ impl<'p, 'r> Fold<'p, 'r> {
     }
 
     fn count_slos(&mut self, item: &Item<'_>, time: EventTime) {
+        self.judged.clear();
         if item.point.is_some() {
             return self.count_point(item, time);
         }
         for (index, slo) in self.plan.slos.iter().enumerate() {
             let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
             if let Some(good) = slo.indicator.judge(item, mismatches) {
+                self.judged.push((index as u32, good));
                 self.count_slo(index, time, good);
             }
         }
@@ -192,14 +203,27 @@ impl<'p, 'r> Fold<'p, 'r> {
     }
 
     fn keep(&mut self, item: &Item<'_>, time: EventTime, category: Category, decider: Decider) {
-        let (kept, limit) = match category {
-            Category::Informational => (&mut self.sampled, SAMPLE_MAX),
-            Category::Warning | Category::Exception => (&mut self.notable, NOTABLE_MAX),
-        };
-        if *kept < limit {
-            *kept += 1;
-            self.events.push(record(item, time, category, decider.name(&self.plan.rules)));
+        let mut fingerprint = 0;
+        if category == Category::Informational {
+            if self.sampled >= SAMPLE_MAX {
+                return;
+            }
+            self.sampled += 1;
+        } else {
+            fingerprint = record::fingerprint(self.key, item, decider, &mut self.text);
+            let alike = self.alike.get(&fingerprint).and_then(|place| self.events.get_mut(*place));
+            if let Some(alike) = alike.filter(|one| one.reaches(time)) {
+                return alike.merge(1, time, time);
+            }
+            if self.notable >= NOTABLE_MAX {
+                return;
+            }
+            self.notable += 1;
+            self.alike.insert(fingerprint, self.events.len());
         }
+        let mut kept = EventRecord::of(self.plan, item, time, (category, decider), &self.judged);
+        kept.fingerprint = fingerprint;
+        self.events.push(kept);
     }
 
     fn finish(mut self, key: u64, decoded: Decoded) -> Batch {
@@ -235,43 +259,9 @@ fn fingerprint(key: u64, request: &Request<'_>, tenant: &str) -> u128 {
     xxh3_128_with_seed(request.body, scope as u64) ^ scope
 }
 
-fn record(item: &Item<'_>, time: EventTime, category: Category, decided_by: &str) -> EventRecord {
-    EventRecord {
-        sequence: 0,
-        time,
-        kind: item.kind,
-        service: shortened(item.service, TEXT_MAX),
-        name: shortened(item.name, TEXT_MAX),
-        category,
-        decided_by: decided_by.to_owned(),
-        status: item.status.as_str(),
-        severity: item.severity,
-        body: item.body.map(body_text),
-        duration_ns: item.duration_ns,
-        trace_id: hex(item.trace_id),
-        span_id: hex(item.span_id),
-    }
-}
-
-fn body_text(body: Value<'_>) -> String {
-    match body {
-        Value::Str(text) => shortened(text, TEXT_MAX),
-        Value::Int(number) => number.to_string(),
-        Value::Double(number) => number.to_string(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Other => "(structured)".to_owned(),
-    }
-}
-
 pub(super) fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

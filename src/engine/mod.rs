@@ -10,11 +10,14 @@ mod burning;
 mod counting;
 mod effect;
 mod events;
+mod explain;
 mod fact;
+mod filter;
 mod fold;
 mod level;
 mod plan;
 mod points;
+mod record;
 mod repeats;
 mod tally;
 pub mod view;
@@ -25,17 +28,20 @@ mod watching;
 use std::sync::Arc;
 
 pub use alerts::{AlertRecord, Decision, Telling};
-pub use batch::{Ack, AckToken, Batch, EventRecord, Request, ServiceDelta, SloDelta};
+pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
+pub use explain::{EventView, RuleView};
 pub use fact::{ConditionChange, EpisodeChange, Fact, Subject, What};
+pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, fold};
 pub use level::LATE_NS;
 pub use plan::{Dedup, Indicator, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint};
+pub use record::{Attribute, EventRecord, Scalar};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
 
-use crate::model::{Now, SECOND_NS, Signal};
+use crate::model::{Now, SECOND_NS, Signal, rfc3339};
 use alerts::Alerts;
 use baselines::Baselines;
 use books::Books;
@@ -131,6 +137,10 @@ impl Engine {
     /// When the shell should hand in a `Tick` if nothing else comes.
     pub fn deadline(&self) -> Now {
         self.next_tick
+    }
+
+    pub fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
     }
 
     fn observe(&mut self, token: AckToken, batch: Batch, effects: &mut Effects) {

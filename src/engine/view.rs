@@ -6,12 +6,11 @@ use serde::{Serialize, Serializer};
 
 use super::alerts::{AlertRecord, Decision, Telling};
 use super::baselines::SeriesCounts;
-use super::batch::EventRecord;
 use super::books::{Books, Items, Service};
 use super::level::Level;
-use super::plan::{Plan, SloPlan};
-use super::{Engine, Subject, Transition};
-use crate::classify::Decider;
+use super::plan::SloPlan;
+use super::record::EventRecord;
+use super::{Engine, EventFilter, Subject, Transition};
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
 use crate::slo::{Condition, Count, Objective, Seen};
 
@@ -101,6 +100,8 @@ pub struct RuleCount {
     pub hits: u64,
     /// Comparisons of two types that can not be compared; always 0 for a default.
     pub mismatches: u64,
+    /// Of the hits: no record of their own.
+    pub merged: u64,
     /// Alerts that a rule's own `alert` has opened.
     pub alerts: u64,
 }
@@ -230,7 +231,7 @@ pub struct DecisionView {
 /// `GET /api/v1/events`
 #[derive(Clone, Debug, Serialize)]
 pub struct EventsView {
-    /// Hand this back as `after` to see what came since.
+    /// Hand this back as `after` to see what came or grew since.
     pub sequence: u64,
     /// Events received so far, of the category if one is asked for: what is not shown was sampled away.
     pub received: u64,
@@ -253,7 +254,7 @@ impl Engine {
                 .iter()
                 .map(|one| (one.items(), self.books.items[*one as usize].view()))
                 .collect(),
-            events: self.books.events(),
+            events: EventCounts { merged: self.events.merged().values().sum(), ..self.books.events() },
             services: self.books.services.iter().map(|(name, one)| one.view(name)).collect(),
             slos: slos.collect(),
             notifications: NotificationCounts {
@@ -267,14 +268,6 @@ impl Engine {
             series: self.baselines.view(self.levels.iter().map(|level| level.balance.unmatched).sum()),
             rules: self.rules(),
         }
-    }
-
-    fn rules(&self) -> RuleCounts {
-        let mut rules = self.books.rules(&self.plan);
-        for (index, watch) in self.plan.watches.iter().enumerate() {
-            rules.classify[usize::from(watch.rule)].alerts = self.watches.opened(index);
-        }
-        rules
     }
 
     pub fn slos(&self) -> Vec<SloView> {
@@ -300,15 +293,22 @@ impl Engine {
         self.alerts.record(id).map(AlertRecord::view)
     }
 
-    /// The newest `limit` events after a sequence number, oldest first.
-    pub fn events(&self, category: Option<Category>, after: u64, limit: usize) -> EventsView {
+    /// The `limit` events that changed last, after a revision, the last change last.
+    pub fn events(
+        &self,
+        category: Option<Category>,
+        after: u64,
+        limit: usize,
+        filter: Option<&EventFilter>,
+    ) -> EventsView {
+        let is_wanted = |record: &EventRecord| filter.is_none_or(|filter| filter.matches(record));
         EventsView {
-            sequence: self.events.sequence(),
+            sequence: self.events.revision(),
             received: match category {
                 Some(category) => self.books.categories[category as usize],
                 None => self.books.events().received,
             },
-            events: self.events.newest(category, after, limit),
+            events: self.events.newest(category, after, limit, is_wanted),
         }
     }
 }
@@ -346,24 +346,6 @@ impl Books {
             future: self.future,
             late: self.late,
             expired: self.expired,
-        }
-    }
-
-    fn rules(&self, plan: &Plan) -> RuleCounts {
-        let count =
-            |name: &str, hits, mismatches| RuleCount { name: name.to_owned(), hits, mismatches, alerts: 0 };
-        let (of_filter, of_classify) = self.mismatches.split_at(plan.rules.filter.len());
-        let filter = plan.rules.filter.iter().zip(&self.filtered).zip(of_filter);
-        let classify =
-            (0..=u16::MAX).zip(&plan.rules.classify).zip(of_classify).map(|((index, rule), mismatches)| {
-                let hits = self.decided.get(&Decider::Rule(index)).copied().unwrap_or(0);
-                count(&rule.name, hits, *mismatches)
-            });
-        let defaults = self.decided.iter().filter(|(decider, _)| !matches!(decider, Decider::Rule(_)));
-        let defaults = defaults.map(|(decider, hits)| count(decider.name(&plan.rules), *hits, 0));
-        RuleCounts {
-            filter: filter.map(|((rule, hits), mismatches)| count(&rule.name, *hits, *mismatches)).collect(),
-            classify: classify.chain(defaults).collect(),
         }
     }
 }

@@ -27,6 +27,7 @@ struct State {
     /// The highest episode number of a key that was forgotten: numbers are never given twice.
     last_number: u32,
     opened: u64,
+    paged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +79,14 @@ impl Watches {
 
     pub(super) fn opened(&self, index: usize) -> u64 {
         self.states[index].opened
+    }
+
+    pub(super) fn paged(&self, index: usize) -> u64 {
+        self.states[index].paged
+    }
+
+    pub(super) fn page(&mut self, index: usize) {
+        self.states[index].paged += 1;
     }
 
     pub(super) fn keys(&self) -> usize {

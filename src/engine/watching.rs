@@ -7,7 +7,7 @@ use super::watch::{Watch, WatchHit};
 use super::watches::{Change, Changed};
 use super::{Effects, Engine};
 use crate::alert::Episode;
-use crate::model::Labels;
+use crate::model::{Labels, Severity};
 
 impl Engine {
     pub(super) fn watch(&mut self, hits: &[WatchHit], effects: &mut Effects) {
@@ -15,7 +15,7 @@ impl Engine {
         for hit in hits {
             let index = usize::from(hit.watch);
             let changed = self.watches.observe(&plan.watches[index], hit, self.now);
-            self.tell_watch(&plan.watches[index], changed, effects);
+            self.tell_watch(index, &plan.watches[index], changed, effects);
         }
     }
 
@@ -23,12 +23,12 @@ impl Engine {
         let plan = std::sync::Arc::clone(&self.plan);
         for (index, watch) in plan.watches.iter().enumerate() {
             for changed in self.watches.follow(index, watch, self.now) {
-                self.tell_watch(watch, changed, effects);
+                self.tell_watch(index, watch, changed, effects);
             }
         }
     }
 
-    fn tell_watch(&mut self, watch: &Watch, changed: Changed, effects: &mut Effects) {
+    fn tell_watch(&mut self, index: usize, watch: &Watch, changed: Changed, effects: &mut Effects) {
         let Changed { at, key, service, changes } = changed;
         let subject = Subject::Rule(watch.name.clone());
         let names = watch.key.iter().map(|part| part.name.clone());
@@ -45,6 +45,12 @@ impl Engine {
                 }
             };
             for what in whats {
+                if let What::EpisodeOpened(change) = &what
+                    && change.episode.severity == Severity::Page
+                    && !change.receivers.is_empty()
+                {
+                    self.watches.page(index);
+                }
                 let fact = Fact { at, subject: subject.clone(), group: group.clone(), what };
                 self.alerts.apply(self.now, &fact, &mut effects.requests);
                 effects.facts.push(fact);

@@ -57,13 +57,32 @@ fn the_first_match_decides_and_filters_go_first() {
     let mut compile = |text| Predicate::compile(text, None, &mut wanted).expect("valid");
     let rules = Rules {
         filter: vec![
-            FilterRule { name: "other".into(), drop: compile("http.route == 7") },
-            FilterRule { name: "health".into(), drop: compile("http.route == \"/healthz\"") },
+            FilterRule { name: "other".into(), drop: compile("http.route == 7"), declared_at: String::new() },
+            FilterRule {
+                name: "health".into(),
+                drop: compile("http.route == \"/healthz\""),
+                declared_at: String::new(),
+            },
         ],
         classify: vec![
-            ClassifyRule { name: "slow".into(), when: compile("ratio > 1"), category: Exception },
-            ClassifyRule { name: "paid".into(), when: compile("ratio > 0"), category: Warning },
-            ClassifyRule { name: "all".into(), when: compile("span"), category: Informational },
+            ClassifyRule {
+                name: "slow".into(),
+                when: compile("ratio > 1"),
+                category: Exception,
+                declared_at: String::new(),
+            },
+            ClassifyRule {
+                name: "paid".into(),
+                when: compile("ratio > 0"),
+                category: Warning,
+                declared_at: String::new(),
+            },
+            ClassifyRule {
+                name: "all".into(),
+                when: compile("span"),
+                category: Informational,
+                declared_at: String::new(),
+            },
         ],
     };
     let judge = |sample: &Sample| {

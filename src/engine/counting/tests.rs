@@ -226,7 +226,7 @@ fn histograms_count_by_estimate_and_show_the_interval() {
             (Some("0.461538"), Some("0.923077"))
         );
         let names = |world: &World| {
-            let events = world.engine.events(None, 0, 10).events;
+            let events = world.engine.events(None, 0, 10, None).events;
             events.iter().filter(|one| one.name == "EvenkeelUncertain").count()
         };
         assert_eq!(names(&world), 1, "30 and 60 differ by more than 20 %");
@@ -260,6 +260,6 @@ fn an_overflow_of_series_is_told_once() {
     let counts = world.engine.counts();
     assert_eq!((counts.series.held, counts.series.counters.overflow), (10_000, 3));
     assert_eq!(world.counted(), (0, 10_000), "cumulative ones beyond it can not be counted");
-    let told = world.engine.events(None, 0, 100).events;
+    let told = world.engine.events(None, 0, 100, None).events;
     assert_eq!(told.iter().filter(|one| one.name == "EvenkeelCardinality").count(), 1);
 }
