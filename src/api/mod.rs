@@ -3,23 +3,17 @@
 mod answers;
 mod queries;
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 
+use crate::door::{self, Bound, Entrance, Listener};
 use crate::engine::Fact;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::model::Category;
-
-/// How long a shutdown waits for answers that nobody reads.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,27 +60,16 @@ struct State<V> {
 
 type Shared<V> = axum::extract::State<Arc<State<V>>>;
 
-/// Serves until `shutdown` resolves, then finishes the answers under way, for [`DRAIN_MAX`] at most.
+/// Serves until `shutdown` resolves, then finishes the answers under way, for [`door::DRAIN_MAX`] at most.
 pub async fn serve<V: Views>(
-    listener: TcpListener,
+    bound: Bound,
+    entrance: Arc<Entrance>,
     views: V,
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let state = Arc::new(State { views, readiness });
-    let (stop, stopped) = oneshot::channel();
-    let signal = async move {
-        shutdown.await;
-        let _ = stop.send(());
-    };
-    let patience = async move {
-        let _ = stopped.await;
-        sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        served = axum::serve(listener, router(state)).with_graceful_shutdown(signal).into_future() => served,
-        () = patience => Ok(()),
-    }
+    door::serve(bound, entrance, Listener::Http, router(state), shutdown).await
 }
 
 fn router<V: Views>(state: Arc<State<V>>) -> Router {

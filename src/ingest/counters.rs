@@ -32,7 +32,6 @@ pub struct Counters {
     requests: [[[AtomicU64; Outcome::ALL.len()]; SIGNALS]; 2],
     bytes_in: [AtomicU64; 2],
     bytes_inflated: AtomicU64,
-    connections: [AtomicU64; 2],
 }
 
 /// The three signals, and one place for requests that named none.
@@ -55,7 +54,6 @@ pub struct Snapshot {
     pub bytes_in: [(Transport, u64); 2],
     /// What compressed bodies became.
     pub bytes_inflated: u64,
-    pub connections: [(Transport, u64); 2],
 }
 
 impl Transport {
@@ -117,7 +115,6 @@ impl Counters {
             requests,
             bytes_in: read(&self.bytes_in),
             bytes_inflated: self.bytes_inflated.load(Ordering::Relaxed),
-            connections: read(&self.connections),
         }
     }
 
@@ -131,10 +128,6 @@ impl Counters {
 
     pub(super) fn inflated(&self, bytes: usize) {
         self.bytes_inflated.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn connected(&self, transport: Transport) {
-        self.connections[transport as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn cell(&self, transport: Transport, signal: Option<Signal>, outcome: Outcome) -> &AtomicU64 {

@@ -9,7 +9,8 @@ use clap::Parser;
 
 use super::*;
 use crate::decode::{self, Encoding, Limits};
-use crate::ingest::{Answer, Intake, bind, serve_grpc, serve_http};
+use crate::door::bind;
+use crate::ingest::{Answer, Intake, serve_grpc, serve_http};
 use crate::model::{Signal, SpanKind, SpanStatus, Wanted};
 
 #[derive(Parser)]
@@ -81,10 +82,10 @@ async fn keeper(protocol: Protocol, answers: Vec<Answer>) -> (Arc<Keeper>, Socke
     let (intake, admission, counters) = (Arc::clone(&keeper), Arc::default(), Arc::default());
     match protocol {
         Protocol::HttpProtobuf => {
-            tokio::spawn(serve_http(bound, intake, admission, counters, pending()));
+            tokio::spawn(serve_http(bound, Arc::default(), intake, admission, counters, pending()));
         }
         Protocol::Grpc => {
-            tokio::spawn(serve_grpc(bound, intake, admission, counters, pending()));
+            tokio::spawn(serve_grpc(bound, Arc::default(), intake, admission, counters, pending()));
         }
     }
     (keeper, addr)

@@ -26,6 +26,8 @@ pub enum Registered {
     Items,
     Requests,
     InFlightBytes,
+    Connections,
+    ConnectionsOpen,
     Events,
     EventsFuture,
     EventsLate,
@@ -59,7 +61,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 26] = [
+pub const TABLE: [Metric; 28] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -72,6 +74,8 @@ pub const TABLE: [Metric; 26] = [
         "Export requests by transport and outcome.",
     ),
     gauge("evenkeel_ingest_in_flight_bytes", &[], "Decompressed bytes of the requests under way."),
+    counter("evenkeel_connections_total", &["listener"], "Connections that were accepted."),
+    gauge("evenkeel_connections_open", &["listener"], "Connections that are open."),
     counter(
         "evenkeel_events_total",
         &["category"],
