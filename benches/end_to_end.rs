@@ -62,7 +62,7 @@ fn made(first: u64) -> Vec<Export> {
 async fn wire(daemon: &Daemon, grpc: bool, gzip: bool) -> Wire {
     if grpc {
         let channel = connect(&format!("http://{}", daemon.address("otlp_grpc"))).await.unwrap();
-        return Wire::Grpc { channel, gzip };
+        return Wire::Grpc { channel, gzip, authorization: None };
     }
     let endpoint = format!("http://{}", daemon.address("otlp_http"));
     Wire::Http { client: evenkeel::respond::client().unwrap(), endpoint, gzip }

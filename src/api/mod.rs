@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::get;
 
 use crate::door::{self, Bound, Entrance, Listener};
@@ -54,6 +57,7 @@ impl Readiness {
 }
 
 struct State<V> {
+    entrance: Arc<Entrance>,
     views: V,
     readiness: Readiness,
 }
@@ -68,16 +72,19 @@ pub async fn serve<V: Views>(
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let state = Arc::new(State { views, readiness });
+    let state = Arc::new(State { entrance: Arc::clone(&entrance), views, readiness });
     door::serve(bound, entrance, Listener::Http, router(state), shutdown).await
 }
 
+/// Health is for everybody who reaches the port: what asks for it seldom has a token.
 fn router<V: Views>(state: Arc<State<V>>) -> Router {
-    Router::new()
-        .route("/", get(answers::index))
+    let asked = middleware::from_fn_with_state(Arc::clone(&state), admit::<V>);
+    let health = Router::new()
         .route("/livez", get(answers::livez))
         .route("/readyz", get(answers::readyz::<V>))
-        .route("/healthz", get(answers::readyz::<V>))
+        .route("/healthz", get(answers::readyz::<V>));
+    Router::new()
+        .route("/", get(answers::index))
         .route("/metrics", get(answers::metrics::<V>))
         .route("/api/v1/counts", get(queries::counts::<V>))
         .route("/api/v1/slos", get(queries::slos::<V>))
@@ -87,5 +94,14 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/events", get(queries::events::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
         .fallback(answers::not_found)
+        .layer(asked)
+        .merge(health)
         .with_state(state)
+}
+
+async fn admit<V: Views>(state: Shared<V>, request: Request, next: Next) -> Response {
+    match state.entrance.admit(Listener::Http, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => answers::denied(denied),
+    }
 }

@@ -41,6 +41,10 @@ pub(super) struct Global {
     )]
     pub(super) url: String,
 
+    /// The token to show to the daemon: a file that holds it
+    #[arg(long, value_name = "PATH", global = true, env = "EVENKEEL_TOKEN_FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
     /// How to print
     #[arg(short, long, value_enum, global = true, default_value_t = Output::Human)]
     pub(super) output: Output,

@@ -11,6 +11,7 @@ use super::check::tell;
 use super::world::Machine;
 use crate::config::{Config, load};
 use crate::daemon::{Addresses, Daemon};
+use crate::door::{Listener, Role};
 use crate::telemetry::{LogFormat, start_logs};
 
 pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
@@ -32,6 +33,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     };
     let bare = global.config.is_empty();
     let summary = summary(&config);
+    let asked = !config.entrance.tokens.is_empty();
     let mut daemon = match Daemon::start(config).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -41,7 +43,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     };
     let addresses = daemon.addresses();
     if !global.quiet {
-        eprint!("{}", banner(addresses, &summary, bare));
+        eprint!("{}", banner(addresses, &summary, asked, bare));
     }
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, addresses)
@@ -73,20 +75,22 @@ fn summary(config: &Config) -> String {
     format!("{} SLOs, {rules} rules, {} receivers", config.plan.slos.len(), config.receivers.len())
 }
 
-fn banner(addresses: Addresses, summary: &str, bare: bool) -> String {
-    let reach = |address: std::net::SocketAddr| match address.ip().is_loopback() {
-        true => "this machine only",
-        false => "open to the network, without authentication",
+fn banner(addresses: Addresses, summary: &str, asked: bool, bare: bool) -> String {
+    let who = |address: std::net::SocketAddr, listener| match (address.ip().is_loopback(), asked) {
+        (true, false) => "this machine only".to_owned(),
+        (false, false) => "open to the network, without authentication".to_owned(),
+        (local, true) => {
+            let from = if local { "this machine only" } else { "open to the network" };
+            format!("{from}, with a token of role {}", Role::of(listener).as_str())
+        }
     };
+    let (grpc, otlp, page) = (addresses.otlp_grpc, addresses.otlp_http, addresses.http);
     let mut text = format!(
-        "evenkeel {} with {summary}\n  OTLP gRPC  {}  ({})\n  OTLP HTTP  {}  ({})\n  page, API  http://{}  ({})\n  state is kept in memory: a restart begins with nothing\n",
+        "evenkeel {} with {summary}\n  OTLP gRPC  {grpc}  ({})\n  OTLP HTTP  {otlp}  ({})\n  page, API  http://{page}  ({})\n  state is kept in memory: a restart begins with nothing\n",
         env!("CARGO_PKG_VERSION"),
-        addresses.otlp_grpc,
-        reach(addresses.otlp_grpc),
-        addresses.otlp_http,
-        reach(addresses.otlp_http),
-        addresses.http,
-        reach(addresses.http),
+        who(grpc, Listener::OtlpGrpc),
+        who(otlp, Listener::OtlpHttp),
+        who(page, Listener::Http),
     );
     if bare {
         text.push_str(&format!(

@@ -117,6 +117,9 @@ fn put_edges(metrics: &mut Metrics, edges: &Edges) {
     for one in &edges.listeners {
         metrics.put(Name::Connections, &[one.listener.as_str()], one.accepted);
         metrics.put(Name::ConnectionsOpen, &[one.listener.as_str()], one.open);
+        for (reason, count) in [("unauthenticated", one.unauthenticated), ("forbidden", one.forbidden)] {
+            metrics.put(Name::Denied, &[one.listener.as_str(), reason], count);
+        }
     }
     for one in &edges.receivers {
         for (outcome, value) in

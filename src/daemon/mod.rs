@@ -79,6 +79,7 @@ impl Doors {
 impl Daemon {
     /// Takes every port first, then brings up the state, then accepts.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let entrance = Arc::new(Entrance::open(&config.entrance).context("read who may come in")?);
         let doors = Doors::bind(&config.listen).await?;
         let addresses = doors.addresses();
         let clock = Clock::default();
@@ -114,14 +115,19 @@ impl Daemon {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let folding = Arc::new(Semaphore::new(cores));
         let workers = Workers { plan, clock, ledger, key: random_key(), folding };
-        daemon.serve(doors, workers, &stopped);
+        daemon.serve(doors, entrance, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
     }
 
-    fn serve(&mut self, doors: Doors, workers: Workers, stopped: &watch::Receiver<bool>) {
+    fn serve(
+        &mut self,
+        doors: Doors,
+        entrance: Arc<Entrance>,
+        workers: Workers,
+        stopped: &watch::Receiver<bool>,
+    ) {
         let (admission, counters) = (Arc::new(Admission::default()), Arc::new(Counters::default()));
-        let entrance = Arc::new(Entrance::default());
         let workers = Arc::new(workers);
         let eyes = Eyes {
             ledger: self.ledger.clone(),
@@ -131,6 +137,7 @@ impl Daemon {
             meters: self.responder.meters(),
         };
         let quiet = || until(stopped.clone());
+        self.servers.spawn(entrance.clone().keep(quiet()));
         self.servers.spawn(ingest::serve_http(
             doors.otlp_http,
             entrance.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::Listener;
+use super::{Denied, Listener};
 
 /// Safe to share.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub struct Meters {
 struct Cells {
     accepted: AtomicU64,
     closed: AtomicU64,
+    unknown: AtomicU64,
+    other_role: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +24,27 @@ pub struct ListenerCounts {
     /// Connections since the start.
     pub accepted: u64,
     pub open: u64,
+    /// Requests without a token that is known.
+    pub unauthenticated: u64,
+    /// Requests whose token has another role.
+    pub forbidden: u64,
 }
 
 impl Meters {
     pub fn snapshot(&self) -> [ListenerCounts; Listener::ALL.len()] {
         Listener::ALL.map(|listener| {
             let cells = &self.cells[listener as usize];
-            let closed = cells.closed.load(Ordering::Relaxed);
-            let accepted = cells.accepted.load(Ordering::Relaxed);
-            ListenerCounts { listener, accepted, open: accepted.saturating_sub(closed) }
+            let read = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+            // In this order, or a connection that ends just now would count below zero.
+            let closed = read(&cells.closed);
+            let accepted = read(&cells.accepted);
+            ListenerCounts {
+                listener,
+                accepted,
+                open: accepted.saturating_sub(closed),
+                unauthenticated: read(&cells.unknown),
+                forbidden: read(&cells.other_role),
+            }
         })
     }
 
@@ -40,5 +54,11 @@ impl Meters {
 
     pub(super) fn closed(&self, listener: Listener) {
         self.cells[listener as usize].closed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn denied(&self, listener: Listener, denied: Denied) {
+        let cells = &self.cells[listener as usize];
+        let cell = if denied.is_unknown() { &cells.unknown } else { &cells.other_role };
+        cell.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -17,6 +17,10 @@ pub enum Outcome {
     Partial,
     Malformed,
     TooLarge,
+    /// Without a token that is known.
+    Unauthenticated,
+    /// With a token of another role.
+    Forbidden,
     /// Unknown path, method, type or encoding.
     Unsupported,
     TooSlow,
@@ -68,11 +72,13 @@ impl Transport {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::Partial,
         Self::Malformed,
         Self::TooLarge,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::Unsupported,
         Self::TooSlow,
         Self::Busy,
@@ -86,6 +92,8 @@ impl Outcome {
             Self::Partial => "partial",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
             Self::Unsupported => "unsupported",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",

@@ -30,6 +30,7 @@ use crate::model::Signal;
 const PREFIX_BYTES: usize = 5;
 
 struct Edge<I> {
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
@@ -44,7 +45,7 @@ pub async fn serve_grpc<I: Intake>(
     counters: Arc<Counters>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let edge = Arc::new(Edge { intake, admission, counters });
+    let edge = Arc::new(Edge { entrance: Arc::clone(&entrance), intake, admission, counters });
     let app = Router::new().fallback(answer::<I>).with_state(edge);
     door::serve(bound, entrance, Listener::OtlpGrpc, app, shutdown).await
 }
@@ -81,6 +82,7 @@ async fn take<I: Intake>(
     headers: &HeaderMap,
     sent: &mut Body,
 ) -> Result<(Signal, u64, Option<String>), Refusal> {
+    edge.entrance.admit(Listener::OtlpGrpc, headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     let compression = compression_of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH);

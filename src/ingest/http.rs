@@ -24,6 +24,7 @@ use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::model::Signal;
 
 struct Edge<I> {
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
@@ -38,7 +39,7 @@ pub async fn serve_http<I: Intake>(
     counters: Arc<Counters>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let edge = Arc::new(Edge { intake, admission, counters });
+    let edge = Arc::new(Edge { entrance: Arc::clone(&entrance), intake, admission, counters });
     let app = Router::new().fallback(answer::<I>).with_state(edge);
     door::serve(bound, entrance, Listener::OtlpHttp, app, shutdown).await
 }
@@ -83,6 +84,7 @@ async fn take<I: Intake>(
     encoding: &Result<Encoding, Refusal>,
     sent: &mut Body,
 ) -> Taken {
+    edge.entrance.admit(Listener::OtlpHttp, &head.headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     if head.method != Method::POST {
         return Err(Refusal::WrongMethod);
@@ -159,6 +161,9 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     match refusal {
+        Refusal::Denied(denied) if denied.is_unknown() => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         Refusal::WrongMethod => {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }

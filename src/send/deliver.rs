@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
+use http::HeaderValue;
 use prost::Message;
 use reqwest::header;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -32,20 +33,24 @@ pub enum Failure {
     Busy { text: String, retry_after: Option<Duration> },
     /// Will not pass.
     Refused(String),
+    /// Will not pass with this token, or without one.
+    Denied(String),
 }
 
 /// A way to one receiver.
 #[derive(Clone, Debug)]
 pub enum Wire {
     Http { client: reqwest::Client, endpoint: String, gzip: bool },
-    Grpc { channel: Channel, gzip: bool },
+    Grpc { channel: Channel, gzip: bool, authorization: Option<HeaderValue> },
 }
 
 impl Wire {
     pub async fn deliver(&self, export: &Export) -> Result<Delivered, Failure> {
         match self {
             Self::Http { client, endpoint, gzip } => post(client, endpoint, export, *gzip).await,
-            Self::Grpc { channel, gzip } => call(channel, export, *gzip).await,
+            Self::Grpc { channel, gzip, authorization } => {
+                call(channel, export, *gzip, authorization.as_ref()).await
+            }
         }
     }
 }
@@ -84,13 +89,19 @@ pub async fn post(
     let body = response.bytes().await.map_err(|error| Failure::Unreachable(chain(&error)))?;
     match status {
         200..=299 => delivered(&body),
+        401 | 403 => Err(Failure::Denied(said(status, &body))),
         429 | 502 | 503 | 504 => Err(Failure::Busy { text: said(status, &body), retry_after }),
         _ => Err(Failure::Refused(said(status, &body))),
     }
 }
 
 /// OTLP/gRPC.
-pub async fn call(channel: &Channel, export: &Export, gzip: bool) -> Result<Delivered, Failure> {
+pub async fn call(
+    channel: &Channel,
+    export: &Export,
+    gzip: bool,
+    authorization: Option<&HeaderValue>,
+) -> Result<Delivered, Failure> {
     let mut client = tonic::client::Grpc::new(channel.clone());
     if gzip {
         client = client.send_compressed(CompressionEncoding::Gzip);
@@ -101,7 +112,12 @@ pub async fn call(channel: &Channel, export: &Export, gzip: bool) -> Result<Deli
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     });
-    let request = tonic::Request::new(Bytes::copy_from_slice(&export.body));
+    let mut request = tonic::Request::new(Bytes::copy_from_slice(&export.body));
+    if let Some(value) = authorization {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.clone());
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(headers);
+    }
     match client.unary(request, path, Raw).await {
         Ok(response) => delivered(&response.into_inner()),
         Err(status) => Err(failure(&status)),
@@ -116,6 +132,7 @@ fn failure(status: &Status) -> Failure {
         Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled => {
             Failure::Busy { text, retry_after: None }
         }
+        Code::Unauthenticated | Code::PermissionDenied => Failure::Denied(text),
         Code::ResourceExhausted if !status.details().is_empty() => Failure::Busy { text, retry_after: None },
         _ => Failure::Refused(text),
     }

@@ -92,7 +92,7 @@ async fn keeper(protocol: Protocol, answers: Vec<Answer>) -> (Arc<Keeper>, Socke
 }
 
 async fn sent(line: &str) -> Result<Report, SendError> {
-    run(&args(line), &client(), &mut std::io::sink()).await
+    run(&args(line), &client(), None, &mut std::io::sink()).await
 }
 
 #[tokio::test]

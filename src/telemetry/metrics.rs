@@ -28,6 +28,7 @@ pub enum Registered {
     InFlightBytes,
     Connections,
     ConnectionsOpen,
+    Denied,
     Events,
     EventsFuture,
     EventsLate,
@@ -61,7 +62,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 28] = [
+pub const TABLE: [Metric; 29] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -76,6 +77,11 @@ pub const TABLE: [Metric; 28] = [
     gauge("evenkeel_ingest_in_flight_bytes", &[], "Decompressed bytes of the requests under way."),
     counter("evenkeel_connections_total", &["listener"], "Connections that were accepted."),
     gauge("evenkeel_connections_open", &["listener"], "Connections that are open."),
+    counter(
+        "evenkeel_requests_denied_total",
+        &["listener", "reason"],
+        "Requests that might not come in: unauthenticated, forbidden.",
+    ),
     counter(
         "evenkeel_events_total",
         &["category"],
