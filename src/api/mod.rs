@@ -7,13 +7,14 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::Extension;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::get;
 
-use crate::door::{self, Bound, Entrance, Listener};
+use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::Fact;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::model::Category;
@@ -99,8 +100,13 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .with_state(state)
 }
 
-async fn admit<V: Views>(state: Shared<V>, request: Request, next: Next) -> Response {
-    match state.entrance.admit(Listener::Http, request.headers()) {
+async fn admit<V: Views>(
+    state: Shared<V>,
+    Extension(visitor): Extension<Visitor>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match state.entrance.admit(Listener::Http, &visitor, request.headers()) {
         Ok(()) => next.run(request).await,
         Err(denied) => answers::denied(denied),
     }

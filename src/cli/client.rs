@@ -1,48 +1,77 @@
 //! Talking to a running daemon.
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use std::path::{Path, PathBuf};
+
+use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
 use super::Exit;
 use super::args::{Global, Output};
 use crate::door::token_in;
 use crate::respond;
-use crate::send::{self, SendArgs, SendError};
+use crate::send::{self, Credentials, SendArgs, SendError};
 
-/// Who we are to the daemon.
+/// Who we are to the daemon, and how we know it.
 struct Caller {
     client: reqwest::Client,
-    authorization: Option<HeaderValue>,
+    credentials: Credentials,
 }
 
 impl Caller {
     /// The exit code after the trouble was told.
     fn new(global: &Global) -> Result<Self, Exit> {
-        let authorization = authorization(global)?;
-        let mut headers = HeaderMap::new();
-        headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
-        let client = respond::open_client().default_headers(headers).build().map_err(|error| {
-            eprintln!("error: set up the HTTP client: {error}");
-            Exit::OurFault
-        })?;
-        Ok(Self { client, authorization })
+        Self::of(global).map_err(|why| {
+            eprintln!("error: {why}");
+            Exit::Usage
+        })
+    }
+
+    fn of(global: &Global) -> Result<Self, String> {
+        let read = |path: &Option<PathBuf>, what| {
+            let path = path.as_deref().filter(|path| !path.as_os_str().is_empty());
+            path.map(|path| bytes(path, what)).transpose()
+        };
+        let authorization = read(&global.token_file, "token file")?.map(|text| {
+            let text = String::from_utf8(text).unwrap_or_default();
+            bearer(&text).map_err(|why| format!("the token file {why}"))
+        });
+        let (cert, key) = (read(&global.cert_file, "certificate file")?, read(&global.key_file, "key file")?);
+        let credentials = Credentials {
+            authorization: authorization.transpose()?,
+            ca: read(&global.ca_file, "CA file")?,
+            identity: cert.zip(key),
+        };
+        let client = client(&credentials)?;
+        Ok(Self { client, credentials })
     }
 }
 
-fn authorization(global: &Global) -> Result<Option<HeaderValue>, Exit> {
-    let Some(path) = global.token_file.as_ref().filter(|path| !path.as_os_str().is_empty()) else {
-        return Ok(None);
-    };
-    let bad = |why: String| {
-        eprintln!("error: the token file {}: {why}", path.display());
-        Exit::Usage
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| bad(format!("it can not be read: {error}")))?;
-    let token = token_in(&text).map_err(|why| bad(format!("it {why}")))?;
-    let mut value =
-        HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| bad("it is no header".into()))?;
+fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("the {what} {} can not be read: {error}", path.display()))
+}
+
+fn bearer(text: &str) -> Result<HeaderValue, &'static str> {
+    let token = token_in(text)?;
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "holds no token")?;
     value.set_sensitive(true);
-    Ok(Some(value))
+    Ok(value)
+}
+
+fn client(credentials: &Credentials) -> Result<reqwest::Client, String> {
+    let mut builder = respond::open_client();
+    if let Some(value) = &credentials.authorization {
+        builder = builder.default_headers([(AUTHORIZATION, value.clone())].into_iter().collect());
+    }
+    if let Some(pem) = &credentials.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+        builder = builder.tls_certs_only(authorities.ok_or("the CA file holds no certificate")?);
+    }
+    if let Some((cert, key)) = &credentials.identity {
+        let identity = reqwest::Identity::from_pem(&[key.as_slice(), b"\n", cert].concat());
+        let why = "the certificate file and the key file hold no certificate and key";
+        builder = builder.identity(identity.map_err(|_| why)?);
+    }
+    builder.build().map_err(|error| format!("set up the HTTP client: {error}"))
 }
 
 /// What the daemon answered, or the exit code after the trouble was told.
@@ -81,7 +110,7 @@ pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {
     let mut silence = std::io::sink();
     let mut narration = std::io::stderr();
     let progress: &mut (dyn std::io::Write + Send) = if global.quiet { &mut silence } else { &mut narration };
-    match send::run(args, &caller.client, caller.authorization.as_ref(), progress).await {
+    match send::run(args, &caller.client, &caller.credentials, progress).await {
         Ok(report) => {
             if global.output != Output::Human {
                 println!("{}", serde_json::to_string(&report).unwrap_or_default());

@@ -1,10 +1,14 @@
-//! `listen`: the addresses, and whether anybody may be let in unasked.
+//! `listen`: the addresses, their TLS, and whether anybody may be let in unasked.
+
+use std::path::Path;
 
 use super::access::Access;
 use super::address;
 use super::node::{Node, Place};
 use super::reader::Fields;
+use super::tls;
 use super::{Listen, Reading};
+use crate::door::TlsFiles;
 
 const LISTENERS: [(&str, &str, &str); 3] = [
     ("otlp_grpc", "127.0.0.1:4317", "EVENKEEL_LISTEN__OTLP_GRPC"),
@@ -13,8 +17,13 @@ const LISTENERS: [(&str, &str, &str); 3] = [
 ];
 
 /// The file's addresses, overridden by the environment's.
-pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>, access: &Access) -> Listen {
-    let known = ["otlp_grpc", "otlp_http", "http", "allow_anonymous"];
+pub(super) fn read(
+    ctx: &mut Reading<'_>,
+    node: Option<&Node>,
+    folder: &Path,
+    access: &Access,
+) -> (Listen, Option<TlsFiles>) {
+    let known = ["otlp_grpc", "otlp_http", "http", "allow_anonymous", "tls"];
     let fields = node.and_then(|node| Fields::new(&mut ctx.report, node, "listen", &known));
     let in_file = fields.and_then(|fields| fields.truth(&mut ctx.report, "allow_anonymous"));
     let anonymous = match ctx.world.env("EVENKEEL_LISTEN__ALLOW_ANONYMOUS").as_deref() {
@@ -27,7 +36,12 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>, access: &Access) 
             true
         }
     };
-    let guard = match (access.asked, anonymous) {
+    let tls_node = fields.and_then(|fields| fields.get("tls"));
+    let tls = tls::read(ctx, tls_node, folder);
+    // What is written counts here, also where it has a mistake: that is told elsewhere.
+    let certificates = tls_node.is_some_and(|node| node.get("client_ca_file").is_some());
+    let guard = match (access.asked || certificates, anonymous) {
+        (true, _) if tls_node.is_some() => Guard::Sound,
         (true, _) => Guard::Tokens,
         (false, true) => Guard::Waived,
         (false, false) => Guard::Missing,
@@ -54,12 +68,14 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>, access: &Access) 
     });
     let [otlp_grpc, otlp_http, http] = &mut addresses;
     let take = std::mem::take::<String>;
-    Listen { otlp_grpc: take(otlp_grpc), otlp_http: take(otlp_http), http: take(http) }
+    (Listen { otlp_grpc: take(otlp_grpc), otlp_http: take(otlp_http), http: take(http) }, tls)
 }
 
 /// What keeps others out of an address that they reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Guard {
+    Sound,
+    /// That everybody on the way can read.
     Tokens,
     Waived,
     Missing,
@@ -75,9 +91,10 @@ fn check(ctx: &mut Reading<'_>, at: Place, name: &str, text: &str, guard: Guard)
     };
     match guard {
         _ if address.loopback => {}
+        Guard::Sound => {}
         Guard::Tokens => {
             let message = format!("`{name}`: tokens cross the network to {text} unencrypted");
-            ctx.report.warn("W0204", at, message, "keep it inside a network that you trust");
+            ctx.report.warn("W0204", at, message, "set `listen.tls`");
         }
         Guard::Waived => {
             let message =
@@ -87,7 +104,7 @@ fn check(ctx: &mut Reading<'_>, at: Place, name: &str, text: &str, guard: Guard)
         Guard::Missing => {
             let message =
                 format!("`{name}`: {text} is open to other machines, and nobody is asked who they are");
-            let hint = "set `auth.tokens`, or `listen.allow_anonymous: true` if that is meant";
+            let hint = "set `auth.tokens` or `listen.tls.client_ca_file`, or `listen.allow_anonymous: true` if that is meant";
             ctx.report.error_with("E0209", at, message, hint);
         }
     }

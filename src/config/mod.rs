@@ -33,6 +33,7 @@ mod settings;
 mod slo_document;
 mod substitute;
 mod suggest;
+mod tls;
 mod yaml;
 
 #[cfg(test)]

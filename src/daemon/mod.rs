@@ -89,7 +89,7 @@ impl Daemon {
         let responder = Arc::new(Responder::start(
             config.receivers,
             respond::client().context("set up the client for notifications")?,
-            format!("http://{}", addresses.http),
+            format!("{}://{}", entrance.scheme(), addresses.http),
             move |id, outcome| settling.settle(id, outcome),
         ));
         let notified = responder.clone();

@@ -3,12 +3,15 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::tls::Tls;
 use super::tokens::{Role, Standing, Tokens};
-use super::{Entrance, Listener};
+use super::{Entrance, Listener, Visitor};
 
 /// Why a request may not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
+    /// Its connection showed no certificate. Another one must, so this is no 401.
+    NoCertificate,
     /// It brought no token.
     NoToken,
     UnknownToken,
@@ -19,11 +22,12 @@ pub enum Denied {
 impl Denied {
     /// Whether another credential is asked for (401), rather than another role (403).
     pub fn is_unknown(self) -> bool {
-        !matches!(self, Self::OtherRole(_))
+        matches!(self, Self::NoToken | Self::UnknownToken)
     }
 
     pub fn text(self) -> String {
         match self {
+            Self::NoCertificate => "a client certificate is needed".to_owned(),
             Self::NoToken => "a token is needed: send `Authorization: Bearer TOKEN`".to_owned(),
             Self::UnknownToken => "the token is not known here".to_owned(),
             Self::OtherRole(role) => {
@@ -34,10 +38,16 @@ impl Denied {
 }
 
 impl Entrance {
-    /// Lets everybody in where no tokens are configured.
-    pub fn admit(&self, listener: Listener, headers: &HeaderMap) -> Result<(), Denied> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        let admitted = standing(tokens, Role::of(listener), headers);
+    /// Lets everybody in where nothing is asked for.
+    pub fn admit(&self, listener: Listener, visitor: &Visitor, headers: &HeaderMap) -> Result<(), Denied> {
+        let certificate = match self.tls.as_ref().is_some_and(Tls::asks_for_certificates) {
+            true if !visitor.is_certified() => Err(Denied::NoCertificate),
+            _ => Ok(()),
+        };
+        let admitted = certificate.and_then(|()| match &self.tokens {
+            Some(tokens) => standing(tokens, Role::of(listener), headers),
+            None => Ok(()),
+        });
         if let Err(denied) = admitted {
             self.meters.denied(listener, denied);
         }

@@ -14,6 +14,7 @@ pub struct Meters {
 struct Cells {
     accepted: AtomicU64,
     closed: AtomicU64,
+    handshakes_failed: AtomicU64,
     unknown: AtomicU64,
     other_role: AtomicU64,
 }
@@ -24,6 +25,8 @@ pub struct ListenerCounts {
     /// Connections since the start.
     pub accepted: u64,
     pub open: u64,
+    /// Connections that ended in the handshake of TLS.
+    pub handshakes_failed: u64,
     /// Requests without a token that is known.
     pub unauthenticated: u64,
     /// Requests whose token has another role.
@@ -42,6 +45,7 @@ impl Meters {
                 listener,
                 accepted,
                 open: accepted.saturating_sub(closed),
+                handshakes_failed: read(&cells.handshakes_failed),
                 unauthenticated: read(&cells.unknown),
                 forbidden: read(&cells.other_role),
             }
@@ -54,6 +58,10 @@ impl Meters {
 
     pub(super) fn closed(&self, listener: Listener) {
         self.cells[listener as usize].closed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn handshake_failed(&self, listener: Listener) {
+        self.cells[listener as usize].handshakes_failed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn denied(&self, listener: Listener, denied: Denied) {

@@ -10,6 +10,8 @@ mod gate;
 mod meters;
 mod serve;
 mod socket;
+mod stream;
+mod tls;
 mod tokens;
 
 use std::future::Future;
@@ -23,12 +25,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
+use tls::Tls;
 use tokens::Tokens;
 
 pub use gate::Denied;
 pub use meters::{ListenerCounts, Meters};
 pub use serve::{DRAIN_MAX, Visitor, serve};
 pub use socket::Busy;
+pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
 pub use tokens::{Role, TokenFile, token_in};
 
 /// Open connections of one listener. More wait in the kernel's queue.
@@ -83,12 +87,14 @@ pub async fn bind(addr: &str) -> io::Result<Bound> {
 pub struct Settings {
     /// None: everybody may come in.
     pub tokens: Vec<TokenFile>,
+    pub tls: Option<TlsFiles>,
 }
 
 /// What the listeners of a process share.
 #[derive(Debug)]
 pub struct Entrance {
     tokens: Option<Tokens>,
+    tls: Option<Tls>,
     slots: [Arc<Semaphore>; Listener::ALL.len()],
     meters: Meters,
 }
@@ -96,7 +102,7 @@ pub struct Entrance {
 impl Default for Entrance {
     fn default() -> Self {
         let slots = Listener::ALL.map(|_| Arc::new(Semaphore::new(CONNECTIONS_MAX)));
-        Self { tokens: None, slots, meters: Meters::default() }
+        Self { tokens: None, tls: None, slots, meters: Meters::default() }
     }
 }
 
@@ -107,11 +113,17 @@ impl Entrance {
             [] => None,
             files => Some(Tokens::read(files)?),
         };
-        Ok(Self { tokens, ..Self::default() })
+        let tls = settings.tls.as_ref().map(Tls::read).transpose()?;
+        Ok(Self { tokens, tls, ..Self::default() })
     }
 
     pub fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    /// Of the listeners' addresses.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Looks each second whether a file has changed, until `shutdown`.
@@ -132,6 +144,9 @@ impl Entrance {
     fn look(&self) {
         if let Some(tokens) = &self.tokens {
             tokens.look();
+        }
+        if let Some(tls) = &self.tls {
+            tls.look();
         }
     }
 

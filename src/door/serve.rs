@@ -16,12 +16,17 @@ use hyper_util::service::TowerToHyperService;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::socket::{Busy, Door, Line, Patience, Socket};
+use super::stream::Stream;
 use super::{Bound, Entrance, Listener};
 
 /// How long a shutdown waits for requests that are already here.
 pub const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// From the accept to the end of the handshake of TLS.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 const STREAMS_MAX: u32 = 100;
 const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
@@ -34,12 +39,18 @@ const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct Visitor {
     line: Line,
+    certified: bool,
 }
 
 impl Visitor {
     /// While it is held, the connection is not cut for being quiet.
     pub fn busy(&self) -> Busy {
         self.line.begin()
+    }
+
+    /// It has shown a certificate that was found good.
+    pub(super) fn is_certified(&self) -> bool {
+        self.certified
     }
 }
 
@@ -51,7 +62,7 @@ pub async fn serve(
     app: Router,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let mut door = Door::new(bound.listener, patience(listener), entrance, listener);
+    let mut door = Door::new(bound.listener, patience(listener), Arc::clone(&entrance), listener);
     let http = protocol(listener);
     let (stop, stopped) = watch::channel(false);
     let mut visits = JoinSet::new();
@@ -59,7 +70,13 @@ pub async fn serve(
     loop {
         tokio::select! {
             socket = door.next() => {
-                visits.spawn(visit(socket, http.clone(), app.clone(), stopped.clone()));
+                visits.spawn(visit(
+                    socket,
+                    Arc::clone(&entrance),
+                    http.clone(),
+                    app.clone(),
+                    stopped.clone(),
+                ));
             }
             Some(_ended) = visits.join_next() => {}
             () = &mut shutdown => break,
@@ -95,13 +112,21 @@ fn protocol(listener: Listener) -> Builder<TokioExecutor> {
     }
 }
 
+/// One connection from its first byte to its last.
 async fn visit(
     socket: Socket,
+    entrance: Arc<Entrance>,
     http: Builder<TokioExecutor>,
     app: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let visitor = Visitor { line: socket.line().clone() };
+    let line = socket.line().clone();
+    let stream = tokio::select! {
+        stream = receive(socket, &entrance) => stream,
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    };
+    let Some(stream) = stream else { return };
+    let visitor = Visitor { line, certified: stream.is_certified() };
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let busy = visitor.busy();
@@ -113,11 +138,29 @@ async fn visit(
             answer
         }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(socket), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // How a connection ended is its peer's to know; what it asked for has been counted.
     tokio::select! {
         _ended = connection.as_mut() => return,
         _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
     }
     let _ended = connection.await;
+}
+
+/// The handshake, where there is TLS. None: it failed, which has been counted.
+async fn receive(socket: Socket, entrance: &Entrance) -> Option<Stream> {
+    let listener = socket.listener();
+    let Some(tls) = &entrance.tls else { return Some(Stream::Plain(socket)) };
+    let acceptor = TlsAcceptor::from(tls.config(listener));
+    let why = match timeout(HANDSHAKE_MAX, acceptor.accept(socket)).await {
+        Ok(Ok(mut stream)) => {
+            stream.get_mut().0.begin_head();
+            return Some(Stream::Tls(Box::new(stream)));
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it took too long".to_owned(),
+    };
+    entrance.meters.handshake_failed(listener);
+    tracing::debug!(listener = listener.as_str(), why, "door.handshake.failed");
+    None
 }

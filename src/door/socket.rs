@@ -65,7 +65,7 @@ pub(super) struct Socket {
     state: Waiting,
     deadline: Pin<Box<Sleep>>,
     seen: u64,
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -150,11 +150,20 @@ impl Socket {
     fn new(stream: TcpStream, patience: Patience, place: Place) -> Self {
         let deadline = Box::pin(sleep(patience.head));
         let (line, state) = (Line::default(), Waiting::ForHead);
-        Self { stream, line, patience, state, deadline, seen: 0, _place: place }
+        Self { stream, line, patience, state, deadline, seen: 0, place }
     }
 
     pub(super) fn line(&self) -> &Line {
         &self.line
+    }
+
+    pub(super) fn listener(&self) -> Listener {
+        self.place.listener
+    }
+
+    /// After a handshake: the time of the first head begins now.
+    pub(super) fn begin_head(&mut self) {
+        self.wait(Waiting::ForHead, self.patience.head);
     }
 
     fn wait(&mut self, state: Waiting, at_most: Duration) {

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,7 +24,7 @@ use super::{
     reply,
 };
 use crate::decode::Encoding;
-use crate::door::{self, Bound, Entrance, Listener};
+use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::model::Signal;
 
 /// The compressed flag and the length before each message.
@@ -50,7 +51,11 @@ pub async fn serve_grpc<I: Intake>(
     door::serve(bound, entrance, Listener::OtlpGrpc, app, shutdown).await
 }
 
-async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -> Response {
+async fn answer<I: Intake>(
+    State(edge): State<Arc<Edge<I>>>,
+    Extension(visitor): Extension<Visitor>,
+    request: Request,
+) -> Response {
     let (head, mut body) = request.into_parts();
     let signal = signal_of(head.uri.path());
     let mut tally =
@@ -61,7 +66,7 @@ async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -
         *response.status_mut() = status;
         return response;
     }
-    match take(&edge, signal, &head.headers, &mut body).await {
+    match take(&edge, signal, (&visitor, &head.headers), &mut body).await {
         Ok((signal, rejected, reason)) => {
             tally.outcome = if rejected == 0 { Outcome::Accepted } else { Outcome::Partial };
             respond(&reply::export_response(signal, Encoding::Protobuf, rejected, reason.as_deref()))
@@ -79,10 +84,10 @@ async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -
 async fn take<I: Intake>(
     edge: &Edge<I>,
     signal: Option<Signal>,
-    headers: &HeaderMap,
+    (visitor, headers): (&Visitor, &HeaderMap),
     sent: &mut Body,
 ) -> Result<(Signal, u64, Option<String>), Refusal> {
-    edge.entrance.admit(Listener::OtlpGrpc, headers)?;
+    edge.entrance.admit(Listener::OtlpGrpc, visitor, headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     let compression = compression_of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH);

@@ -55,7 +55,7 @@ async fn answer<I: Intake>(
     let mut tally =
         Tally { counters: &edge.counters, transport: Transport::Http, signal, outcome: Outcome::Abandoned };
     let encoding = encoding_of(&head.headers);
-    let result = take(&edge, signal, &head, &encoding, &mut body).await;
+    let result = take(&edge, signal, (&visitor, &head), &encoding, &mut body).await;
     // What was said without knowing the type is for a person to read.
     let encoding = encoding.unwrap_or(Encoding::Json);
     let (response, outcome) = match (result, signal) {
@@ -80,11 +80,11 @@ async fn answer<I: Intake>(
 async fn take<I: Intake>(
     edge: &Edge<I>,
     signal: Option<Signal>,
-    head: &http::request::Parts,
+    (visitor, head): (&Visitor, &http::request::Parts),
     encoding: &Result<Encoding, Refusal>,
     sent: &mut Body,
 ) -> Taken {
-    edge.entrance.admit(Listener::OtlpHttp, &head.headers)?;
+    edge.entrance.admit(Listener::OtlpHttp, visitor, &head.headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     if head.method != Method::POST {
         return Err(Refusal::WrongMethod);

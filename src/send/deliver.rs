@@ -8,7 +8,7 @@ use http::HeaderValue;
 use prost::Message;
 use reqwest::header;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 
 use super::export::Export;
@@ -55,11 +55,38 @@ impl Wire {
     }
 }
 
-/// A gRPC channel to `endpoint` (`http://HOST:PORT`), connected.
-pub async fn connect(endpoint: &str) -> Result<Channel, Failure> {
+/// What a caller shows, and whom it trusts. HTTP's client brings its own along; this is for gRPC.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    pub authorization: Option<HeaderValue>,
+    /// PEM text of the authorities to trust. None: those of this machine.
+    pub ca: Option<Vec<u8>>,
+    /// PEM texts of a certificate and its key.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Credentials {
+    fn tls(&self) -> ClientTlsConfig {
+        let tls = match &self.ca {
+            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        match &self.identity {
+            Some((cert, key)) => tls.identity(Identity::from_pem(cert, key)),
+            None => tls,
+        }
+    }
+}
+
+/// A gRPC channel to `endpoint` (`http://HOST:PORT`, or `https:`), connected.
+pub async fn connect(endpoint: &str, credentials: &Credentials) -> Result<Channel, Failure> {
     let wrong = |error: tonic::transport::Error| Failure::Refused(chain(&error));
+    let encrypted = endpoint.starts_with("https:");
     let endpoint = Endpoint::from_shared(endpoint.to_owned()).map_err(wrong)?;
-    let endpoint = endpoint.connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX).tcp_nodelay(true);
+    let mut endpoint = endpoint.connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX).tcp_nodelay(true);
+    if encrypted {
+        endpoint = endpoint.tls_config(credentials.tls()).map_err(wrong)?;
+    }
     endpoint.connect().await.map_err(|error| Failure::Unreachable(chain(&error)))
 }
 

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use http::HeaderValue;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub use args::{Protocol, SendArgs, Signals};
-pub use deliver::{Delivered, Failure, Wire, call, connect, post};
+pub use deliver::{Credentials, Delivered, Failure, Wire, call, connect, post};
 pub use export::Export;
 pub use traffic::Traffic;
 
@@ -110,15 +109,15 @@ impl Report {
 }
 
 /// Sends until the asked time is over or Ctrl-C comes, and tells on `progress` (standard error) how it goes.
-/// `client` is used for HTTP only, and brings its credentials along; `authorization` is for gRPC.
+/// `client` is used for HTTP only, and brings its credentials along; `credentials` are for gRPC.
 pub async fn run(
     args: &SendArgs,
     client: &reqwest::Client,
-    authorization: Option<&HeaderValue>,
+    credentials: &Credentials,
     progress: &mut (dyn Write + Send),
 ) -> Result<Report, SendError> {
     let endpoint = args.endpoint();
-    let wire = wire(args, client, authorization, &endpoint).await?;
+    let wire = wire(args, client, credentials, &endpoint).await?;
     let mut report = Report { endpoint: endpoint.clone(), items: args.signal.items(), ..Report::default() };
     let origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
     let seed = args.seed.unwrap_or(origin ^ u64::from(std::process::id()));
@@ -167,7 +166,7 @@ pub async fn run(
 async fn wire(
     args: &SendArgs,
     client: &reqwest::Client,
-    authorization: Option<&HeaderValue>,
+    credentials: &Credentials,
     endpoint: &str,
 ) -> Result<Wire, SendError> {
     let bad = |why: String| SendError::BadEndpoint { endpoint: endpoint.to_owned(), why };
@@ -177,8 +176,11 @@ async fn wire(
             reqwest::Url::parse(endpoint).map_err(|error| bad(error.to_string()))?;
             Ok(Wire::Http { client: client.clone(), endpoint: endpoint.to_owned(), gzip: args.gzip })
         }
-        (Protocol::Grpc, "http") => match connect(endpoint).await {
-            Ok(channel) => Ok(Wire::Grpc { channel, gzip: args.gzip, authorization: authorization.cloned() }),
+        (Protocol::Grpc, "http" | "https") => match connect(endpoint, credentials).await {
+            Ok(channel) => {
+                let authorization = credentials.authorization.clone();
+                Ok(Wire::Grpc { channel, gzip: args.gzip, authorization })
+            }
             Err(Failure::Unreachable(why)) => {
                 Err(SendError::Unreachable { endpoint: endpoint.to_owned(), why })
             }
@@ -186,7 +188,6 @@ async fn wire(
                 Err(bad(text))
             }
         },
-        (Protocol::Grpc, "https") => Err(bad("gRPC goes out without TLS; use http://".to_owned())),
         _ => Err(bad("the endpoint must begin with http:// or https://".to_owned())),
     }
 }
