@@ -10,7 +10,7 @@ mod program;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::{SPANS, cpu_s, documents, peak_memory_mib, request};
-use evenkeel::send::{Export, Wire, connect};
+use evenkeel::send::{Credentials, Export, Wire, connect};
 use program::Daemon;
 
 const REQUESTS: u64 = 1_000;
@@ -61,8 +61,10 @@ fn made(first: u64) -> Vec<Export> {
 
 async fn wire(daemon: &Daemon, grpc: bool, gzip: bool) -> Wire {
     if grpc {
-        let channel = connect(&format!("http://{}", daemon.address("otlp_grpc"))).await.unwrap();
-        return Wire::Grpc { channel, gzip };
+        let channel = connect(&format!("http://{}", daemon.address("otlp_grpc")), &Credentials::default())
+            .await
+            .unwrap();
+        return Wire::Grpc { channel, gzip, authorization: None };
     }
     let endpoint = format!("http://{}", daemon.address("otlp_http"));
     Wire::Http { client: evenkeel::respond::client().unwrap(), endpoint, gzip }

@@ -22,6 +22,7 @@ pub mod alert;
 pub mod engine;
 
 pub mod api;
+pub mod door;
 pub mod ingest;
 pub mod respond;
 pub mod store;

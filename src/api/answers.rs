@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::{Busy, Shared, Views};
+use crate::door::Denied;
 
 const INDEX: &str = "\
 evenkeel
@@ -48,6 +49,15 @@ pub(super) async fn not_found(uri: Uri) -> Response {
 
 pub(super) fn refusal(status: StatusCode, text: String) -> Response {
     (status, Json(json!({ "error": text }))).into_response()
+}
+
+pub(super) fn denied(denied: Denied) -> Response {
+    let status = if denied.is_unknown() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+    let mut response = refusal(status, denied.text());
+    if denied.is_unknown() {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 pub(super) fn busy() -> Response {

@@ -3,23 +3,21 @@
 mod answers;
 mod queries;
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::routing::get;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 
+use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::model::Category;
-
-/// How long a shutdown waits for answers that nobody reads.
-const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,41 +63,34 @@ impl Readiness {
 }
 
 struct State<V> {
+    entrance: Arc<Entrance>,
     views: V,
     readiness: Readiness,
 }
 
 type Shared<V> = axum::extract::State<Arc<State<V>>>;
 
-/// Serves until `shutdown` resolves, then finishes the answers under way, for [`DRAIN_MAX`] at most.
+/// Serves until `shutdown` resolves, then finishes the answers under way, for [`door::DRAIN_MAX`] at most.
 pub async fn serve<V: Views>(
-    listener: TcpListener,
+    bound: Bound,
+    entrance: Arc<Entrance>,
     views: V,
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let state = Arc::new(State { views, readiness });
-    let (stop, stopped) = oneshot::channel();
-    let signal = async move {
-        shutdown.await;
-        let _ = stop.send(());
-    };
-    let patience = async move {
-        let _ = stopped.await;
-        sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        served = axum::serve(listener, router(state)).with_graceful_shutdown(signal).into_future() => served,
-        () = patience => Ok(()),
-    }
+    let state = Arc::new(State { entrance: Arc::clone(&entrance), views, readiness });
+    door::serve(bound, entrance, Listener::Http, router(state), shutdown).await
 }
 
+/// Health is for everybody who reaches the port: what asks for it seldom has a token.
 fn router<V: Views>(state: Arc<State<V>>) -> Router {
-    Router::new()
-        .route("/", get(answers::index))
+    let asked = middleware::from_fn_with_state(Arc::clone(&state), admit::<V>);
+    let health = Router::new()
         .route("/livez", get(answers::livez))
         .route("/readyz", get(answers::readyz::<V>))
-        .route("/healthz", get(answers::readyz::<V>))
+        .route("/healthz", get(answers::readyz::<V>));
+    Router::new()
+        .route("/", get(answers::index))
         .route("/metrics", get(answers::metrics::<V>))
         .route("/api/v1/counts", get(queries::counts::<V>))
         .route("/api/v1/slos", get(queries::slos::<V>))
@@ -111,5 +102,19 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/rules", get(queries::rules::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
         .fallback(answers::not_found)
+        .layer(asked)
+        .merge(health)
         .with_state(state)
+}
+
+async fn admit<V: Views>(
+    state: Shared<V>,
+    Extension(visitor): Extension<Visitor>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match state.entrance.admit(Listener::Http, &visitor, request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(denied) => answers::denied(denied),
+    }
 }

@@ -41,6 +41,22 @@ pub(super) struct Global {
     )]
     pub(super) url: String,
 
+    /// The token to show to the daemon: a file that holds it
+    #[arg(long, value_name = "PATH", global = true, env = "EVENKEEL_TOKEN_FILE")]
+    pub(super) token_file: Option<PathBuf>,
+
+    /// Trust the daemon's certificate if one of these authorities signed it: a file of PEM text
+    #[arg(long, value_name = "PATH", global = true, env = "EVENKEEL_CA_FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+
+    /// The certificate to show to the daemon: a file of PEM text
+    #[arg(long, value_name = "PATH", global = true, env = "EVENKEEL_CERT_FILE", requires = "key_file")]
+    pub(super) cert_file: Option<PathBuf>,
+
+    /// The key of --cert-file: a file of PEM text
+    #[arg(long, value_name = "PATH", global = true, env = "EVENKEEL_KEY_FILE", requires = "cert_file")]
+    pub(super) key_file: Option<PathBuf>,
+
     /// How to print
     #[arg(short, long, value_enum, global = true, default_value_t = Output::Human)]
     pub(super) output: Output,

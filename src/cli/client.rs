@@ -1,20 +1,84 @@
 //! Talking to a running daemon.
 
+use std::path::{Path, PathBuf};
+
+use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
 use super::Exit;
 use super::args::{Global, Output};
+use crate::door::token_in;
 use crate::respond;
-use crate::send::{self, SendArgs, SendError};
+use crate::send::{self, Credentials, SendArgs, SendError};
+
+/// Who we are to the daemon, and how we know it.
+struct Caller {
+    client: reqwest::Client,
+    credentials: Credentials,
+}
+
+impl Caller {
+    /// The exit code after the trouble was told.
+    fn new(global: &Global) -> Result<Self, Exit> {
+        Self::of(global).map_err(|why| {
+            eprintln!("error: {why}");
+            Exit::Usage
+        })
+    }
+
+    fn of(global: &Global) -> Result<Self, String> {
+        let read = |path: &Option<PathBuf>, what| {
+            let path = path.as_deref().filter(|path| !path.as_os_str().is_empty());
+            path.map(|path| bytes(path, what)).transpose()
+        };
+        let authorization = read(&global.token_file, "token file")?.map(|text| {
+            let text = String::from_utf8(text).unwrap_or_default();
+            bearer(&text).map_err(|why| format!("the token file {why}"))
+        });
+        let (cert, key) = (read(&global.cert_file, "certificate file")?, read(&global.key_file, "key file")?);
+        let credentials = Credentials {
+            authorization: authorization.transpose()?,
+            ca: read(&global.ca_file, "CA file")?,
+            identity: cert.zip(key),
+        };
+        let client = client(&credentials)?;
+        Ok(Self { client, credentials })
+    }
+}
+
+fn bytes(path: &Path, what: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("the {what} {} can not be read: {error}", path.display()))
+}
+
+fn bearer(text: &str) -> Result<HeaderValue, &'static str> {
+    let token = token_in(text)?;
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| "holds no token")?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn client(credentials: &Credentials) -> Result<reqwest::Client, String> {
+    let mut builder = respond::open_client();
+    if let Some(value) = &credentials.authorization {
+        builder = builder.default_headers([(AUTHORIZATION, value.clone())].into_iter().collect());
+    }
+    if let Some(pem) = &credentials.ca {
+        let authorities = reqwest::Certificate::from_pem_bundle(pem).ok().filter(|found| !found.is_empty());
+        builder = builder.tls_certs_only(authorities.ok_or("the CA file holds no certificate")?);
+    }
+    if let Some((cert, key)) = &credentials.identity {
+        let identity = reqwest::Identity::from_pem(&[key.as_slice(), b"\n", cert].concat());
+        let why = "the certificate file and the key file hold no certificate and key";
+        builder = builder.identity(identity.map_err(|_| why)?);
+    }
+    builder.build().map_err(|error| format!("set up the HTTP client: {error}"))
+}
 
 /// What the daemon answered, or the exit code after the trouble was told.
 pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
-    let client = respond::open_client().map_err(|error| {
-        eprintln!("error: set up the HTTP client: {error}");
-        Exit::OurFault
-    })?;
-    let answer = client.get(&url).send().await.map_err(|error| {
+    let caller = Caller::new(global)?;
+    let answer = caller.client.get(&url).send().await.map_err(|error| {
         eprintln!("error: no daemon answers at {}: {error}\n  hint: start one with `evenkeel run`, or name it with --url", global.url);
         Exit::Unreachable
     })?;
@@ -31,21 +95,22 @@ pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
         return Ok(body);
     }
     eprintln!("error: {}", body["error"].as_str().unwrap_or("the daemon refused"));
+    if matches!(status, reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN) {
+        eprintln!("  hint: name a file with a token of role `viewer` with --token-file");
+        return Err(Exit::NotPermitted);
+    }
     Err(Exit::No)
 }
 
 pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {
-    let client = match respond::open_client() {
-        Ok(client) => client,
-        Err(error) => {
-            eprintln!("error: set up the HTTP client: {error}");
-            return Exit::OurFault;
-        }
+    let caller = match Caller::new(global) {
+        Ok(caller) => caller,
+        Err(exit) => return exit,
     };
     let mut silence = std::io::sink();
     let mut narration = std::io::stderr();
     let progress: &mut (dyn std::io::Write + Send) = if global.quiet { &mut silence } else { &mut narration };
-    match send::run(args, &client, progress).await {
+    match send::run(args, &caller.client, &caller.credentials, progress).await {
         Ok(report) => {
             if global.output != Output::Human {
                 println!("{}", serde_json::to_string(&report).unwrap_or_default());
@@ -57,6 +122,10 @@ pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {
             match error {
                 SendError::Unreachable { .. } => Exit::Unreachable,
                 SendError::BadEndpoint { .. } => Exit::Usage,
+                SendError::Denied { .. } => {
+                    eprintln!("  hint: name a file with a token of role `ingest` with --token-file");
+                    Exit::NotPermitted
+                }
             }
         }
     }

@@ -56,6 +56,7 @@ pub enum Exit {
     OnlyWarnings = 3,
     Unreachable = 69,
     OurFault = 70,
+    NotPermitted = 77,
     BadConfiguration = 78,
 }
 

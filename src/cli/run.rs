@@ -1,6 +1,7 @@
 //! `run`: the daemon until SIGTERM or Ctrl-C.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,6 +12,7 @@ use super::check::tell;
 use super::world::Machine;
 use crate::config::{Config, load};
 use crate::daemon::{Addresses, Daemon};
+use crate::door::{Listener, Role, Settings};
 use crate::telemetry::{LogFormat, start_logs};
 
 pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
@@ -32,6 +34,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     };
     let bare = global.config.is_empty();
     let summary = summary(&config);
+    let entrance = config.entrance.clone();
     let mut daemon = match Daemon::start(config).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -41,7 +44,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     };
     let addresses = daemon.addresses();
     if !global.quiet {
-        eprint!("{}", banner(addresses, &summary, bare));
+        eprint!("{}", banner(addresses, &summary, &entrance, bare));
     }
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, addresses)
@@ -73,20 +76,34 @@ fn summary(config: &Config) -> String {
     format!("{} SLOs, {rules} rules, {} receivers", config.plan.slos.len(), config.receivers.len())
 }
 
-fn banner(addresses: Addresses, summary: &str, bare: bool) -> String {
-    let reach = |address: std::net::SocketAddr| match address.ip().is_loopback() {
-        true => "this machine only",
-        false => "open to the network, without authentication",
-    };
+/// Who may use an address, for people.
+fn who(entrance: &Settings, address: SocketAddr, listener: Listener) -> String {
+    let local = address.ip().is_loopback();
+    let mut parts = vec![if local { "this machine only" } else { "open to the network" }.to_owned()];
+    if entrance.tls.is_some() {
+        parts.push("TLS".to_owned());
+    }
+    let certificates = entrance.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if certificates {
+        parts.push("with a client certificate".to_owned());
+    }
+    if !entrance.tokens.is_empty() {
+        parts.push(format!("with a token of role {}", Role::of(listener).as_str()));
+    } else if !certificates && !local {
+        parts.push("without authentication".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn banner(addresses: Addresses, summary: &str, entrance: &Settings, bare: bool) -> String {
+    let (grpc, otlp, page) = (addresses.otlp_grpc, addresses.otlp_http, addresses.http);
+    let scheme = if entrance.tls.is_some() { "https" } else { "http" };
     let mut text = format!(
-        "evenkeel {} with {summary}\n  OTLP gRPC  {}  ({})\n  OTLP HTTP  {}  ({})\n  page, API  http://{}  ({})\n  state is kept in memory: a restart begins with nothing\n",
+        "evenkeel {} with {summary}\n  OTLP gRPC  {grpc}  ({})\n  OTLP HTTP  {otlp}  ({})\n  page, API  {scheme}://{page}  ({})\n  state is kept in memory: a restart begins with nothing\n",
         env!("CARGO_PKG_VERSION"),
-        addresses.otlp_grpc,
-        reach(addresses.otlp_grpc),
-        addresses.otlp_http,
-        reach(addresses.otlp_http),
-        addresses.http,
-        reach(addresses.http),
+        who(entrance, grpc, Listener::OtlpGrpc),
+        who(entrance, otlp, Listener::OtlpHttp),
+        who(entrance, page, Listener::Http),
     );
     if bare {
         text.push_str(&format!(

@@ -6,15 +6,18 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::door;
 use crate::engine::Plan;
 use crate::model::Wanted;
 
+mod access;
 mod address;
 mod alerting;
 mod annotations;
 mod diagnostic;
 mod expression;
 mod indicator;
+mod listen;
 mod metadata;
 mod node;
 mod objective;
@@ -31,6 +34,7 @@ mod settings;
 mod slo_document;
 mod substitute;
 mod suggest;
+mod tls;
 mod yaml;
 
 #[cfg(test)]
@@ -70,6 +74,7 @@ pub enum Ack {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: Listen,
+    pub entrance: door::Settings,
     pub data_dir: PathBuf,
     pub ack: Ack,
     pub receivers: Vec<Receiver>,
@@ -135,6 +140,8 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     };
     let findings = ctx.report.finish();
     let sound = !findings.iter().any(|finding| finding.level == Level::Error);
-    let (listen, data_dir, ack) = (settings.listen, settings.data_dir, settings.ack);
-    Loaded { config: sound.then_some(Config { listen, data_dir, ack, receivers, plan }), findings }
+    let (listen, entrance) = (settings.listen, settings.entrance);
+    let (data_dir, ack) = (settings.data_dir, settings.ack);
+    let config = sound.then_some(Config { listen, entrance, data_dir, ack, receivers, plan });
+    Loaded { config, findings }
 }

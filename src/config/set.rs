@@ -67,7 +67,7 @@ impl Set {
     }
 
     /// A hash of what the documents say, after substitution. Paths, places, comments, the order of documents
-    /// and where to listen do not count.
+    /// where to listen and who may come in do not count.
     pub fn version(&self) -> u64 {
         let mut texts: Vec<String> = self.documents.iter().map(canonical).collect();
         texts.sort();
@@ -85,7 +85,7 @@ fn canonical(document: &Document) -> String {
     match (document.kind, document.node.get("spec").and_then(Node::entries)) {
         (Kind::Config, Some(entries)) => {
             let mut entries = entries.to_vec();
-            entries.retain(|(key, _)| !matches!(&*key.text, "include" | "listen" | "data_dir"));
+            entries.retain(|(key, _)| !matches!(&*key.text, "include" | "listen" | "auth" | "data_dir"));
             entries.sort_by(|(a, _), (b, _)| a.text.cmp(&b.text));
             for (key, node) in &entries {
                 out.push_str(&key.text);

@@ -1,30 +1,27 @@
-//! The `Config` document: where to listen, where state lives, and the switches. Its lists of rules are
-//! read in `rules`, its `alerting` in `alerting`.
+//! The `Config` document: where state lives, and the switches. Its listeners are read in `listen`, who may
+//! use them in `access`, its lists of rules in `rules`, its `alerting` in `alerting`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::address;
-use super::node::{Node, Place};
+use super::access;
+use super::listen;
 use super::reader::{self, Fields};
 use super::rules;
 use super::set::{Kind, Set};
 use super::{Ack, Listen, Reading};
 use crate::classify::Rules;
+use crate::door;
 use crate::engine::{Dedup, Watch};
 
 const SPEC: &[&str] = &[
-    "data_dir", "include", "listen", "ack", "dedup", "tenant", "filter", "classify", "alerting", "kafka",
-    "cluster",
-];
-const LISTENERS: [(&str, &str, &str); 3] = [
-    ("otlp_grpc", "127.0.0.1:4317", "EVENKEEL_LISTEN__OTLP_GRPC"),
-    ("otlp_http", "127.0.0.1:4318", "EVENKEEL_LISTEN__OTLP_HTTP"),
-    ("http", "127.0.0.1:4319", "EVENKEEL_LISTEN__HTTP"),
+    "data_dir", "include", "listen", "auth", "ack", "dedup", "tenant", "filter", "classify", "alerting",
+    "kafka", "cluster",
 ];
 const DATA_DIR: &str = "./evenkeel-data";
 
 pub(super) struct Settings {
     pub listen: Listen,
+    pub entrance: door::Settings,
     pub data_dir: PathBuf,
     pub ack: Ack,
     pub dedup: Dedup,
@@ -40,8 +37,13 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         let fields = Fields::new(&mut ctx.report, &document.node, "a document", &known)?;
         Fields::new(&mut ctx.report, fields.get("spec")?, "spec", SPEC)
     });
+    let folder = document.map_or(Path::new(""), |document| &document.folder);
+    let access = access::read(ctx, spec.and_then(|spec| spec.get("auth")), folder);
+    let (listen, tls) = listen::read(ctx, spec.and_then(|spec| spec.get("listen")), folder, &access);
+    let entrance = door::Settings { tokens: access.tokens, tls };
     let mut settings = Settings {
-        listen: listen(ctx, spec.and_then(|spec| spec.get("listen"))),
+        listen,
+        entrance,
         data_dir: data_dir(ctx, spec),
         ack: Ack::default(),
         dedup: Dedup::Requests,
@@ -101,75 +103,4 @@ fn data_dir(ctx: &mut Reading<'_>, spec: Option<Fields<'_>>) -> PathBuf {
     let from_environment = ctx.world.env("EVENKEEL_DATA_DIR").filter(|value| !value.is_empty());
     let from_file = || from_file.map(|(text, _)| text.to_owned());
     PathBuf::from(from_environment.or_else(from_file).unwrap_or_else(|| DATA_DIR.to_owned()))
-}
-
-/// The file's addresses, overridden by the environment's.
-fn listen(ctx: &mut Reading<'_>, node: Option<&Node>) -> Listen {
-    let known = ["otlp_grpc", "otlp_http", "http", "allow_anonymous"];
-    let fields = node.and_then(|node| Fields::new(&mut ctx.report, node, "listen", &known));
-    let in_file = fields.and_then(|fields| fields.truth(&mut ctx.report, "allow_anonymous"));
-    let anonymous = match ctx.world.env("EVENKEEL_LISTEN__ALLOW_ANONYMOUS").as_deref() {
-        None | Some("") => in_file.unwrap_or(false),
-        Some("true") => true,
-        Some("false") => false,
-        Some(_) => {
-            let at = environment(ctx);
-            ctx.report.error("E0208", at, "EVENKEEL_LISTEN__ALLOW_ANONYMOUS is true or false");
-            true
-        }
-    };
-    let mut taken: Vec<(String, &str)> = Vec::new();
-    let mut addresses = LISTENERS.map(|(key, default, variable)| {
-        let from_file =
-            fields.and_then(|fields| Some((fields.text(&mut ctx.report, key)?, fields.get(key)?.at)));
-        let from_environment = ctx.world.env(variable).filter(|value| !value.is_empty());
-        let (text, at, name) = match (from_environment, from_file) {
-            (Some(text), _) => (text, environment(ctx), variable),
-            (None, Some((text, at))) => (text.to_owned(), at, key),
-            (None, None) => (default.to_owned(), fields.map_or_else(|| environment(ctx), |f| f.at), key),
-        };
-        check(ctx, at, name, &text, anonymous);
-        match taken.iter().find(|(other, _)| *other == text && !text.ends_with(":0")) {
-            Some((_, other)) => {
-                let message = format!("`{name}` listens on {text}, which is the address of `{other}`");
-                ctx.report.error("E0208", at, message);
-            }
-            None => taken.push((text.clone(), name)),
-        }
-        text
-    });
-    let [otlp_grpc, otlp_http, http] = &mut addresses;
-    let take = std::mem::take::<String>;
-    Listen { otlp_grpc: take(otlp_grpc), otlp_http: take(otlp_http), http: take(http) }
-}
-
-fn check(ctx: &mut Reading<'_>, at: Place, name: &str, text: &str, anonymous: bool) {
-    match address::parse(text) {
-        Err(why) => {
-            let hint = "write HOST:PORT, such as 127.0.0.1:4317; port 0 takes a free one";
-            ctx.report.error_with("E0208", at, format!("`{name}`: `{text}` {why}"), hint);
-        }
-        Ok(address) if address.loopback => {}
-        Ok(_) if anonymous => {
-            let message =
-                format!("`{name}`: everybody who reaches {text} may use it, nobody is asked who they are");
-            ctx.report.warn("W0203", at, message, "keep it inside a network that you trust");
-        }
-        Ok(_) => {
-            let message =
-                format!("`{name}`: {text} is open to other machines, and nobody is asked who they are");
-            ctx.report.error_with(
-                "E0209",
-                at,
-                message,
-                "set `listen.allow_anonymous: true` if that is meant",
-            );
-        }
-    }
-}
-
-/// The place of what comes out of an environment variable.
-fn environment(ctx: &mut Reading<'_>) -> Place {
-    let file = ctx.report.add_file("environment", "");
-    Place { file, line: 1, column: 1, width: 1 }
 }

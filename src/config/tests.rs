@@ -148,8 +148,12 @@ fn the_shipped_examples_hold_when_uncommented() {
         _ => line.to_owned(),
     });
     let world = Fake::on_disk("config").env("CHAT_WEBHOOK", "https://chat.example/hook");
-    let world =
-        Fake { files: [("evenkeel.yaml".to_owned(), lines.collect::<Vec<_>>().join("\n"))].into(), ..world };
+    let mut files: BTreeMap<String, String> =
+        ["/run/secrets/evenkeel-ingest", "/run/secrets/evenkeel-viewer"]
+            .map(|path| (path.into(), path.into()))
+            .into();
+    files.insert("evenkeel.yaml".to_owned(), lines.collect::<Vec<_>>().join("\n"));
+    let world = Fake { files, ..world };
     let loaded = loaded(&world, "evenkeel.yaml");
     assert_eq!(printed(&world, &loaded, false), "");
     let config = loaded.config.expect("sound");
@@ -157,6 +161,7 @@ fn the_shipped_examples_hold_when_uncommented() {
         (config.plan.rules.filter.len(), config.plan.rules.classify.len(), config.receivers.len()),
         (1, 1, 2)
     );
+    assert_eq!(config.entrance.tokens.len(), 2);
 }
 
 #[test]
@@ -259,7 +264,9 @@ fn the_version_is_of_the_content_alone() {
         load(&paths, &Fake::files(files)).config.expect("sound").plan.version
     };
     let a = config_of("  tenant: x\n  dedup: off\n");
-    let reordered = config_of("  # why\n  dedup: off\n  listen: {http: 127.0.0.1:0}\n\n  tenant: \"x\"\n");
+    let reordered = config_of(
+        "  # why\n  dedup: off\n  listen: {http: 127.0.0.1:0}\n  auth: {tokens: []}\n\n  tenant: \"x\"\n",
+    );
     let service = "apiVersion: openslo/v1\nkind: Service\nmetadata: {name: a}\n";
     let both = format!("{service}---\n{reordered}");
     let one = version(&[("a.yaml", &a), ("b.yaml", service)]);

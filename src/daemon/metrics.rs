@@ -1,5 +1,6 @@
 //! One scrape: the engine's views and the edges' counters under the names of the metrics table.
 
+use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, SloView};
 use crate::ingest::Snapshot;
 use crate::model::Severity;
@@ -7,6 +8,7 @@ use crate::respond::ReceiverCounts;
 use crate::telemetry::{Metrics, Registered as Name, process};
 
 pub(super) struct Edges {
+    pub(super) listeners: [ListenerCounts; Listener::ALL.len()],
     pub(super) in_flight_bytes: u64,
     pub(super) requests: Snapshot,
     pub(super) receivers: Vec<ReceiverCounts>,
@@ -111,6 +113,14 @@ fn put_edges(metrics: &mut Metrics, edges: &Edges) {
     for one in &edges.requests.requests {
         let signal = one.signal.map_or("none", |signal| signal.as_str());
         metrics.put(Name::Requests, &[one.transport.as_str(), signal, one.outcome.as_str()], one.count);
+    }
+    for one in &edges.listeners {
+        metrics.put(Name::Connections, &[one.listener.as_str()], one.accepted);
+        metrics.put(Name::ConnectionsOpen, &[one.listener.as_str()], one.open);
+        metrics.put(Name::ConnectionsRefused, &[one.listener.as_str(), "handshake"], one.handshakes_failed);
+        for (reason, count) in [("unauthenticated", one.unauthenticated), ("forbidden", one.forbidden)] {
+            metrics.put(Name::Denied, &[one.listener.as_str(), reason], count);
+        }
     }
     for one in &edges.receivers {
         for (outcome, value) in

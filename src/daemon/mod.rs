@@ -17,8 +17,9 @@ use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness};
 use crate::config::{Config, Listen};
+use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History};
-use crate::ingest::{self, Admission, Bound, Counters};
+use crate::ingest::{self, Admission, Counters};
 use crate::respond::{self, Drained, Responder};
 use clock::Clock;
 use intake::Workers;
@@ -52,39 +53,35 @@ pub struct Daemon {
 struct Doors {
     otlp_grpc: Bound,
     otlp_http: Bound,
-    http: tokio::net::TcpListener,
+    http: Bound,
 }
 
 impl Doors {
     async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let otlp = |what: &'static str, addr: String| async move {
-            ingest::bind(&addr).await.with_context(|| {
+        let open = |what: &'static str, addr: String| async move {
+            door::bind(&addr).await.with_context(|| {
                 format!("listen on {addr} for {what}: is another program there? Set listen.{what} to another address")
             })
         };
         Ok(Self {
-            otlp_grpc: otlp("otlp_grpc", listen.otlp_grpc.clone()).await?,
-            otlp_http: otlp("otlp_http", listen.otlp_http.clone()).await?,
-            http: tokio::net::TcpListener::bind(&listen.http)
-                .await
-                .with_context(|| format!("listen on {} for http: is another program there?", listen.http))?,
+            otlp_grpc: open("otlp_grpc", listen.otlp_grpc.clone()).await?,
+            otlp_http: open("otlp_http", listen.otlp_http.clone()).await?,
+            http: open("http", listen.http.clone()).await?,
         })
     }
 
-    fn addresses(&self) -> std::io::Result<Addresses> {
-        Ok(Addresses {
-            otlp_grpc: self.otlp_grpc.addr(),
-            otlp_http: self.otlp_http.addr(),
-            http: self.http.local_addr()?,
-        })
+    fn addresses(&self) -> Addresses {
+        let (otlp_grpc, otlp_http) = (self.otlp_grpc.addr(), self.otlp_http.addr());
+        Addresses { otlp_grpc, otlp_http, http: self.http.addr() }
     }
 }
 
 impl Daemon {
     /// Takes every port first, then brings up the state, then accepts.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let entrance = Arc::new(Entrance::open(&config.entrance).context("read who may come in")?);
         let doors = Doors::bind(&config.listen).await?;
-        let addresses = doors.addresses()?;
+        let addresses = doors.addresses();
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
         let (ledger, turns) = ledger::ledger(Engine::new(plan.clone(), clock.now()), clock.clone());
@@ -92,7 +89,7 @@ impl Daemon {
         let responder = Arc::new(Responder::start(
             config.receivers,
             respond::client().context("set up the client for notifications")?,
-            format!("http://{}", addresses.http),
+            format!("{}://{}", entrance.scheme(), addresses.http),
             move |id, outcome| settling.settle(id, outcome),
         ));
         let notified = responder.clone();
@@ -118,30 +115,46 @@ impl Daemon {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let folding = Arc::new(Semaphore::new(cores));
         let workers = Workers { plan, clock, ledger, key: random_key(), folding };
-        daemon.serve(doors, workers, &stopped);
+        daemon.serve(doors, entrance, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
     }
 
-    fn serve(&mut self, doors: Doors, workers: Workers, stopped: &watch::Receiver<bool>) {
+    fn serve(
+        &mut self,
+        doors: Doors,
+        entrance: Arc<Entrance>,
+        workers: Workers,
+        stopped: &watch::Receiver<bool>,
+    ) {
         let (admission, counters) = (Arc::new(Admission::default()), Arc::new(Counters::default()));
         let workers = Arc::new(workers);
         let eyes = Eyes {
             ledger: self.ledger.clone(),
+            entrance: entrance.clone(),
             admission: admission.clone(),
             counters: counters.clone(),
             meters: self.responder.meters(),
         };
         let quiet = || until(stopped.clone());
+        self.servers.spawn(entrance.clone().keep(quiet()));
         self.servers.spawn(ingest::serve_http(
             doors.otlp_http,
+            entrance.clone(),
             workers.clone(),
             admission.clone(),
             counters.clone(),
             quiet(),
         ));
-        self.servers.spawn(ingest::serve_grpc(doors.otlp_grpc, workers, admission, counters, quiet()));
-        self.servers.spawn(api::serve(doors.http, eyes, self.readiness.clone(), quiet()));
+        self.servers.spawn(ingest::serve_grpc(
+            doors.otlp_grpc,
+            entrance.clone(),
+            workers,
+            admission,
+            counters,
+            quiet(),
+        ));
+        self.servers.spawn(api::serve(doors.http, entrance, eyes, self.readiness.clone(), quiet()));
     }
 
     pub fn addresses(&self) -> Addresses {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use crate::api::{Busy, EventsWanted, Views};
+use crate::door::Entrance;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::ingest::{Admission, Counters};
@@ -12,6 +13,7 @@ use crate::respond::Meters;
 
 pub(super) struct Eyes {
     pub(super) ledger: Ledger,
+    pub(super) entrance: Arc<Entrance>,
     pub(super) admission: Arc<Admission>,
     pub(super) counters: Arc<Counters>,
     pub(super) meters: Meters,
@@ -76,6 +78,7 @@ impl Views for Eyes {
         let (counts, slos, alerts) =
             self.ask(|sight| (sight.engine.counts(), sight.engine.slos(), sight.engine.alerts())).await?;
         let edges = metrics::Edges {
+            listeners: self.entrance.meters().snapshot(),
             in_flight_bytes: self.admission.bytes_in_flight(),
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),

@@ -17,6 +17,10 @@ pub enum Outcome {
     Partial,
     Malformed,
     TooLarge,
+    /// Without a token that is known.
+    Unauthenticated,
+    /// With a token of another role.
+    Forbidden,
     /// Unknown path, method, type or encoding.
     Unsupported,
     TooSlow,
@@ -32,7 +36,6 @@ pub struct Counters {
     requests: [[[AtomicU64; Outcome::ALL.len()]; SIGNALS]; 2],
     bytes_in: [AtomicU64; 2],
     bytes_inflated: AtomicU64,
-    connections: [AtomicU64; 2],
 }
 
 /// The three signals, and one place for requests that named none.
@@ -55,7 +58,6 @@ pub struct Snapshot {
     pub bytes_in: [(Transport, u64); 2],
     /// What compressed bodies became.
     pub bytes_inflated: u64,
-    pub connections: [(Transport, u64); 2],
 }
 
 impl Transport {
@@ -70,11 +72,13 @@ impl Transport {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Accepted,
         Self::Partial,
         Self::Malformed,
         Self::TooLarge,
+        Self::Unauthenticated,
+        Self::Forbidden,
         Self::Unsupported,
         Self::TooSlow,
         Self::Busy,
@@ -88,6 +92,8 @@ impl Outcome {
             Self::Partial => "partial",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
             Self::Unsupported => "unsupported",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",
@@ -117,7 +123,6 @@ impl Counters {
             requests,
             bytes_in: read(&self.bytes_in),
             bytes_inflated: self.bytes_inflated.load(Ordering::Relaxed),
-            connections: read(&self.connections),
         }
     }
 
@@ -131,10 +136,6 @@ impl Counters {
 
     pub(super) fn inflated(&self, bytes: usize) {
         self.bytes_inflated.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    pub(super) fn connected(&self, transport: Transport) {
-        self.connections[transport as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     fn cell(&self, transport: Transport, signal: Option<Signal>, outcome: Outcome) -> &AtomicU64 {

@@ -1,12 +1,12 @@
-//! OTLP/gRPC: the three `Export` methods. tonic carries the connections; the one message of a call is read
+//! OTLP/gRPC: the three `Export` methods. The one message of a call is read
 //! here, so that it meets the same bounds as over HTTP, is inflated away from the runtime, and reaches
 //! [`Intake`] as the bytes that were sent.
 
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -15,89 +15,47 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full};
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::service::Routes;
-use tonic::transport::Server;
 
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
-use super::socket::{Door, Patience, Socket};
 use super::{
-    Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body,
+    Admission, BODY_BYTES_MAX, Counters, Intake, body,
     inflate::{Compression, inflate},
     reply,
 };
 use crate::decode::Encoding;
+use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::model::Signal;
-
-const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: None };
-const STREAMS_MAX: u32 = 100;
-const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
-const WINDOW_BYTES: u32 = 1024 * 1024;
-/// A peer that is quiet for so long is asked whether it is there, and cut if it does not say so in time.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// The compressed flag and the length before each message.
 const PREFIX_BYTES: usize = 5;
 
 struct Edge<I> {
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
 }
 
-/// Serves until `shutdown`, then finishes what is in flight, for [`DRAIN_MAX`] at most.
+/// Serves until `shutdown`, then finishes what is in flight, for [`door::DRAIN_MAX`] at most.
 pub async fn serve_grpc<I: Intake>(
     bound: Bound,
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let door = Door::new(bound.listener, PATIENCE, Arc::clone(&counters), Transport::Grpc);
-    let app = Router::new().fallback(answer::<I>).with_state(Arc::new(Edge { intake, admission, counters }));
-    let (stop, stopped) = oneshot::channel();
-    let signal = async move {
-        shutdown.await;
-        let _ = stop.send(());
-    };
-    let patience = async move {
-        let _ = stopped.await;
-        sleep(DRAIN_MAX).await;
-    };
-    let server = Server::builder()
-        .max_concurrent_streams(STREAMS_MAX)
-        .http2_max_header_list_size(HEADER_LIST_BYTES_MAX)
-        .initial_connection_window_size(WINDOW_BYTES)
-        .initial_stream_window_size(WINDOW_BYTES)
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_ANSWER_MAX))
-        .add_routes(Routes::from(app))
-        .serve_with_incoming_shutdown(sockets(door), signal);
-    tokio::select! {
-        served = server => served.map_err(io::Error::other),
-        () = patience => Ok(()),
-    }
+    let edge = Arc::new(Edge { entrance: Arc::clone(&entrance), intake, admission, counters });
+    let app = Router::new().fallback(answer::<I>).with_state(edge);
+    door::serve(bound, entrance, Listener::OtlpGrpc, app, shutdown).await
 }
 
-/// The door as a stream. The port is given back when the stream is dropped.
-fn sockets(mut door: Door) -> ReceiverStream<io::Result<Socket>> {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                (socket, _peer) = door.next() => if sender.send(Ok(socket)).await.is_err() { return },
-                () = sender.closed() => return,
-            }
-        }
-    });
-    ReceiverStream::new(receiver)
-}
-
-async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -> Response {
+async fn answer<I: Intake>(
+    State(edge): State<Arc<Edge<I>>>,
+    Extension(visitor): Extension<Visitor>,
+    request: Request,
+) -> Response {
     let (head, mut body) = request.into_parts();
     let signal = signal_of(head.uri.path());
     let mut tally =
@@ -108,7 +66,7 @@ async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -
         *response.status_mut() = status;
         return response;
     }
-    match take(&edge, signal, &head.headers, &mut body).await {
+    match take(&edge, signal, (&visitor, &head.headers), &mut body).await {
         Ok((signal, rejected, reason)) => {
             tally.outcome = if rejected == 0 { Outcome::Accepted } else { Outcome::Partial };
             respond(&reply::export_response(signal, Encoding::Protobuf, rejected, reason.as_deref()))
@@ -126,9 +84,10 @@ async fn answer<I: Intake>(State(edge): State<Arc<Edge<I>>>, request: Request) -
 async fn take<I: Intake>(
     edge: &Edge<I>,
     signal: Option<Signal>,
-    headers: &HeaderMap,
+    (visitor, headers): (&Visitor, &HeaderMap),
     sent: &mut Body,
 ) -> Result<(Signal, u64, Option<String>), Refusal> {
+    edge.entrance.admit(Listener::OtlpGrpc, visitor, headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     let compression = compression_of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH);

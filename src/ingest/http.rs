@@ -1,78 +1,61 @@
 //! OTLP/HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`, protobuf or JSON, plain or gzip.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
-use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
-use super::socket::{Door, Line, Patience};
 use super::{
-    Admission, BODY_BYTES_MAX, Bound, Counters, DRAIN_MAX, Intake, body,
+    Admission, BODY_BYTES_MAX, Counters, Intake, body,
     inflate::{Compression, inflate},
     reply,
 };
 use crate::decode::Encoding;
+use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::model::Signal;
 
-const PATIENCE: Patience = Patience { head: Duration::from_secs(10), idle: Some(Duration::from_secs(60)) };
-
 struct Edge<I> {
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
 }
 
-/// Serves until `shutdown`, then finishes what is in flight, for [`DRAIN_MAX`] at most.
+/// Serves until `shutdown`, then finishes what is in flight, for [`door::DRAIN_MAX`] at most.
 pub async fn serve_http<I: Intake>(
     bound: Bound,
+    entrance: Arc<Entrance>,
     intake: Arc<I>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let door = Door::new(bound.listener, PATIENCE, Arc::clone(&counters), Transport::Http);
-    let app = Router::new()
-        .fallback(answer::<I>)
-        .with_state(Arc::new(Edge { intake, admission, counters }))
-        .into_make_service_with_connect_info::<Line>();
-    let (stop, stopped) = oneshot::channel();
-    let signal = async move {
-        shutdown.await;
-        let _ = stop.send(());
-    };
-    let patience = async move {
-        let _ = stopped.await;
-        sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        served = axum::serve(door, app).with_graceful_shutdown(signal).into_future() => served,
-        () = patience => Ok(()),
-    }
+    let edge = Arc::new(Edge { entrance: Arc::clone(&entrance), intake, admission, counters });
+    let app = Router::new().fallback(answer::<I>).with_state(edge);
+    door::serve(bound, entrance, Listener::OtlpHttp, app, shutdown).await
 }
 
 async fn answer<I: Intake>(
     State(edge): State<Arc<Edge<I>>>,
-    ConnectInfo(line): ConnectInfo<Line>,
+    Extension(visitor): Extension<Visitor>,
     request: Request,
 ) -> Response {
-    let busy = line.begin();
+    let busy = visitor.busy();
     let (head, mut body) = request.into_parts();
     let signal = signal_of(head.uri.path());
     let mut tally =
         Tally { counters: &edge.counters, transport: Transport::Http, signal, outcome: Outcome::Abandoned };
     let encoding = encoding_of(&head.headers);
-    let result = take(&edge, signal, &head, &encoding, &mut body).await;
+    let result = take(&edge, signal, (&visitor, &head), &encoding, &mut body).await;
     // What was said without knowing the type is for a person to read.
     let encoding = encoding.unwrap_or(Encoding::Json);
     let (response, outcome) = match (result, signal) {
@@ -97,10 +80,11 @@ async fn answer<I: Intake>(
 async fn take<I: Intake>(
     edge: &Edge<I>,
     signal: Option<Signal>,
-    head: &http::request::Parts,
+    (visitor, head): (&Visitor, &http::request::Parts),
     encoding: &Result<Encoding, Refusal>,
     sent: &mut Body,
 ) -> Taken {
+    edge.entrance.admit(Listener::OtlpHttp, visitor, &head.headers)?;
     let signal = signal.ok_or(Refusal::UnknownPath)?;
     if head.method != Method::POST {
         return Err(Refusal::WrongMethod);
@@ -177,6 +161,9 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }
     match refusal {
+        Refusal::Denied(denied) if denied.is_unknown() => {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         Refusal::WrongMethod => {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }

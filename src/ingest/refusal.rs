@@ -6,9 +6,11 @@ use tonic::Code;
 use super::admission::{OverBudget, RETRY_AFTER_S};
 use super::counters::Outcome;
 use super::{Answer, BODY_BYTES_MAX};
+use crate::door::Denied;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
+    Denied(Denied),
     UnknownPath,
     WrongMethod,
     /// Content type.
@@ -42,6 +44,12 @@ pub(super) fn taken(answer: Answer) -> Taken {
     }
 }
 
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
 impl From<OverBudget> for Refusal {
     fn from(_: OverBudget) -> Self {
         Self::Busy { retry_after_s: RETRY_AFTER_S }
@@ -51,6 +59,8 @@ impl From<OverBudget> for Refusal {
 impl Refusal {
     pub(super) fn http(&self) -> StatusCode {
         match self {
+            Self::Denied(denied) if denied.is_unknown() => StatusCode::UNAUTHORIZED,
+            Self::Denied(_) => StatusCode::FORBIDDEN,
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownType(_) | Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -65,6 +75,8 @@ impl Refusal {
     /// RESOURCE_EXHAUSTED goes out without RetryInfo only: the same request would never pass later.
     pub(super) fn grpc(&self) -> Code {
         match self {
+            Self::Denied(denied) if denied.is_unknown() => Code::Unauthenticated,
+            Self::Denied(_) => Code::PermissionDenied,
             Self::UnknownPath | Self::WrongMethod | Self::UnknownEncoding(_) => Code::Unimplemented,
             Self::UnknownType(_) | Self::Malformed(_) => Code::InvalidArgument,
             Self::TooLarge | Self::TooMuch(_) => Code::ResourceExhausted,
@@ -83,6 +95,8 @@ impl Refusal {
 
     pub(super) fn outcome(&self) -> Outcome {
         match self {
+            Self::Denied(denied) if denied.is_unknown() => Outcome::Unauthenticated,
+            Self::Denied(_) => Outcome::Forbidden,
             Self::UnknownPath | Self::WrongMethod | Self::UnknownType(_) | Self::UnknownEncoding(_) => {
                 Outcome::Unsupported
             }
@@ -97,6 +111,7 @@ impl Refusal {
     /// For a person who reads the exporter's log.
     pub(super) fn message(&self) -> String {
         match self {
+            Self::Denied(denied) => denied.text(),
             Self::UnknownPath => "no such path; OTLP goes to /v1/traces, /v1/logs and /v1/metrics".to_owned(),
             Self::WrongMethod => "only POST is possible here".to_owned(),
             Self::UnknownType(given) if given.is_empty() => {

@@ -4,7 +4,7 @@ mod grpc;
 mod http;
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::door::{Entrance, bind};
 
 /// Answers in the order of `answers`, then with a full success; keeps what it was given.
 struct Script {
@@ -34,6 +35,7 @@ impl Intake for Script {
 
 struct Edge {
     addr: SocketAddr,
+    entrance: Arc<Entrance>,
     intake: Arc<Script>,
     admission: Arc<Admission>,
     counters: Arc<Counters>,
@@ -68,11 +70,13 @@ impl Setting {
             let _ = stopped.await;
         };
         let parts = (Arc::clone(&intake), Arc::clone(&admission), Arc::clone(&counters));
+        let entrance = Arc::new(Entrance::default());
+        let inside = Arc::clone(&entrance);
         let served = match self.transport {
-            Transport::Http => tokio::spawn(serve_http(bound, parts.0, parts.1, parts.2, shutdown)),
-            Transport::Grpc => tokio::spawn(serve_grpc(bound, parts.0, parts.1, parts.2, shutdown)),
+            Transport::Http => tokio::spawn(serve_http(bound, inside, parts.0, parts.1, parts.2, shutdown)),
+            Transport::Grpc => tokio::spawn(serve_grpc(bound, inside, parts.0, parts.1, parts.2, shutdown)),
         };
-        Edge { addr, intake, admission, counters, stop, served }
+        Edge { addr, entrance, intake, admission, counters, stop, served }
     }
 }
 

@@ -4,10 +4,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
+use http::HeaderValue;
 use prost::Message;
 use reqwest::header;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 
 use super::export::Export;
@@ -32,29 +33,60 @@ pub enum Failure {
     Busy { text: String, retry_after: Option<Duration> },
     /// Will not pass.
     Refused(String),
+    /// Will not pass with this token, or without one.
+    Denied(String),
 }
 
 /// A way to one receiver.
 #[derive(Clone, Debug)]
 pub enum Wire {
     Http { client: reqwest::Client, endpoint: String, gzip: bool },
-    Grpc { channel: Channel, gzip: bool },
+    Grpc { channel: Channel, gzip: bool, authorization: Option<HeaderValue> },
 }
 
 impl Wire {
     pub async fn deliver(&self, export: &Export) -> Result<Delivered, Failure> {
         match self {
             Self::Http { client, endpoint, gzip } => post(client, endpoint, export, *gzip).await,
-            Self::Grpc { channel, gzip } => call(channel, export, *gzip).await,
+            Self::Grpc { channel, gzip, authorization } => {
+                call(channel, export, *gzip, authorization.as_ref()).await
+            }
         }
     }
 }
 
-/// A gRPC channel to `endpoint` (`http://HOST:PORT`), connected.
-pub async fn connect(endpoint: &str) -> Result<Channel, Failure> {
+/// What a caller shows, and whom it trusts. HTTP's client brings its own along; this is for gRPC.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    pub authorization: Option<HeaderValue>,
+    /// PEM text of the authorities to trust. None: those of this machine.
+    pub ca: Option<Vec<u8>>,
+    /// PEM texts of a certificate and its key.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Credentials {
+    fn tls(&self) -> ClientTlsConfig {
+        let tls = match &self.ca {
+            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        match &self.identity {
+            Some((cert, key)) => tls.identity(Identity::from_pem(cert, key)),
+            None => tls,
+        }
+    }
+}
+
+/// A gRPC channel to `endpoint` (`http://HOST:PORT`, or `https:`), connected.
+pub async fn connect(endpoint: &str, credentials: &Credentials) -> Result<Channel, Failure> {
     let wrong = |error: tonic::transport::Error| Failure::Refused(chain(&error));
+    let encrypted = endpoint.starts_with("https:");
     let endpoint = Endpoint::from_shared(endpoint.to_owned()).map_err(wrong)?;
-    let endpoint = endpoint.connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX).tcp_nodelay(true);
+    let mut endpoint = endpoint.connect_timeout(CONNECT_MAX).timeout(ANSWER_MAX).tcp_nodelay(true);
+    if encrypted {
+        endpoint = endpoint.tls_config(credentials.tls()).map_err(wrong)?;
+    }
     endpoint.connect().await.map_err(|error| Failure::Unreachable(chain(&error)))
 }
 
@@ -84,13 +116,19 @@ pub async fn post(
     let body = response.bytes().await.map_err(|error| Failure::Unreachable(chain(&error)))?;
     match status {
         200..=299 => delivered(&body),
+        401 | 403 => Err(Failure::Denied(said(status, &body))),
         429 | 502 | 503 | 504 => Err(Failure::Busy { text: said(status, &body), retry_after }),
         _ => Err(Failure::Refused(said(status, &body))),
     }
 }
 
 /// OTLP/gRPC.
-pub async fn call(channel: &Channel, export: &Export, gzip: bool) -> Result<Delivered, Failure> {
+pub async fn call(
+    channel: &Channel,
+    export: &Export,
+    gzip: bool,
+    authorization: Option<&HeaderValue>,
+) -> Result<Delivered, Failure> {
     let mut client = tonic::client::Grpc::new(channel.clone());
     if gzip {
         client = client.send_compressed(CompressionEncoding::Gzip);
@@ -101,7 +139,12 @@ pub async fn call(channel: &Channel, export: &Export, gzip: bool) -> Result<Deli
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
     });
-    let request = tonic::Request::new(Bytes::copy_from_slice(&export.body));
+    let mut request = tonic::Request::new(Bytes::copy_from_slice(&export.body));
+    if let Some(value) = authorization {
+        let mut headers = http::HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.clone());
+        *request.metadata_mut() = tonic::metadata::MetadataMap::from_headers(headers);
+    }
     match client.unary(request, path, Raw).await {
         Ok(response) => delivered(&response.into_inner()),
         Err(status) => Err(failure(&status)),
@@ -116,6 +159,7 @@ fn failure(status: &Status) -> Failure {
         Code::Unavailable | Code::Aborted | Code::DeadlineExceeded | Code::Cancelled => {
             Failure::Busy { text, retry_after: None }
         }
+        Code::Unauthenticated | Code::PermissionDenied => Failure::Denied(text),
         Code::ResourceExhausted if !status.details().is_empty() => Failure::Busy { text, retry_after: None },
         _ => Failure::Refused(text),
     }

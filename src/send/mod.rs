@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub use args::{Protocol, SendArgs, Signals};
-pub use deliver::{Delivered, Failure, Wire, call, connect, post};
+pub use deliver::{Credentials, Delivered, Failure, Wire, call, connect, post};
 pub use export::Export;
 pub use traffic::Traffic;
 
@@ -55,6 +55,8 @@ pub enum SendError {
     Unreachable { endpoint: String, why: String },
     /// Exit code 2.
     BadEndpoint { endpoint: String, why: String },
+    /// Exit code 77.
+    Denied { endpoint: String, why: String },
 }
 
 impl fmt::Display for SendError {
@@ -62,6 +64,7 @@ impl fmt::Display for SendError {
         match self {
             Self::Unreachable { endpoint, why } => write!(f, "nothing answers at {endpoint}: {why}"),
             Self::BadEndpoint { endpoint, why } => write!(f, "cannot send to {endpoint}: {why}"),
+            Self::Denied { endpoint, why } => write!(f, "{endpoint} does not let us in: {why}"),
         }
     }
 }
@@ -89,7 +92,12 @@ impl Report {
                 self.accepted += items - rejected;
                 delivered.reason
             }
-            Err(Failure::Unreachable(text) | Failure::Busy { text, .. } | Failure::Refused(text)) => {
+            Err(
+                Failure::Unreachable(text)
+                | Failure::Busy { text, .. }
+                | Failure::Refused(text)
+                | Failure::Denied(text),
+            ) => {
                 self.failed += items;
                 Some(text)
             }
@@ -101,14 +109,15 @@ impl Report {
 }
 
 /// Sends until the asked time is over or Ctrl-C comes, and tells on `progress` (standard error) how it goes.
-/// `client` is used for HTTP only.
+/// `client` is used for HTTP only, and brings its credentials along; `credentials` are for gRPC.
 pub async fn run(
     args: &SendArgs,
     client: &reqwest::Client,
+    credentials: &Credentials,
     progress: &mut (dyn Write + Send),
 ) -> Result<Report, SendError> {
     let endpoint = args.endpoint();
-    let wire = wire(args, client, &endpoint).await?;
+    let wire = wire(args, client, credentials, &endpoint).await?;
     let mut report = Report { endpoint: endpoint.clone(), items: args.signal.items(), ..Report::default() };
     let origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
     let seed = args.seed.unwrap_or(origin ^ u64::from(std::process::id()));
@@ -154,7 +163,12 @@ pub async fn run(
     Ok(report)
 }
 
-async fn wire(args: &SendArgs, client: &reqwest::Client, endpoint: &str) -> Result<Wire, SendError> {
+async fn wire(
+    args: &SendArgs,
+    client: &reqwest::Client,
+    credentials: &Credentials,
+    endpoint: &str,
+) -> Result<Wire, SendError> {
     let bad = |why: String| SendError::BadEndpoint { endpoint: endpoint.to_owned(), why };
     let scheme = endpoint.split_once("://").map_or("", |(scheme, _)| scheme);
     match (args.protocol, scheme) {
@@ -162,14 +176,18 @@ async fn wire(args: &SendArgs, client: &reqwest::Client, endpoint: &str) -> Resu
             reqwest::Url::parse(endpoint).map_err(|error| bad(error.to_string()))?;
             Ok(Wire::Http { client: client.clone(), endpoint: endpoint.to_owned(), gzip: args.gzip })
         }
-        (Protocol::Grpc, "http") => match connect(endpoint).await {
-            Ok(channel) => Ok(Wire::Grpc { channel, gzip: args.gzip }),
+        (Protocol::Grpc, "http" | "https") => match connect(endpoint, credentials).await {
+            Ok(channel) => {
+                let authorization = credentials.authorization.clone();
+                Ok(Wire::Grpc { channel, gzip: args.gzip, authorization })
+            }
             Err(Failure::Unreachable(why)) => {
                 Err(SendError::Unreachable { endpoint: endpoint.to_owned(), why })
             }
-            Err(Failure::Busy { text, .. } | Failure::Refused(text)) => Err(bad(text)),
+            Err(Failure::Busy { text, .. } | Failure::Refused(text) | Failure::Denied(text)) => {
+                Err(bad(text))
+            }
         },
-        (Protocol::Grpc, "https") => Err(bad("gRPC goes out without TLS; use http://".to_owned())),
         _ => Err(bad("the endpoint must begin with http:// or https://".to_owned())),
     }
 }
@@ -193,6 +211,9 @@ async fn land(
             Ok((_, Err(Failure::Unreachable(why)))) if !met.load(Ordering::Relaxed) => {
                 return Err(SendError::Unreachable { endpoint: report.endpoint.clone(), why });
             }
+            Ok((_, Err(Failure::Denied(why)))) => {
+                return Err(SendError::Denied { endpoint: report.endpoint.clone(), why });
+            }
             Ok((items, result)) => report.settle(items, result),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
@@ -211,7 +232,7 @@ async fn insist(wire: &Wire, export: &Export, met: &AtomicBool) -> Result<Delive
                 met.store(true, Ordering::Relaxed);
                 *retry_after
             }
-            Ok(_) | Err(Failure::Refused(_)) => {
+            Ok(_) | Err(Failure::Refused(_) | Failure::Denied(_)) => {
                 met.store(true, Ordering::Relaxed);
                 return result;
             }

@@ -9,7 +9,8 @@ use clap::Parser;
 
 use super::*;
 use crate::decode::{self, Encoding, Limits};
-use crate::ingest::{Answer, Intake, bind, serve_grpc, serve_http};
+use crate::door::bind;
+use crate::ingest::{Answer, Intake, serve_grpc, serve_http};
 use crate::model::{Signal, SpanKind, SpanStatus, Wanted};
 
 #[derive(Parser)]
@@ -81,17 +82,17 @@ async fn keeper(protocol: Protocol, answers: Vec<Answer>) -> (Arc<Keeper>, Socke
     let (intake, admission, counters) = (Arc::clone(&keeper), Arc::default(), Arc::default());
     match protocol {
         Protocol::HttpProtobuf => {
-            tokio::spawn(serve_http(bound, intake, admission, counters, pending()));
+            tokio::spawn(serve_http(bound, Arc::default(), intake, admission, counters, pending()));
         }
         Protocol::Grpc => {
-            tokio::spawn(serve_grpc(bound, intake, admission, counters, pending()));
+            tokio::spawn(serve_grpc(bound, Arc::default(), intake, admission, counters, pending()));
         }
     }
     (keeper, addr)
 }
 
 async fn sent(line: &str) -> Result<Report, SendError> {
-    run(&args(line), &client(), &mut std::io::sink()).await
+    run(&args(line), &client(), &Credentials::default(), &mut std::io::sink()).await
 }
 
 #[tokio::test]
@@ -156,7 +157,7 @@ async fn where_nobody_listens_is_said_at_once() {
 
 #[tokio::test]
 async fn endpoints_that_cannot_be_are_usage_errors() {
-    for line in ["--endpoint ftp://x", "--endpoint http://", "--endpoint https://x --protocol grpc"] {
+    for line in ["--endpoint ftp://x", "--endpoint http://", "--endpoint ftp://x --protocol grpc"] {
         assert!(matches!(sent(line).await, Err(SendError::BadEndpoint { .. })), "{line}");
     }
 }

@@ -26,6 +26,10 @@ pub enum Registered {
     Items,
     Requests,
     InFlightBytes,
+    Connections,
+    ConnectionsOpen,
+    ConnectionsRefused,
+    Denied,
     Events,
     EventsFuture,
     EventsLate,
@@ -59,7 +63,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 26] = [
+pub const TABLE: [Metric; 30] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -72,6 +76,18 @@ pub const TABLE: [Metric; 26] = [
         "Export requests by transport and outcome.",
     ),
     gauge("evenkeel_ingest_in_flight_bytes", &[], "Decompressed bytes of the requests under way."),
+    counter("evenkeel_connections_total", &["listener"], "Connections that were accepted."),
+    gauge("evenkeel_connections_open", &["listener"], "Connections that are open."),
+    counter(
+        "evenkeel_connections_refused_total",
+        &["listener", "reason"],
+        "Accepted connections that were closed before a request: handshake.",
+    ),
+    counter(
+        "evenkeel_requests_denied_total",
+        &["listener", "reason"],
+        "Requests that might not come in: unauthenticated, forbidden.",
+    ),
     counter(
         "evenkeel_events_total",
         &["category"],

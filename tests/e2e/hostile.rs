@@ -340,7 +340,7 @@ async fn values_nested_without_end_do_not_exhaust_the_stack() {
     assert_eq!(siege.hits("deep").await, 1, "the rule does read it");
 }
 
-async fn call(channel: &Channel, headers: &[(&str, &str)], body: &[u8]) -> tonic::Status {
+pub async fn call(channel: &Channel, headers: &[(&str, &str)], body: &[u8]) -> tonic::Status {
     let mut request = http::Request::post(EXPORT_TRACES).header("content-type", "application/grpc");
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -354,7 +354,7 @@ async fn call(channel: &Channel, headers: &[(&str, &str)], body: &[u8]) -> tonic
     tonic::Status::from_header_map(answer.headers()).unwrap_or_else(|| tonic::Status::ok(""))
 }
 
-fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
+pub fn framed(flag: u8, message: &[u8]) -> Vec<u8> {
     [&[flag][..], &(message.len() as u32).to_be_bytes(), message].concat()
 }
 

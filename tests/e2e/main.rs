@@ -2,6 +2,7 @@
 //!
 //! A peer that is missing is said: the test prints `skipped: …`, or fails where EVENKEEL_E2E_STRICT=1.
 
+mod access;
 mod alertmanager;
 mod cli;
 mod client;

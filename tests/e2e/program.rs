@@ -50,7 +50,10 @@ impl Drop for Scratch {
 pub fn program() -> Command {
     let built = env!("CARGO_BIN_EXE_evenkeel");
     let mut command = Command::new(std::env::var_os("EVENKEEL_BIN").unwrap_or(built.into()));
-    command.env_remove("EVENKEEL_CONFIG").env_remove("EVENKEEL_URL").stdin(Stdio::null());
+    for variable in ["EVENKEEL_CONFIG", "EVENKEEL_URL", "EVENKEEL_TOKEN_FILE"] {
+        command.env_remove(variable);
+    }
+    command.stdin(Stdio::null());
     command
 }
 
@@ -123,6 +126,10 @@ impl Daemon {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address("http"))
+    }
+
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
     }
 
     /// What it has said on standard error so far.

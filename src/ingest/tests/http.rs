@@ -4,6 +4,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::door::Listener;
 
 const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
@@ -90,7 +91,7 @@ async fn each_signal_reaches_the_intake_as_it_was_sent_and_the_connection_stays(
         );
     }
     assert_eq!(edge.counted(Outcome::Accepted), 6);
-    assert_eq!(edge.counters.snapshot().connections[0], (Transport::Http, 1));
+    assert_eq!(edge.entrance.meters().snapshot()[Listener::OtlpHttp as usize].accepted, 1);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,13 +11,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::counters::{Counters, Transport};
-
-/// Open connections of one listener. More wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 4096;
+use super::{Entrance, Listener};
 
 /// After an accept that failed for want of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,11 +31,17 @@ pub(super) struct Patience {
 
 /// A listener that hands out [`Socket`]s.
 pub(super) struct Door {
-    listener: TcpListener,
-    slots: Arc<Semaphore>,
+    socket: TcpListener,
     patience: Patience,
-    counters: Arc<Counters>,
-    transport: Transport,
+    entrance: Arc<Entrance>,
+    listener: Listener,
+}
+
+/// The place that a connection takes. Given back when it is dropped.
+struct Place {
+    entrance: Arc<Entrance>,
+    listener: Listener,
+    _slot: OwnedSemaphorePermit,
 }
 
 /// The requests that a connection has begun and not ended; tells its socket when to be impatient.
@@ -53,7 +55,8 @@ struct LineState {
 }
 
 /// Held while a request is answered.
-pub(super) struct Busy(Line);
+#[derive(Debug)]
+pub struct Busy(Line);
 
 pub(super) struct Socket {
     stream: TcpStream,
@@ -62,7 +65,7 @@ pub(super) struct Socket {
     state: Waiting,
     deadline: Pin<Box<Sleep>>,
     seen: u64,
-    _slot: OwnedSemaphorePermit,
+    place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,34 +77,35 @@ enum Waiting {
 
 impl Door {
     pub(super) fn new(
-        listener: TcpListener,
+        socket: TcpListener,
         patience: Patience,
-        counters: Arc<Counters>,
-        transport: Transport,
+        entrance: Arc<Entrance>,
+        listener: Listener,
     ) -> Self {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Self { listener, slots, patience, counters, transport }
+        Self { socket, patience, entrance, listener }
     }
 
-    pub(super) async fn next(&mut self) -> (Socket, SocketAddr) {
+    pub(super) async fn next(&mut self) -> Socket {
         let slot = loop {
             // The semaphore is never closed; were it, an accept that waits is the safe side.
-            if let Ok(slot) = Arc::clone(&self.slots).acquire_owned().await {
+            if let Ok(slot) = Arc::clone(self.entrance.slots(self.listener)).acquire_owned().await {
                 break slot;
             }
             sleep(ACCEPT_PAUSE).await;
         };
         loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => {
+            match self.socket.accept().await {
+                Ok((stream, _peer)) => {
                     // Without this an export over gRPC takes 10 ms; where it fails we are merely slow.
                     let _ = stream.set_nodelay(true);
-                    self.counters.connected(self.transport);
-                    return (Socket::new(stream, self.patience, slot), peer);
+                    self.entrance.meters.accepted(self.listener);
+                    let entrance = Arc::clone(&self.entrance);
+                    let place = Place { entrance, listener: self.listener, _slot: slot };
+                    return Socket::new(stream, self.patience, place);
                 }
                 Err(error) if is_of_one_peer(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, transport = self.transport.as_str(), "ingest.accept.failed");
+                    tracing::warn!(%error, listener = self.listener.as_str(), "door.accept.failed");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -109,35 +113,16 @@ impl Door {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.entrance.meters.closed(self.listener);
+    }
+}
+
 /// The peer went away before we took its connection.
 fn is_of_one_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-impl axum::serve::Listener for Door {
-    type Io = Socket;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Socket, SocketAddr) {
-        self.next().await
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-impl axum::extract::connect_info::Connected<axum::serve::IncomingStream<'_, Door>> for Line {
-    fn connect_info(stream: axum::serve::IncomingStream<'_, Door>) -> Self {
-        stream.io().line.clone()
-    }
-}
-
-impl tonic::transport::server::Connected for Socket {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
 }
 
 impl Line {
@@ -162,10 +147,23 @@ impl Drop for Busy {
 }
 
 impl Socket {
-    fn new(stream: TcpStream, patience: Patience, slot: OwnedSemaphorePermit) -> Self {
+    fn new(stream: TcpStream, patience: Patience, place: Place) -> Self {
         let deadline = Box::pin(sleep(patience.head));
         let (line, state) = (Line::default(), Waiting::ForHead);
-        Self { stream, line, patience, state, deadline, seen: 0, _slot: slot }
+        Self { stream, line, patience, state, deadline, seen: 0, place }
+    }
+
+    pub(super) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(super) fn listener(&self) -> Listener {
+        self.place.listener
+    }
+
+    /// After a handshake: the time of the first head begins now.
+    pub(super) fn begin_head(&mut self) {
+        self.wait(Waiting::ForHead, self.patience.head);
     }
 
     fn wait(&mut self, state: Waiting, at_most: Duration) {
@@ -259,8 +257,8 @@ mod tests {
     async fn pair(patience: Patience) -> (TcpStream, Socket) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let mut door = Door::new(listener, patience, Arc::default(), Transport::Http);
-        let (peer, (socket, _)) = tokio::join!(TcpStream::connect(addr), door.next());
+        let mut door = Door::new(listener, patience, Arc::default(), Listener::Http);
+        let (peer, socket) = tokio::join!(TcpStream::connect(addr), door.next());
         (peer.unwrap(), socket)
     }
 

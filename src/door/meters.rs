@@ -1,0 +1,72 @@
+//! What the listeners did, for `/metrics`. Plain numbers; naming them is the reader's business.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Denied, Listener};
+
+/// Safe to share.
+#[derive(Debug, Default)]
+pub struct Meters {
+    cells: [Cells; Listener::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct Cells {
+    accepted: AtomicU64,
+    closed: AtomicU64,
+    handshakes_failed: AtomicU64,
+    unknown: AtomicU64,
+    other_role: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerCounts {
+    pub listener: Listener,
+    /// Connections since the start.
+    pub accepted: u64,
+    pub open: u64,
+    /// Connections that ended in the handshake of TLS.
+    pub handshakes_failed: u64,
+    /// Requests without a token that is known.
+    pub unauthenticated: u64,
+    /// Requests whose token has another role.
+    pub forbidden: u64,
+}
+
+impl Meters {
+    pub fn snapshot(&self) -> [ListenerCounts; Listener::ALL.len()] {
+        Listener::ALL.map(|listener| {
+            let cells = &self.cells[listener as usize];
+            let read = |cell: &AtomicU64| cell.load(Ordering::Relaxed);
+            // In this order, or a connection that ends just now would count below zero.
+            let closed = read(&cells.closed);
+            let accepted = read(&cells.accepted);
+            ListenerCounts {
+                listener,
+                accepted,
+                open: accepted.saturating_sub(closed),
+                handshakes_failed: read(&cells.handshakes_failed),
+                unauthenticated: read(&cells.unknown),
+                forbidden: read(&cells.other_role),
+            }
+        })
+    }
+
+    pub(super) fn accepted(&self, listener: Listener) {
+        self.cells[listener as usize].accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn closed(&self, listener: Listener) {
+        self.cells[listener as usize].closed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn handshake_failed(&self, listener: Listener) {
+        self.cells[listener as usize].handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn denied(&self, listener: Listener, denied: Denied) {
+        let cells = &self.cells[listener as usize];
+        let cell = if denied.is_unknown() { &cells.unknown } else { &cells.other_role };
+        cell.fetch_add(1, Ordering::Relaxed);
+    }
+}

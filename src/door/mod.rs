@@ -1,0 +1,156 @@
+//! Edge: the listening sockets, and what every connection and request meets before anybody looks at what it
+//! wants: limits on their number, on how long a peer may keep us waiting, on what HTTP may carry, and the
+//! question who may come in.
+//!
+//! Binding is apart from serving, so that the daemon can hold every port before it accepts on any of them.
+//! What a request means is not known here.
+
+mod files;
+mod gate;
+mod meters;
+mod serve;
+mod socket;
+mod stream;
+mod tls;
+mod tokens;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+
+use tls::Tls;
+use tokens::Tokens;
+
+pub use gate::Denied;
+pub use meters::{ListenerCounts, Meters};
+pub use serve::{DRAIN_MAX, Visitor, serve};
+pub use socket::Busy;
+pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
+pub use tokens::{Role, TokenFile, token_in};
+
+/// Open connections of one listener. More wait in the kernel's queue.
+const CONNECTIONS_MAX: usize = 4096;
+
+const LOOK_EACH: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    OtlpGrpc,
+    OtlpHttp,
+    /// The page, the API, metrics.
+    Http,
+}
+
+impl Listener {
+    pub const ALL: [Self; 3] = [Self::OtlpGrpc, Self::OtlpHttp, Self::Http];
+
+    /// As in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OtlpGrpc => "otlp_grpc",
+            Self::OtlpHttp => "otlp_http",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// A port that is ours but not yet served.
+#[derive(Debug)]
+pub struct Bound {
+    listener: TcpListener,
+    addr: SocketAddr,
+}
+
+impl Bound {
+    /// The address as bound: a port 0 has become the port that was taken.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+/// Takes a port for [`serve`].
+pub async fn bind(addr: &str) -> io::Result<Bound> {
+    let listener = TcpListener::bind(addr).await?;
+    let addr = listener.local_addr()?;
+    Ok(Bound { listener, addr })
+}
+
+/// What the listeners are told by the configuration. Names files, holds no secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// None: everybody may come in.
+    pub tokens: Vec<TokenFile>,
+    pub tls: Option<TlsFiles>,
+}
+
+/// What the listeners of a process share.
+#[derive(Debug)]
+pub struct Entrance {
+    tokens: Option<Tokens>,
+    tls: Option<Tls>,
+    slots: [Arc<Semaphore>; Listener::ALL.len()],
+    meters: Meters,
+}
+
+impl Default for Entrance {
+    fn default() -> Self {
+        let slots = Listener::ALL.map(|_| Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+        Self { tokens: None, tls: None, slots, meters: Meters::default() }
+    }
+}
+
+impl Entrance {
+    /// Reads the files that the settings name.
+    pub fn open(settings: &Settings) -> io::Result<Self> {
+        let tokens = match settings.tokens.as_slice() {
+            [] => None,
+            files => Some(Tokens::read(files)?),
+        };
+        let tls = settings.tls.as_ref().map(Tls::read).transpose()?;
+        Ok(Self { tokens, tls, ..Self::default() })
+    }
+
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// Of the listeners' addresses.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
+    /// Looks each second whether a file has changed, until `shutdown`.
+    pub async fn keep(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        let mut shutdown = pin!(shutdown);
+        let mut pace = tokio::time::interval(LOOK_EACH);
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = pace.tick() => {}
+                () = &mut shutdown => return Ok(()),
+            }
+            let entrance = Arc::clone(&self);
+            let _panicked = tokio::task::spawn_blocking(move || entrance.look()).await;
+        }
+    }
+
+    fn look(&self) {
+        if let Some(tokens) = &self.tokens {
+            tokens.look();
+        }
+        if let Some(tls) = &self.tls {
+            tls.look();
+        }
+    }
+
+    fn slots(&self, listener: Listener) -> &Arc<Semaphore> {
+        &self.slots[listener as usize]
+    }
+}
