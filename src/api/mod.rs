@@ -12,7 +12,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
+use serde::Serialize;
 
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
@@ -35,9 +36,27 @@ pub trait Views: Send + Sync + 'static {
     fn events(&self, wanted: EventsWanted) -> impl Future<Output = Result<EventsView, Busy>> + Send;
     fn event(&self, sequence: u64) -> impl Future<Output = Result<Option<EventView>, Busy>> + Send;
     fn rules(&self) -> impl Future<Output = Result<Vec<RuleView>, Busy>> + Send;
+    fn reload(&self) -> impl Future<Output = Result<Reloaded, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
     /// `/metrics`, in the text format of Prometheus.
     fn metrics(&self) -> impl Future<Output = Result<String, Busy>> + Send;
+}
+
+/// The answer to `POST /api/v1/reload`: what differs, or why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reloaded {
+    pub applied: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    pub changes: Vec<String>,
+    pub warnings: Vec<String>,
+    pub diagnostics: Vec<String>,
+}
+
+impl Reloaded {
+    pub fn rejected(diagnostics: Vec<String>) -> Self {
+        Self { applied: false, version: None, changes: Vec::new(), warnings: Vec::new(), diagnostics }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +119,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/events", get(queries::events::<V>))
         .route("/api/v1/events/{sequence}", get(queries::event::<V>))
         .route("/api/v1/rules", get(queries::rules::<V>))
+        .route("/api/v1/reload", post(queries::reload::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
         .fallback(answers::not_found)
         .layer(asked)

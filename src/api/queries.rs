@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -111,6 +111,23 @@ pub(super) async fn facts<V: Views>(
             answer(state.views.facts(limit).await.map(|facts| json!({ "facts": facts })))
         }
         Err(error) => refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    }
+}
+
+/// No page of a browser may cause it: those send where they come from. A viewer's token is for reading.
+pub(super) async fn reload<V: Views>(state: Shared<V>, headers: HeaderMap) -> Response {
+    if headers.contains_key(header::ORIGIN) || headers.contains_key(header::AUTHORIZATION) {
+        let text = "a reload is not for browsers and not for a viewer's token: send SIGHUP to the daemon";
+        return refusal(StatusCode::FORBIDDEN, text.to_owned());
+    }
+    match state.views.reload().await {
+        Ok(reloaded) if reloaded.applied => Json(reloaded).into_response(),
+        Ok(rejected) => {
+            let mut body = json!(rejected);
+            body["error"] = json!("the configuration has errors; nothing was changed");
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+        }
+        Err(Busy) => busy(),
     }
 }
 

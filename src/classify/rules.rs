@@ -11,6 +11,8 @@ const ERROR: i32 = 17;
 pub struct FilterRule {
     pub name: String,
     pub drop: Predicate,
+    /// The same for equal text.
+    pub identity: u64,
     /// `FILE:LINE:COLUMN`
     pub declared_at: String,
 }
@@ -20,6 +22,8 @@ pub struct ClassifyRule {
     pub name: String,
     pub when: Predicate,
     pub category: Category,
+    /// The same for equal text.
+    pub identity: u64,
     /// `FILE:LINE:COLUMN`
     pub declared_at: String,
 }

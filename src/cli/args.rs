@@ -99,6 +99,8 @@ enum Verb {
     Alert(Listing),
     /// Watch classified events as they come
     Tap(TapArgs),
+    /// Have a running daemon read its configuration again: all of it, or nothing changes
+    Reload(ReloadArgs),
     /// Rules of a running daemon: what each dropped, classified, merged and alerted
     Rules,
     /// Why something is as it is
@@ -148,6 +150,13 @@ pub(super) enum Listing {
     Show { name: String },
 }
 
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReloadArgs {
+    /// End when it is in effect, which is also what happens without this
+    #[arg(long)]
+    pub(super) wait: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Explaining {
     /// One event by its sequence number: kept, classified, merged, counted, alerted
@@ -184,6 +193,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Alert(Listing::List) => show::alert_list(&global).await,
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
         Verb::Tap(args) => show::tap(&global, &args).await,
+        Verb::Reload(args) => client::reload(&global, &args).await,
         Verb::Rules => show::rules(&global).await,
         Verb::Explain(Explaining::Event { sequence }) => show::event(&global, sequence).await,
         Verb::Version => show::version(&global),

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 
 use super::Exit;
-use super::args::{Global, Output};
+use super::args::{Global, Output, ReloadArgs};
 use crate::door::token_in;
 use crate::respond;
 use crate::send::{self, Credentials, SendArgs, SendError};
@@ -76,9 +77,36 @@ fn client(credentials: &Credentials) -> Result<reqwest::Client, String> {
 
 /// What the daemon answered, or the exit code after the trouble was told.
 pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
+    ask(global, Method::GET, path).await
+}
+
+/// Has the daemon read its configuration again, and tells what differs or what is wrong.
+pub(super) async fn reload(global: &Global, args: &ReloadArgs) -> Exit {
+    let _the_answer_is_the_end_of_it = args.wait;
+    let answer = match ask(global, Method::POST, "/api/v1/reload").await {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    let lines = |key: &str| {
+        let lines = answer[key].as_array().into_iter().flatten();
+        lines.filter_map(|line| line.as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    lines("warnings").iter().for_each(|line| eprintln!("warning: {line}"));
+    if global.output != Output::Human {
+        println!("{answer}");
+        return Exit::Done;
+    }
+    lines("changes").iter().for_each(|line| println!("{line}"));
+    if lines("changes").is_empty() {
+        println!("nothing differs");
+    }
+    Exit::Done
+}
+
+async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let caller = Caller::new(global)?;
-    let answer = caller.client.get(&url).send().await.map_err(|error| {
+    let answer = caller.client.request(method, &url).send().await.map_err(|error| {
         eprintln!("error: no daemon answers at {}: {error}\n  hint: start one with `evenkeel run`, or name it with --url", global.url);
         Exit::Unreachable
     })?;
@@ -95,6 +123,12 @@ pub(super) async fn get(global: &Global, path: &str) -> Result<Value, Exit> {
         return Ok(body);
     }
     eprintln!("error: {}", body["error"].as_str().unwrap_or("the daemon refused"));
+    for line in body["diagnostics"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        eprintln!("error: {line}");
+    }
+    if status == reqwest::StatusCode::UNPROCESSABLE_ENTITY {
+        return Err(Exit::BadConfiguration);
+    }
     if matches!(status, reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN) {
         eprintln!("  hint: name a file with a token of role `viewer` with --token-file");
         return Err(Exit::NotPermitted);

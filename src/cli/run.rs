@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,7 +12,7 @@ use super::args::{Global, Output, RunArgs};
 use super::check::tell;
 use super::world::Machine;
 use crate::config::{Config, load};
-use crate::daemon::{Addresses, Daemon};
+use crate::daemon::{Addresses, Daemon, Source};
 use crate::door::{Listener, Role, Settings};
 use crate::telemetry::{LogFormat, start_logs};
 
@@ -21,12 +22,13 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     let loaded = load(&global.config, &Machine);
     tell(&loaded, global.verbose > 0);
     let Some(mut config) = loaded.config else { return Exit::BadConfiguration };
+    let from_flag = args.data_dir.is_some();
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
     }
     // Before anybody can know that it runs: who sees it ready may stop it.
-    let end = match EndSignals::listen() {
-        Ok(end) => end,
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
         Err(error) => {
             eprintln!("error: listen for signals: {error}");
             return Exit::OurFault;
@@ -35,7 +37,15 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     let bare = global.config.is_empty();
     let summary = summary(&config);
     let entrance = config.entrance.clone();
-    let mut daemon = match Daemon::start(config).await {
+    let (paths, data_dir) = (global.config.clone(), config.data_dir.clone());
+    let source: Source = Arc::new(move || {
+        let mut loaded = load(&paths, &Machine);
+        if let (Some(config), true) = (&mut loaded.config, from_flag) {
+            config.data_dir.clone_from(&data_dir);
+        }
+        loaded
+    });
+    let mut daemon = match Daemon::start(config, Some(source)).await {
         Ok(daemon) => daemon,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -53,10 +63,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     log_facts(&daemon);
-    let broken = tokio::select! {
-        () = end.wait() => false,
-        () = daemon.broken() => true,
-    };
+    let broken = until_the_end(&mut daemon, signals).await;
     tracing::info!("daemon.drain.started");
     let left = daemon.drain().await;
     if !left.left.is_empty() {
@@ -151,20 +158,35 @@ fn log_facts(daemon: &Daemon) {
     });
 }
 
-struct EndSignals {
-    term: Signal,
-    int: Signal,
+/// Whether it ended by a fault of ours.
+async fn until_the_end(daemon: &mut Daemon, mut signals: Signals) -> bool {
+    loop {
+        tokio::select! {
+            _ = signals.term.recv() => return false,
+            _ = signals.int.recv() => return false,
+            () = daemon.broken() => return true,
+            _ = signals.hup.recv() => {
+                if let Some(reloaded) = daemon.reload().await {
+                    reloaded.diagnostics.iter().for_each(|line| eprintln!("error: {line}"));
+                    reloaded.warnings.iter().for_each(|line| eprintln!("warning: {line}"));
+                }
+            }
+        }
+    }
 }
 
-impl EndSignals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
-    }
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
 
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
-        }
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
     }
 }

@@ -53,7 +53,7 @@ pub trait World {
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String>;
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listen {
     pub otlp_grpc: String,
     pub otlp_http: String,

@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::reader::{self, Fields};
-use super::{Reading, expression, quantity};
+use super::{Reading, expression, quantity, set};
 use crate::classify::Key;
 use crate::engine::{Flapping, Form, Watch};
 use crate::model::{Category, Priority};
@@ -44,6 +44,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: &Node, rule: &Rule<'_>) -> Optio
         key,
         form,
         once_within_ns,
+        identity: set::identity([Some(node)]),
         declared_at,
     })
 }

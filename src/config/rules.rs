@@ -7,6 +7,7 @@ use super::expression;
 use super::node::{Node, Place};
 use super::reader::{self, Fields};
 use super::rule_alert::{self, Rule};
+use super::set;
 use crate::classify::{ClassifyRule, FilterRule};
 use crate::engine::Watch;
 use crate::model::Category;
@@ -25,7 +26,7 @@ pub(super) fn filter(ctx: &mut Reading<'_>, nodes: &[Node]) -> Vec<FilterRule> {
         let drop = drop.and_then(|node| expression::predicate(ctx, node, "drop", None));
         if let (Some(name), Some(drop)) = (name, drop) {
             let declared_at = ctx.report.locate(fields.at);
-            rules.push(FilterRule { name, drop, declared_at });
+            rules.push(FilterRule { name, drop, identity: set::identity([Some(node)]), declared_at });
         }
     }
     rules
@@ -54,7 +55,8 @@ pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> (Vec<ClassifyRu
             watches.extend(rule_alert::read(ctx, node, &rule));
         }
         if let (Some(when), Some(category)) = (when, category) {
-            rules.push(ClassifyRule { name, when, category, declared_at });
+            let identity = set::identity([Some(node)]);
+            rules.push(ClassifyRule { name, when, category, identity, declared_at });
         }
     }
     (rules, watches)

@@ -71,13 +71,30 @@ impl Set {
     pub fn version(&self) -> u64 {
         let mut texts: Vec<String> = self.documents.iter().map(canonical).collect();
         texts.sort();
-        let mut hash = Sha256::new();
-        for text in texts {
-            hash.update(text.len().to_le_bytes());
-            hash.update(text);
-        }
-        hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+        digest(texts.iter().map(String::as_str))
     }
+}
+
+/// What nodes say, whatever their places and comments: equal for equal meaning.
+pub(super) fn identity<'n>(nodes: impl IntoIterator<Item = Option<&'n Node>>) -> u64 {
+    let texts: Vec<String> = nodes
+        .into_iter()
+        .map(|node| {
+            let mut out = String::new();
+            node.inspect(|node| node.canonical(&mut out));
+            out
+        })
+        .collect();
+    digest(texts.iter().map(String::as_str))
+}
+
+fn digest<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 fn canonical(document: &Document) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::node::Place;
 use super::quantity::as_percent;
 use super::reader::{self, Fields};
-use super::set::{Document, Kind, Set};
+use super::set::{self, Document, Kind, Set};
 use super::{Reading, annotations, indicator, metadata, objective};
 use crate::engine::SloPlan;
 use crate::model::Tier;
@@ -154,7 +154,23 @@ fn slo(
         window,
         conditions,
     };
-    Some(SloPlan { slo, indicator: indicator?, declared_at: ctx.report.locate(document.at) })
+    Some(SloPlan {
+        identity: set::identity([Some(&document.node)]) ^ u64::from(tier.number()),
+        indicator_identity: indicator_identity(set, spec, single),
+        slo,
+        indicator: indicator?,
+        declared_at: ctx.report.locate(document.at),
+    })
+}
+
+/// Of what says which events count and when they are good, in the SLO or where it refers to.
+fn indicator_identity(set: &Set, spec: Fields<'_>, objective: Option<Fields<'_>>) -> u64 {
+    let name = spec.get("indicatorRef").and_then(|node| node.scalar()).map(|scalar| scalar.text.as_str());
+    let referred = name.and_then(|name| set.of(Kind::Sli).into_iter().find(|one| one.name == name));
+    let own = spec.get("indicator").and_then(|indicator| indicator.get("spec"));
+    let spec = own.or(referred.and_then(|sli| sli.node.get("spec")));
+    let limit = |name| objective.and_then(|objective| objective.get(name));
+    set::identity([spec, limit("op"), limit("value")])
 }
 
 fn service<'n>(

@@ -1,12 +1,12 @@
 //! The workers: fold a request under the plan and wait for the ledger's answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::clock::Clock;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Unavailable};
 use crate::decode::{Encoding, Malformed};
 use crate::engine::{Ack, Batch, Plan, Request, fold};
 use crate::ingest::{Answer, Intake};
@@ -15,10 +15,13 @@ use crate::model::Signal;
 /// Bodies above this are folded on a thread that may be busy for milliseconds.
 const INLINE_MAX: usize = 256 * 1024;
 const RETRY_AFTER_S: u32 = 1;
+/// A request that meets a reload is folded again, under the plan that is in effect then.
+const FOLDS_MAX: usize = 3;
 
 #[derive(Clone)]
 pub struct Workers {
-    pub plan: Arc<Plan>,
+    /// As the ledger had it when somebody last asked.
+    pub plan: Arc<RwLock<Arc<Plan>>>,
     pub clock: Clock,
     pub ledger: Ledger,
     /// Seeds the fingerprints of requests.
@@ -30,7 +33,8 @@ pub struct Workers {
 
 impl Workers {
     async fn fold(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Batch, Malformed> {
-        let (plan, key, now) = (self.plan.clone(), self.key, self.clock.now());
+        let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (key, now) = (self.key, self.clock.now());
         let inline = body.len() <= INLINE_MAX;
         let work = move || fold(&plan, key, &Request { signal, encoding, body: &body, now });
         if inline {
@@ -48,18 +52,31 @@ impl Workers {
     }
 }
 
+impl Workers {
+    /// Takes up the plan that the ledger has.
+    async fn follow(&self) {
+        if let Ok(plan) = self.ledger.ask(|sight| sight.engine.plan()).await {
+            *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan;
+        }
+    }
+}
+
 impl Intake for Workers {
     async fn take(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Answer {
-        let batch = match self.fold(signal, encoding, body).await {
-            Ok(batch) => batch,
-            Err(Malformed::Undecodable(reason)) => return Answer::Malformed(reason),
-            Err(Malformed::TooMuch(what)) => return Answer::TooMuch(what),
-        };
-        match self.ledger.observe(batch).await {
-            Ok(Ack::Accepted { rejected, reason } | Ack::Duplicate { rejected, reason }) => {
-                Answer::Accepted { rejected, reason }
+        for _ in 0..FOLDS_MAX {
+            let batch = match self.fold(signal, encoding, body.clone()).await {
+                Ok(batch) => batch,
+                Err(Malformed::Undecodable(reason)) => return Answer::Malformed(reason),
+                Err(Malformed::TooMuch(what)) => return Answer::TooMuch(what),
+            };
+            match self.ledger.observe(batch).await {
+                Ok(Ack::Accepted { rejected, reason } | Ack::Duplicate { rejected, reason }) => {
+                    return Answer::Accepted { rejected, reason };
+                }
+                Ok(Ack::StalePlan) => self.follow().await,
+                Err(Unavailable) => break,
             }
-            Ok(Ack::StalePlan) | Err(_) => Answer::Busy { retry_after_s: RETRY_AFTER_S },
         }
+        Answer::Busy { retry_after_s: RETRY_AFTER_S }
     }
 }

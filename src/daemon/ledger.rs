@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::clock::Clock;
 use crate::engine::{
     Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, Notification, NotificationId,
-    Outcome,
+    Outcome, Plan, What,
 };
 use crate::model::{Now, Signal};
 use crate::store::{Journal, Sequence};
@@ -40,6 +40,10 @@ enum Message {
         reply: oneshot::Sender<Ack>,
     },
     Injected(History),
+    Configured {
+        plan: Arc<Plan>,
+        reply: oneshot::Sender<Vec<String>>,
+    },
     /// Something waits in one of the other channels.
     Look,
     Stop,
@@ -132,6 +136,18 @@ impl Ledger {
         let _stopped = self.inbox.send(Message::Injected(history));
     }
 
+    /// Puts another plan into effect between two batches; what differs, in words. Waits for room.
+    pub async fn configure(&self, plan: Arc<Plan>) -> Result<Vec<String>, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        let inbox = self.inbox.clone();
+        let sent =
+            tokio::task::spawn_blocking(move || inbox.send(Message::Configured { plan, reply }).is_ok());
+        if !sent.await.unwrap_or(false) {
+            return Err(Unavailable);
+        }
+        answer.await.map_err(|_| Unavailable)
+    }
+
     /// Answers a question from the state between two inputs.
     pub async fn ask<T: Send + 'static>(
         &self,
@@ -215,6 +231,14 @@ impl Loop {
                 self.step(Input::Observed { token, batch }, effects);
             }
             Message::Injected(history) => self.step(Input::Injected(history), effects),
+            Message::Configured { plan, reply } => {
+                self.step(Input::Configured(plan), effects);
+                let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {
+                    What::ConfigApplied { changes } => Some(changes.clone()),
+                    _ => None,
+                });
+                let _gone = reply.send(changes.unwrap_or_default());
+            }
             Message::Look | Message::Stop => {}
         }
     }

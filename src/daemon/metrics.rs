@@ -12,6 +12,8 @@ pub(super) struct Edges {
     pub(super) in_flight_bytes: u64,
     pub(super) requests: Snapshot,
     pub(super) receivers: Vec<ReceiverCounts>,
+    /// Whether the last one was good, and when one last was, in seconds since 1970.
+    pub(super) reload: (bool, u64),
 }
 
 pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> String {
@@ -21,6 +23,9 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     slos.iter().for_each(|slo| put_slo(&mut metrics, slo));
     put_alerts(&mut metrics, counts, alerts);
     put_edges(&mut metrics, edges);
+    let (good, good_at_s) = edges.reload;
+    metrics.put(Name::ReloadSuccessful, &[], u64::from(good));
+    metrics.put(Name::ReloadSuccessTime, &[], good_at_s);
     put_process(&mut metrics);
     metrics.text()
 }

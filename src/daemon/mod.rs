@@ -4,10 +4,11 @@ mod clock;
 mod intake;
 mod ledger;
 mod metrics;
+mod reload;
 mod views;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use anyhow::Context;
 use tokio::sync::{Semaphore, broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::api::{self, Readiness};
+use crate::api::{self, Readiness, Reloaded};
 use crate::config::{Config, Listen};
 use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History};
@@ -24,6 +25,8 @@ use crate::respond::{self, Drained, Responder};
 use clock::Clock;
 use intake::Workers;
 use ledger::Ledger;
+pub use reload::Source;
+use reload::{Fixed, LastReload, Reloader};
 use views::Eyes;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
@@ -47,6 +50,7 @@ pub struct Daemon {
     turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
     servers: JoinSet<std::io::Result<()>>,
+    reloader: Reloader,
     stop: watch::Sender<bool>,
 }
 
@@ -78,7 +82,9 @@ impl Doors {
 
 impl Daemon {
     /// Takes every port first, then brings up the state, then accepts.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    /// `source` is where the configuration is read again from; without it, it stays what it is.
+    pub async fn start(config: Config, source: Option<Source>) -> anyhow::Result<Self> {
+        let fixed = Fixed::of(&config);
         let entrance = Arc::new(Entrance::open(&config.entrance).context("read who may come in")?);
         let doors = Doors::bind(&config.listen).await?;
         let addresses = doors.addresses();
@@ -102,6 +108,16 @@ impl Daemon {
             })
             .context("start the ledger's thread")?;
         let (stop, stopped) = watch::channel(false);
+        let shared_plan = Arc::new(RwLock::new(plan));
+        let reloader = Reloader {
+            source,
+            ledger: ledger.clone(),
+            responder: responder.clone(),
+            plan: shared_plan.clone(),
+            fixed,
+            last: Arc::new(LastReload::started()),
+            turn: Arc::default(),
+        };
         let mut daemon = Self {
             addresses,
             readiness: Readiness::default(),
@@ -110,11 +126,12 @@ impl Daemon {
             turning,
             responder,
             servers: JoinSet::new(),
+            reloader,
             stop,
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let folding = Arc::new(Semaphore::new(cores));
-        let workers = Workers { plan, clock, ledger, key: random_key(), folding };
+        let workers = Workers { plan: shared_plan, clock, ledger, key: random_key(), folding };
         daemon.serve(doors, entrance, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
@@ -135,6 +152,7 @@ impl Daemon {
             admission: admission.clone(),
             counters: counters.clone(),
             meters: self.responder.meters(),
+            reloader: self.reloader.clone(),
         };
         let quiet = || until(stopped.clone());
         self.servers.spawn(entrance.clone().keep(quiet()));
@@ -166,6 +184,11 @@ impl Daemon {
         self.ledger.facts()
     }
 
+    /// Reads the configuration again, as `POST /api/v1/reload` does.
+    pub async fn reload(&self) -> Option<Reloaded> {
+        self.reloader.reload().await.ok()
+    }
+
     /// Resolves if the ledger ends before it was told to: a fault of ours, after which nothing is counted.
     pub async fn broken(&mut self) {
         let _dropped = (&mut self.turning).await;
@@ -186,6 +209,7 @@ impl Daemon {
         self.ledger.stop();
         let turns = self.turns;
         let _panicked = tokio::task::spawn_blocking(move || turns.join()).await;
+        drop(self.reloader);
         match Arc::try_unwrap(self.responder) {
             Ok(responder) => responder.drain(DELIVERIES_MAX).await,
             Err(_still_shared) => Drained { left: Vec::new() },

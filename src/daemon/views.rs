@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
-use crate::api::{Busy, EventsWanted, Views};
+use super::reload::Reloader;
+use crate::api::{Busy, EventsWanted, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
@@ -17,6 +18,7 @@ pub(super) struct Eyes {
     pub(super) admission: Arc<Admission>,
     pub(super) counters: Arc<Counters>,
     pub(super) meters: Meters,
+    pub(super) reloader: Reloader,
 }
 
 impl Eyes {
@@ -70,6 +72,10 @@ impl Views for Eyes {
         self.ask(|sight| sight.engine.rule_views()).await
     }
 
+    async fn reload(&self) -> Result<Reloaded, Busy> {
+        self.reloader.reload().await
+    }
+
     async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {
         self.ask(move |sight| sight.journal.recent(limit).cloned().collect()).await
     }
@@ -82,6 +88,7 @@ impl Views for Eyes {
             in_flight_bytes: self.admission.bytes_in_flight(),
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),
+            reload: self.reloader.last.get(),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

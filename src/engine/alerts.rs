@@ -235,6 +235,17 @@ impl Alerts {
         }
     }
 
+    /// What a receiver has heard last of each alert that is open.
+    pub(super) fn standing(&self, receiver: &str) -> Vec<Notification> {
+        let open = self.records.iter().filter(|record| record.episode.is_open());
+        let told = open.filter(|record| record.told.contains_key(receiver));
+        let last = told.filter_map(|record| {
+            let at = record.decisions.back()?.at;
+            notification(NotificationId(0), receiver, record, at)
+        });
+        last.collect()
+    }
+
     pub(super) fn record(&self, id: &str) -> Option<&AlertRecord> {
         self.records.iter().find(|record| record.id == id)
     }

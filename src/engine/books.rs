@@ -41,6 +41,8 @@ pub(super) struct Books {
     pub(super) expired: u64,
     /// Hits of each filter rule.
     pub(super) filtered: Vec<u64>,
+    /// Hits of filter rules that are gone.
+    pub(super) filtered_before: u64,
     /// Hits of each classification rule, and of each default by its name.
     pub(super) decided: BTreeMap<Decider, u64>,
     /// By place, as in [`Batch::mismatches`].
@@ -61,12 +63,40 @@ impl Books {
             late: 0,
             expired: 0,
             filtered: vec![0; plan.rules.filter.len()],
+            filtered_before: 0,
             decided: BTreeMap::new(),
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
             services: BTreeMap::new(),
             newest_s: 0,
             longest_window_s: plan.slos.iter().map(|one| one.slo.window.seconds).max(),
         }
+    }
+
+    /// Counts are kept by name; hits of a rule that is gone stay in the sum.
+    pub(super) fn reconfigure(
+        &mut self,
+        old: &Plan,
+        new: &Plan,
+        renamed: &dyn Fn(Decider) -> Option<Decider>,
+    ) {
+        let before = Self::new(new);
+        let filtered = std::mem::replace(&mut self.filtered, before.filtered);
+        let mismatches = std::mem::replace(&mut self.mismatches, before.mismatches);
+        let (names_before, names) = (names(old), names(new));
+        for (name, count) in names_before.iter().zip(mismatches) {
+            if let Some(place) = names.iter().position(|one| one == name) {
+                self.mismatches[place] = count;
+            }
+        }
+        for (name, hits) in names_before.iter().zip(filtered) {
+            match names.iter().position(|one| one == name) {
+                Some(place) => self.filtered[place] = hits,
+                None => self.filtered_before += hits,
+            }
+        }
+        let decided = std::mem::take(&mut self.decided);
+        self.decided = decided.into_iter().filter_map(|(decider, n)| Some((renamed(decider)?, n))).collect();
+        self.longest_window_s = before.longest_window_s;
     }
 
     pub(super) fn refuse(&mut self, signal: Signal, items: u64) {
@@ -121,4 +151,11 @@ impl Books {
             if self.longest_window_s.is_some_and(|longest| behind_s >= longest) { count } else { 0 };
         self.newest_s = self.newest_s.max(second);
     }
+}
+
+/// What compares, in the order of [`Batch::mismatches`]: its list and its name.
+fn names(plan: &Plan) -> Vec<(u8, &str)> {
+    let filter = plan.rules.filter.iter().map(|rule| (0, &*rule.name));
+    let classify = plan.rules.classify.iter().map(|rule| (1, &*rule.name));
+    filter.chain(classify).chain(plan.slos.iter().map(|one| (2, &*one.slo.name))).collect()
 }

@@ -67,7 +67,7 @@ fn burns(level: &Level, slo: &Slo, index: usize) -> (Quotient, Quotient) {
     (long.burn(slo.objective), short.unwrap_or(long).burn(slo.objective))
 }
 
-fn labels(plan: &Plan, slo: &Slo, episode: &Episode) -> Labels {
+pub(super) fn labels(plan: &Plan, slo: &Slo, episode: &Episode) -> Labels {
     let pairs = [
         ("alertname", slo.name.as_str()),
         ("slo", &slo.name),

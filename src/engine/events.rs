@@ -199,6 +199,15 @@ impl Events {
         self.kept[place.category as usize].get_mut(index)
     }
 
+    /// Under other rules no event is like one of before.
+    pub(super) fn reconfigure(&mut self, renamed: &dyn Fn(Decider) -> Option<Decider>) {
+        self.alike.clear();
+        self.traces.clear();
+        self.kept.iter_mut().flatten().for_each(|kept| kept.taken.clear());
+        let merged = std::mem::take(&mut self.merged);
+        self.merged = merged.into_iter().filter_map(|(decider, n)| Some((renamed(decider)?, n))).collect();
+    }
+
     pub(super) fn revision(&self) -> u64 {
         self.revision
     }

@@ -13,6 +13,8 @@ pub enum Subject {
     Slo(String),
     /// A classification rule with an `alert`.
     Rule(String),
+    /// The configuration, by its version.
+    Config(String),
 }
 
 impl Subject {
@@ -20,12 +22,13 @@ impl Subject {
         match self {
             Self::Slo(_) => "slo",
             Self::Rule(_) => "rule",
+            Self::Config(_) => "config",
         }
     }
 
     pub fn name(&self) -> &str {
         match self {
-            Self::Slo(name) | Self::Rule(name) => name,
+            Self::Slo(name) | Self::Rule(name) | Self::Config(name) => name,
         }
     }
 
@@ -34,6 +37,7 @@ impl Subject {
         match self {
             Self::Slo(name) => name.clone(),
             Self::Rule(name) => format!("rule:{name}"),
+            Self::Config(version) => format!("config:{version}"),
         }
     }
 }
@@ -71,6 +75,10 @@ pub enum What {
         changes: u64,
     },
     FlappingEnded,
+    /// Another configuration is in effect from here on. What differs, in words.
+    ConfigApplied {
+        changes: Vec<String>,
+    },
     EpisodeOpened(Box<EpisodeChange>),
     EpisodeEscalated(Box<EpisodeChange>),
     EpisodeClosed(Box<EpisodeChange>),
@@ -124,6 +132,7 @@ impl What {
             Self::BudgetAmended { .. } => "budget.amended",
             Self::FlappingStarted { .. } => "flapping.started",
             Self::FlappingEnded => "flapping.ended",
+            Self::ConfigApplied { .. } => "config.applied",
             Self::EpisodeOpened(_) => "episode.opened",
             Self::EpisodeEscalated(_) => "episode.escalated",
             Self::EpisodeClosed(_) => "episode.closed",
@@ -158,6 +167,7 @@ impl Serialize for Fact {
             }
             What::FlappingStarted { changes } => map.serialize_entry("changes", changes)?,
             What::FlappingEnded => {}
+            What::ConfigApplied { changes } => map.serialize_entry("changes", changes)?,
             What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change) => {
                 map.serialize_entry("alert", &change.alert)?;
                 map.serialize_entry("dedup_key", &change.dedup_key)?;

@@ -102,6 +102,37 @@ impl Level {
         }
     }
 
+    /// The same events under other objectives, windows or conditions. What is true is to be decided anew.
+    pub(super) fn reconfigured(self, plan: &SloPlan) -> Self {
+        let mut new = Self::new(plan);
+        let clock_s = self.clock.seconds();
+        let known_s = self.layout.seconds(self.budget);
+        new.series.advance(&new.layout, clock_s);
+        for (second, (good, bad)) in self.series.held(&self.layout) {
+            new.series.add(&new.layout, second, good, bad);
+        }
+        if let (Some(from), Some(to)) = (&self.interval, &mut new.interval) {
+            to.advance(&new.layout, clock_s);
+            for (second, (low, high)) in from.held(&self.layout) {
+                to.add(&new.layout, second, low, high);
+            }
+        }
+        let oldest = EventTime(clock_s.saturating_sub(known_s) * SECOND_NS);
+        Self {
+            clock: self.clock,
+            moved_at: self.moved_at,
+            first: self.first.map(|first| first.max(oldest)),
+            episode: self.episode,
+            counted: self.counted,
+            injected: self.injected,
+            expired: self.expired,
+            balance: self.balance,
+            unsettled: self.unsettled,
+            uncertain: self.uncertain,
+            ..new
+        }
+    }
+
     pub(super) fn fact(&self, slo: &Slo, what: What) -> Fact {
         Fact { at: self.clock, subject: Subject::Slo(slo.name.clone()), group: Labels::new(), what }
     }
@@ -259,6 +290,7 @@ impl Level {
                 self.episode = Some(change.episode.clone());
             }
             What::BudgetAmended { .. }
+            | What::ConfigApplied { .. }
             | What::FlappingStarted { .. }
             | What::FlappingEnded
             | What::NotificationQueued { .. }

@@ -18,6 +18,7 @@ mod level;
 mod plan;
 mod points;
 mod record;
+mod reload;
 mod repeats;
 mod tally;
 pub mod view;
@@ -25,6 +26,7 @@ mod watch;
 mod watches;
 mod watching;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use alerts::{AlertRecord, Decision, Telling};
@@ -41,6 +43,7 @@ pub use record::{Attribute, EventRecord, Scalar};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
 
+use crate::alert::Episode;
 use crate::model::{Now, SECOND_NS, Signal, rfc3339};
 use alerts::Alerts;
 use baselines::Baselines;
@@ -68,6 +71,8 @@ pub enum Input {
         id: NotificationId,
         outcome: Outcome,
     },
+    /// Another configuration, from here on.
+    Configured(Arc<Plan>),
     Tick,
 }
 
@@ -99,6 +104,8 @@ pub struct Engine {
     baselines: Baselines,
     alerts: Alerts,
     watches: Watches,
+    /// The last episodes of service levels that are gone.
+    retired: BTreeMap<String, Episode>,
 }
 
 const TICK_NS: u64 = SECOND_NS;
@@ -116,6 +123,7 @@ impl Engine {
             baselines: Baselines::new(now),
             alerts: Alerts::new(now),
             watches: Watches::new(&plan.watches, now),
+            retired: BTreeMap::new(),
             plan,
         }
     }
@@ -130,6 +138,7 @@ impl Engine {
             Input::Refused { signal, items } => self.books.refuse(signal, items),
             Input::Injected(history) => self.inject(&history),
             Input::Settled { id, outcome } => self.settle(id, outcome, effects),
+            Input::Configured(plan) => self.configure(plan, effects),
             Input::Tick => self.tick(effects),
         }
     }
@@ -141,6 +150,11 @@ impl Engine {
 
     pub fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.plan)
+    }
+
+    /// What a receiver has heard last of each alert that is open.
+    pub fn standing(&self, receiver: &str) -> Vec<Notification> {
+        self.alerts.standing(receiver)
     }
 
     fn observe(&mut self, token: AckToken, batch: Batch, effects: &mut Effects) {

@@ -33,6 +33,10 @@ pub struct Plan {
 pub struct SloPlan {
     pub slo: Slo,
     pub indicator: Indicator,
+    /// The same for equal text of the document.
+    pub identity: u64,
+    /// The same for equal text of the indicator, wherever it stands.
+    pub indicator_identity: u64,
     /// `FILE:LINE:COLUMN` of the document.
     pub declared_at: String,
 }

@@ -13,9 +13,9 @@ use crate::slo::{Objective, Pace, Slo, TimeWindow, standard_conditions};
 
 const DAY: u64 = 86_400;
 /// Divisible by every bucket width.
-const START: u64 = 1_700_000_100 / 900 * 900;
+pub(super) const START: u64 = 1_700_000_100 / 900 * 900;
 
-fn plan(days: u64, target: &str, only: Option<&str>) -> Plan {
+pub(super) fn plan(days: u64, target: &str, only: Option<&str>) -> Plan {
     let mut plan = Plan::empty();
     let objective = Objective::new(parse_parts(target).unwrap()).unwrap();
     let (mut conditions, _) = standard_conditions(days * DAY, objective, Tier::Two, None);
@@ -36,6 +36,8 @@ fn plan(days: u64, target: &str, only: Option<&str>) -> Plan {
             conditions,
         },
         indicator: Indicator::GoodAndBad { good: every(), bad: every() },
+        identity: 0,
+        indicator_identity: 0,
         declared_at: "shop.yaml:1:1".to_owned(),
     });
     plan.route = Some(Route {
@@ -49,19 +51,19 @@ fn plan(days: u64, target: &str, only: Option<&str>) -> Plan {
 }
 
 /// An engine whose only SLO has seen its whole window at one event a second, all good.
-struct World {
-    engine: Engine,
-    clock_s: u64,
-    effects: Effects,
+pub(super) struct World {
+    pub(super) engine: Engine,
+    pub(super) clock_s: u64,
+    pub(super) effects: Effects,
 }
 
 impl World {
-    fn new(plan: Plan) -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
         let engine = Engine::new(Arc::new(plan), Now(START * SECOND_NS));
         Self { engine, clock_s: START, effects: Effects::default() }
     }
 
-    fn with_clean_past(plan: Plan) -> Self {
+    pub(super) fn with_clean_past(plan: Plan) -> Self {
         let days = plan.slos[0].slo.window.seconds / DAY;
         let mut world = Self::new(plan);
         let counts = (START - days * DAY + 1..=START).map(|second| (second, 1, 0)).collect();
@@ -69,12 +71,12 @@ impl World {
         world
     }
 
-    fn step(&mut self, input: Input) {
+    pub(super) fn step(&mut self, input: Input) {
         self.engine.step(Now(self.clock_s * SECOND_NS), input, &mut self.effects);
     }
 
     /// A request with one event, `ago` seconds before the clock.
-    fn event(&mut self, good: bool, ago: u64) {
+    pub(super) fn event(&mut self, good: bool, ago: u64) {
         let at = EventTime((self.clock_s - ago) * SECOND_NS);
         let delta = SloDelta {
             slo: 0,
@@ -105,19 +107,19 @@ impl World {
         self.step(Input::Observed { token: AckToken(0), batch: Box::new(batch) });
     }
 
-    fn second(&mut self, good: bool) {
+    pub(super) fn second(&mut self, good: bool) {
         self.clock_s += 1;
         self.event(good, 0);
     }
 
-    fn quiet(&mut self, seconds: u64) {
+    pub(super) fn quiet(&mut self, seconds: u64) {
         for _ in 0..seconds {
             self.clock_s += 1;
             self.step(Input::Tick);
         }
     }
 
-    fn facts(&mut self) -> String {
+    pub(super) fn facts(&mut self) -> String {
         let facts =
             self.effects.facts.drain(..).filter(|fact| !fact.what.name().starts_with("notification."));
         let shown = facts.map(|fact| {

@@ -338,7 +338,7 @@ impl Books {
         let [informational, warning, exception] = self.categories;
         EventCounts {
             received: self.items.iter().map(|items| items.accepted).sum(),
-            filtered: self.filtered.iter().sum(),
+            filtered: self.filtered.iter().sum::<u64>() + self.filtered_before,
             merged: 0,
             informational,
             warning,
@@ -433,6 +433,7 @@ impl AlertRecord {
         let (slo, rule) = match &self.subject {
             Subject::Slo(name) => (Some(name), None),
             Subject::Rule(name) => (None, Some(name)),
+            Subject::Config(_) => (None, None),
         };
         let told = |telling: &Telling| match telling {
             Telling::Pending => "pending".to_owned(),

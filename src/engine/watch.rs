@@ -27,6 +27,8 @@ pub struct Watch {
     pub form: Form,
     /// No second alert of a key opens before this time has passed since the first one did.
     pub once_within_ns: u64,
+    /// The same for equal text of the `alert`.
+    pub identity: u64,
     /// `FILE:LINE:COLUMN` of the rule.
     pub declared_at: String,
 }

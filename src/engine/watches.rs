@@ -12,10 +12,14 @@ use crate::model::{Category, EventTime, Now, SECOND_NS};
 const KEYS_MAX: usize = 2_000;
 /// Keys of all rules.
 const ALL_KEYS_MAX: usize = 20_000;
+/// Names of rules that are gone and remembered.
+const RETIRED_MAX: usize = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Watches {
     states: Vec<State>,
+    /// Highest episode numbers of rules that are gone, should they come back.
+    retired: BTreeMap<String, u32>,
 }
 
 /// One rule's keys.
@@ -74,7 +78,46 @@ impl Watches {
                 state.schedule(watch, &[]);
             }
         }
-        Self { states }
+        Self { states, retired: BTreeMap::new() }
+    }
+
+    /// What stays the same keeps its keys. What does not is over: its open episodes are closed, by the old watch's place.
+    pub(super) fn reconfigure(&mut self, old: &[Watch], new: &[Watch], now: Now) -> Vec<(usize, Changed)> {
+        let mut before: Vec<Option<State>> = std::mem::take(&mut self.states).into_iter().map(Some).collect();
+        self.states = Self::new(new, now).states;
+        for (watch, state) in new.iter().zip(&mut self.states) {
+            let place = old.iter().position(|one| one.name == watch.name);
+            if let Some(place) = place.filter(|place| old[*place].is_same(watch)) {
+                *state = before[place].take().unwrap_or_default();
+            }
+        }
+        let mut over = Vec::new();
+        for ((index, watch), state) in old.iter().enumerate().zip(before) {
+            let Some(state) = state else { continue };
+            let last =
+                state.keys.values().filter_map(|key| key.episode.as_ref()).map(|last| last.number).max();
+            let last = last.unwrap_or(0).max(state.last_number);
+            for (name, mut key) in state.keys {
+                let mut changes = Vec::new();
+                key.close(EventTime(now.0), "its rule was changed or taken away", &mut changes);
+                if !changes.is_empty() {
+                    let (at, service) = (EventTime(now.0), key.service);
+                    over.push((index, Changed { at, key: name, service, changes }));
+                }
+            }
+            match new.iter().position(|one| one.name == watch.name) {
+                Some(place) => self.states[place].last_number = last,
+                None if self.retired.len() < RETIRED_MAX => {
+                    self.retired.insert(watch.name.clone(), last);
+                }
+                None => {}
+            }
+        }
+        for (watch, state) in new.iter().zip(&mut self.states) {
+            let last = self.retired.remove(&watch.name).unwrap_or(0);
+            state.last_number = state.last_number.max(last);
+        }
+        over
     }
 
     pub(super) fn opened(&self, index: usize) -> u64 {
@@ -342,6 +385,10 @@ impl Key {
 }
 
 impl Watch {
+    fn is_same(&self, other: &Self) -> bool {
+        (self.identity, self.category) == (other.identity, other.category)
+    }
+
     /// What the alert's `condition` says: `3 in 5m`, `seen` or `absent 10m`.
     pub(super) fn condition(&self) -> String {
         match &self.form {

@@ -15,7 +15,7 @@ impl Engine {
         for hit in hits {
             let index = usize::from(hit.watch);
             let changed = self.watches.observe(&plan.watches[index], hit, self.now);
-            self.tell_watch(index, &plan.watches[index], changed, effects);
+            self.tell_watch(Some(index), &plan.watches[index], changed, effects);
         }
     }
 
@@ -23,12 +23,19 @@ impl Engine {
         let plan = std::sync::Arc::clone(&self.plan);
         for (index, watch) in plan.watches.iter().enumerate() {
             for changed in self.watches.follow(index, watch, self.now) {
-                self.tell_watch(index, watch, changed, effects);
+                self.tell_watch(Some(index), watch, changed, effects);
             }
         }
     }
 
-    fn tell_watch(&mut self, index: usize, watch: &Watch, changed: Changed, effects: &mut Effects) {
+    /// `index`: the watch's place, if it has one.
+    pub(super) fn tell_watch(
+        &mut self,
+        index: Option<usize>,
+        watch: &Watch,
+        changed: Changed,
+        effects: &mut Effects,
+    ) {
         let Changed { at, key, service, changes } = changed;
         let subject = Subject::Rule(watch.name.clone());
         let names = watch.key.iter().map(|part| part.name.clone());
@@ -48,6 +55,7 @@ impl Engine {
                 if let What::EpisodeOpened(change) = &what
                     && change.episode.severity == Severity::Page
                     && !change.receivers.is_empty()
+                    && let Some(index) = index
                 {
                     self.watches.page(index);
                 }

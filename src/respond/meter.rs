@@ -1,8 +1,8 @@
 //! What was sent, by receiver: plain counters that anybody may read at any time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Debug, Default)]
 pub(super) struct Meter {
@@ -27,22 +27,25 @@ pub struct ReceiverCounts {
 }
 
 /// A handle on the counters of all receivers.
-#[derive(Clone, Debug)]
-pub struct Meters(Arc<BTreeMap<String, Arc<Meter>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Meters(Arc<RwLock<BTreeMap<String, Arc<Meter>>>>);
 
 impl Meters {
-    pub(super) fn new(names: impl Iterator<Item = String>) -> Self {
-        Self(Arc::new(names.map(|name| (name, Arc::default())).collect()))
+    /// These receivers count; what is known of one that stays goes on, the others are forgotten.
+    pub(super) fn keep(&self, names: impl Iterator<Item = String>) {
+        let mut meters = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *meters = names.map(|name| (name.clone(), meters.get(&name).cloned().unwrap_or_default())).collect();
     }
 
     /// A receiver that nobody configured counts for itself, where nobody looks.
     pub(super) fn of(&self, receiver: &str) -> Arc<Meter> {
-        self.0.get(receiver).map(Arc::clone).unwrap_or_default()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(receiver).cloned().unwrap_or_default()
     }
 
     /// In order of the receivers' names.
     pub fn snapshot(&self) -> Vec<ReceiverCounts> {
-        self.0.iter().map(|(name, meter)| meter.read(name)).collect()
+        let meters = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        meters.iter().map(|(name, meter)| meter.read(name)).collect()
     }
 }
 

@@ -20,7 +20,7 @@ mod tests;
 mod ticket;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -67,7 +67,7 @@ pub struct Receiver {
 /// A receiver while it runs.
 struct Doors {
     lanes: Vec<LaneDoor>,
-    not_in_effect: Vec<String>,
+    receiver: Receiver,
 }
 
 /// How fast and how much; a value, so that tests need not wait.
@@ -98,9 +98,12 @@ impl Default for Pace {
 
 /// The running lanes of all receivers.
 pub struct Responder {
-    receivers: BTreeMap<String, Doors>,
-    lanes: Vec<JoinHandle<()>>,
+    receivers: RwLock<BTreeMap<String, Doors>>,
+    lanes: Mutex<Vec<JoinHandle<()>>>,
     book: Arc<Book>,
+    client: reqwest::Client,
+    pace: Pace,
+    external_url: String,
 }
 
 impl Responder {
@@ -122,31 +125,54 @@ impl Responder {
         external_url: String,
         settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static,
     ) -> Self {
-        let meters = Meters::new(receivers.iter().map(|receiver| receiver.name.clone()));
-        let book = Arc::new(Book::new(meters, settled));
-        let mut responder = Self { receivers: BTreeMap::new(), lanes: Vec::new(), book };
-        for Receiver { name, integrations, not_in_effect } in receivers {
-            let mut doors = Doors { lanes: Vec::new(), not_in_effect };
-            for (index, integration) in integrations.into_iter().enumerate() {
-                let target = Target::new(integration, index, &name, &external_url);
-                let meter = responder.book.meters.of(&name);
-                let (door, task) = Lane::open(target, client.clone(), pace, meter);
-                doors.lanes.push(door);
-                responder.lanes.push(tokio::spawn(task));
-            }
-            responder.receivers.insert(name, doors);
-        }
+        let book = Arc::new(Book::new(Meters::default(), settled));
+        let (known, lanes) = (RwLock::default(), Mutex::default());
+        let responder = Self { receivers: known, lanes, book, client, pace, external_url };
+        responder.reconfigure(receivers);
         responder
+    }
+
+    /// What is the same goes on as it is; a lane that is gone delivers what it has taken, then ends.
+    /// The names of receivers that began anew, and have heard of nothing that is open.
+    pub fn reconfigure(&self, receivers: Vec<Receiver>) -> Vec<String> {
+        self.book.meters.keep(receivers.iter().map(|receiver| receiver.name.clone()));
+        let mut known = self.receivers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut *known);
+        let mut begun = Vec::new();
+        for receiver in receivers {
+            let same = before.remove(&receiver.name).filter(|doors| doors.receiver == receiver);
+            let doors = same.unwrap_or_else(|| {
+                begun.push(receiver.name.clone());
+                self.open(receiver)
+            });
+            known.insert(doors.receiver.name.clone(), doors);
+        }
+        begun
+    }
+
+    fn open(&self, receiver: Receiver) -> Doors {
+        let mut tasks = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| !task.is_finished());
+        let mut lanes = Vec::new();
+        for (index, integration) in receiver.integrations.iter().enumerate() {
+            let target = Target::new(integration.clone(), index, &receiver.name, &self.external_url);
+            let meter = self.book.meters.of(&receiver.name);
+            let (door, task) = Lane::open(target, self.client.clone(), self.pace, meter);
+            lanes.push(door);
+            tasks.push(tokio::spawn(task));
+        }
+        Doors { lanes, receiver }
     }
 
     /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
     /// settled as failed. A receiver that tells nobody on purpose has heard everything there is to hear.
     pub fn notify(&self, notification: Notification) {
         let ticket = Ticket::new(&notification, Arc::clone(&self.book));
-        match self.receivers.get(&notification.receiver) {
+        let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
+        match receivers.get(&notification.receiver) {
             None => ticket.share().failed(0, format!("no receiver is named {:?}", notification.receiver)),
-            Some(doors) if doors.lanes.is_empty() && !doors.not_in_effect.is_empty() => {
-                let kinds = doors.not_in_effect.join(", ");
+            Some(doors) if doors.lanes.is_empty() && !doors.receiver.not_in_effect.is_empty() => {
+                let kinds = doors.receiver.not_in_effect.join(", ");
                 ticket
                     .share()
                     .failed(0, format!("nobody was told: {kinds} of the receiver can not be sent to yet"));
@@ -163,7 +189,8 @@ impl Responder {
     /// acknowledgement.
     pub fn resume(&self, last: Notification) {
         let last = Arc::new(last);
-        for door in self.receivers.get(&last.receiver).iter().flat_map(|doors| &doors.lanes) {
+        let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
+        for door in receivers.get(&last.receiver).iter().flat_map(|doors| &doors.lanes) {
             door.resume(Arc::clone(&last));
         }
     }
@@ -175,11 +202,11 @@ impl Responder {
 
     /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.
     pub async fn drain(self, deadline: Duration) -> Drained {
-        let Self { receivers, lanes, book } = self;
+        let Self { receivers, lanes, book, .. } = self;
         book.begin_drain();
         drop(receivers); // closes the queues, which is what the lanes wait for
         let deadline = tokio::time::Instant::now() + deadline;
-        for mut lane in lanes {
+        for mut lane in lanes.into_inner().unwrap_or_else(PoisonError::into_inner) {
             if tokio::time::timeout_at(deadline, &mut lane).await.is_err() {
                 lane.abort();
                 let _ = lane.await; // cancelled: its notifications are in the book as left

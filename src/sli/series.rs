@@ -1,5 +1,7 @@
 //! One series of good and bad events: a running sum for each window that somebody asks for.
 
+use std::collections::BTreeMap;
+
 use super::tier::Tier;
 
 /// Widths of the tiers in seconds, and the longest window that a tier serves.
@@ -146,6 +148,28 @@ impl Series {
     /// Good and bad events of a window at the clock.
     pub fn sum(&self, window: WindowId) -> (u64, u64) {
         self.sums[window.0]
+    }
+
+    /// Everything that is held, each event once, by the first second of the finest bucket that has it.
+    pub fn held(&self, layout: &Layout) -> BTreeMap<u64, (u64, u64)> {
+        let mut tiers: Vec<(u64, &Tier)> =
+            layout.tiers.iter().map(|(width, _)| *width).zip(&self.tiers).collect();
+        tiers.sort_by_key(|(width, _)| *width);
+        let mut held: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for (width, tier) in tiers {
+            for (index, sum) in tier.sums() {
+                let start = u64::from(index) * width;
+                let finer = held
+                    .range(start..start + width)
+                    .fold((0, 0), |(good, bad), (_, one)| (good + one.0, bad + one.1));
+                let rest = (sum.0.saturating_sub(finer.0), sum.1.saturating_sub(finer.1));
+                if rest != (0, 0) {
+                    let at = held.entry(start).or_default();
+                    *at = (at.0 + rest.0, at.1 + rest.1);
+                }
+            }
+        }
+        held
     }
 
     /// No window holds an event any more.

@@ -1,6 +1,6 @@
 //! Buckets of one width in time order. A bucket that no event has touched does not exist.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Good and bad events whose time falls into `[index x width, (index + 1) x width)`.
 /// Counts are small on purpose: a full bucket is followed by another one of the same index.
@@ -56,6 +56,16 @@ impl Tier {
         self.buckets
             .range(from..to)
             .fold((0, 0), |(good, bad), one| (good + u64::from(one.good), bad + u64::from(one.bad)))
+    }
+
+    /// Good and bad of each index that has any.
+    pub(super) fn sums(&self) -> BTreeMap<u32, (u64, u64)> {
+        let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for bucket in &self.buckets {
+            let sum = sums.entry(bucket.index).or_default();
+            *sum = (sum.0 + u64::from(bucket.good), sum.1 + u64::from(bucket.bad));
+        }
+        sums
     }
 
     /// Forgets the buckets with an index up to and including `upto`.

@@ -49,6 +49,8 @@ pub enum Registered {
     Notifications,
     NotificationsPending,
     DeliveryAttempts,
+    ReloadSuccessful,
+    ReloadSuccessTime,
     ProcessCpuSeconds,
     ProcessResidentBytes,
     ProcessStartTime,
@@ -63,7 +65,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 30] = [
+pub const TABLE: [Metric; 32] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -130,6 +132,12 @@ pub const TABLE: [Metric; 30] = [
         "evenkeel_delivery_attempts_total",
         &["receiver", "outcome"],
         "Attempts to deliver to a receiver: delivered, retried, failed.",
+    ),
+    gauge("evenkeel_config_last_reload_successful", &[], "1 unless the last reload was rejected."),
+    gauge(
+        "evenkeel_config_last_reload_success_timestamp_seconds",
+        &[],
+        "When a configuration was last put into effect, since 1970-01-01 UTC.",
     ),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),

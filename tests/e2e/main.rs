@@ -13,6 +13,7 @@ mod golden;
 mod hostile;
 mod program;
 mod receivers;
+mod reload;
 mod scrape;
 mod sdk;
 mod sdk_metrics;

@@ -57,10 +57,16 @@ fn the_first_match_decides_and_filters_go_first() {
     let mut compile = |text| Predicate::compile(text, None, &mut wanted).expect("valid");
     let rules = Rules {
         filter: vec![
-            FilterRule { name: "other".into(), drop: compile("http.route == 7"), declared_at: String::new() },
+            FilterRule {
+                name: "other".into(),
+                drop: compile("http.route == 7"),
+                identity: 0,
+                declared_at: String::new(),
+            },
             FilterRule {
                 name: "health".into(),
                 drop: compile("http.route == \"/healthz\""),
+                identity: 0,
                 declared_at: String::new(),
             },
         ],
@@ -69,18 +75,21 @@ fn the_first_match_decides_and_filters_go_first() {
                 name: "slow".into(),
                 when: compile("ratio > 1"),
                 category: Exception,
+                identity: 0,
                 declared_at: String::new(),
             },
             ClassifyRule {
                 name: "paid".into(),
                 when: compile("ratio > 0"),
                 category: Warning,
+                identity: 0,
                 declared_at: String::new(),
             },
             ClassifyRule {
                 name: "all".into(),
                 when: compile("span"),
                 category: Informational,
+                identity: 0,
                 declared_at: String::new(),
             },
         ],

@@ -88,9 +88,9 @@ async fn tell(global: &Global, args: &DemoArgs) -> anyhow::Result<Exit> {
         config.listen = listen.unwrap_or(config.listen);
         Ok(config)
     };
-    let daemon = match Daemon::start(config(None)?).await {
+    let daemon = match Daemon::start(config(None)?, None).await {
         Ok(daemon) => daemon,
-        Err(_ports_taken) => Daemon::start(config(Some(free_ports()))?).await?,
+        Err(_ports_taken) => Daemon::start(config(Some(free_ports()))?, None).await?,
     };
     let mut story = Story::new(daemon, pager, global.output)?;
     let seen_all = tokio::select! {

@@ -67,6 +67,8 @@ impl World {
                 conditions: Vec::new(),
             },
             indicator,
+            identity: 0,
+            indicator_identity: 0,
             declared_at: "shop.yaml:1:1".to_owned(),
         });
         let slo = &mut plan.slos[0].slo;

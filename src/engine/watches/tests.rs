@@ -23,6 +23,7 @@ impl World {
             key: if keyed { vec![KeyPart::new("host.name", &mut Default::default())] } else { Vec::new() },
             form,
             once_within_ns: 0,
+            identity: 0,
             declared_at: "a.yaml:1:1".to_owned(),
         };
         let watches = Watches::new(std::slice::from_ref(&watch), Now(1_000 * SECOND_NS));

@@ -1,0 +1,126 @@
+//! Another configuration for a running daemon: read, checked and built whole, then put into effect in one step,
+//! or nothing changes.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex;
+
+use super::ledger::{Ledger, Unavailable};
+use crate::api::{Busy, Reloaded};
+use crate::config::{Config, Level, Listen, Loaded};
+use crate::engine::Plan;
+use crate::respond::Responder;
+
+/// Reads the configuration anew, from where it was read first.
+pub type Source = Arc<dyn Fn() -> Loaded + Send + Sync>;
+
+/// What a reload can not change, as it was at the start.
+#[derive(Clone, Debug)]
+pub(super) struct Fixed {
+    pub(super) listen: Listen,
+    pub(super) entrance: String,
+    pub(super) data_dir: std::path::PathBuf,
+}
+
+impl Fixed {
+    pub(super) fn of(config: &Config) -> Self {
+        let entrance = format!("{:?}", config.entrance);
+        Self { listen: config.listen.clone(), entrance, data_dir: config.data_dir.clone() }
+    }
+
+    fn differences(&self, new: &Self) -> Vec<String> {
+        let later = |what: &str| format!("{what} differs and is in effect from the next start");
+        let differs = [
+            ("listen", self.listen != new.listen),
+            ("auth or listen.tls", self.entrance != new.entrance),
+            ("data_dir", self.data_dir != new.data_dir),
+        ];
+        differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| later(what)).collect()
+    }
+}
+
+/// How the last reload went, for the metrics.
+#[derive(Debug)]
+pub(super) struct LastReload {
+    good: AtomicBool,
+    good_at_s: AtomicU64,
+}
+
+impl LastReload {
+    /// The configuration that the daemon started with counts as one.
+    pub(super) fn started() -> Self {
+        Self { good: AtomicBool::new(true), good_at_s: AtomicU64::new(wall_s()) }
+    }
+
+    fn set(&self, good: bool) {
+        self.good.store(good, Ordering::Relaxed);
+        if good {
+            self.good_at_s.store(wall_s(), Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn get(&self) -> (bool, u64) {
+        (self.good.load(Ordering::Relaxed), self.good_at_s.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Reloader {
+    pub(super) source: Option<Source>,
+    pub(super) ledger: Ledger,
+    pub(super) responder: Arc<Responder>,
+    pub(super) plan: Arc<RwLock<Arc<Plan>>>,
+    pub(super) fixed: Fixed,
+    pub(super) last: Arc<LastReload>,
+    /// One reload at a time.
+    pub(super) turn: Arc<Mutex<()>>,
+}
+
+impl Reloader {
+    pub(super) async fn reload(&self) -> Result<Reloaded, Busy> {
+        let _turn = self.turn.lock().await;
+        let Some(source) = self.source.clone() else {
+            return Ok(Reloaded::rejected(vec!["this daemon has no files to read again".to_owned()]));
+        };
+        let Ok(loaded) = tokio::task::spawn_blocking(move || source()).await else { return Err(Busy) };
+        let findings = |level: Level| {
+            let of_level = loaded.findings.iter().filter(move |one| one.level == level);
+            of_level
+                .map(|one| format!("{}:{}:{}: {}: {}", one.file, one.line, one.column, one.code, one.message))
+        };
+        let warnings: Vec<String> = findings(Level::Warning).collect();
+        let errors: Vec<String> = findings(Level::Error).collect();
+        let Some(config) = loaded.config else {
+            self.last.set(false);
+            tracing::warn!(errors = errors.len(), first = errors.first(), "config.rejected");
+            return Ok(Reloaded::rejected(errors));
+        };
+        let reloaded = self.apply(config, warnings).await.map_err(|Unavailable| Busy)?;
+        self.last.set(true);
+        Ok(reloaded)
+    }
+
+    async fn apply(&self, config: Config, mut warnings: Vec<String>) -> Result<Reloaded, Unavailable> {
+        warnings.extend(self.fixed.differences(&Fixed::of(&config)));
+        let plan = Arc::new(config.plan);
+        // Before the plan: what it decides finds its receivers.
+        let begun = self.responder.reconfigure(config.receivers);
+        let mut changes = self.ledger.configure(plan.clone()).await?;
+        *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.clone();
+        for receiver in begun {
+            let name = receiver.clone();
+            let standing = self.ledger.ask(move |sight| sight.engine.standing(&name)).await?;
+            standing.into_iter().for_each(|last| self.responder.resume(last));
+            changes.push(format!("receiver {receiver}: new or changed"));
+        }
+        let version = format!("{:016x}", plan.version);
+        tracing::info!(version, changes = changes.len(), "config.applied");
+        Ok(Reloaded { applied: true, version: Some(version), changes, warnings, diagnostics: Vec::new() })
+    }
+}
+
+fn wall_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,139 @@
+//! Another configuration: what did not change keeps its state, what is gone is closed, nobody is told twice.
+
+use std::sync::Arc;
+
+use super::alerts::About;
+use super::effect::Explain;
+use super::fact::{Fact, Subject, What};
+use super::level::Level;
+use super::plan::{Plan, SloPlan};
+use super::{Effects, Engine};
+use crate::alert::{Episode, Step};
+use crate::classify::Decider;
+use crate::model::{EventTime, Labels};
+
+/// Names of service levels that are gone and whose last episode is remembered, should they come back.
+const RETIRED_MAX: usize = 1_000;
+
+impl Engine {
+    /// Applies a plan between two batches. The same plan again changes nothing.
+    pub(super) fn configure(&mut self, new: Arc<Plan>, effects: &mut Effects) {
+        let old = std::mem::replace(&mut self.plan, new);
+        let plan = Arc::clone(&self.plan);
+        let changes = changes(&old, &plan);
+        let renamed = |decider: Decider| renamed(&old, &plan, decider);
+        self.books.reconfigure(&old, &plan, &renamed);
+        self.events.reconfigure(&renamed);
+        for (index, changed) in self.watches.reconfigure(&old.watches, &plan.watches, self.now) {
+            self.tell_watch(None, &old.watches[index], changed, effects);
+        }
+        self.replace_levels(&old, &plan, effects);
+        let subject = Subject::Config(format!("{:016x}", plan.version));
+        let what = What::ConfigApplied { changes };
+        effects.facts.push(Fact { at: EventTime(self.now.0), subject, group: Labels::new(), what });
+    }
+
+    fn replace_levels(&mut self, old: &Plan, plan: &Plan, effects: &mut Effects) {
+        let mut before: Vec<Option<Level>> = std::mem::take(&mut self.levels).into_iter().map(Some).collect();
+        let mut undecided = Vec::new();
+        for (index, one) in plan.slos.iter().enumerate() {
+            let place = old.slos.iter().position(|other| other.slo.name == one.slo.name);
+            let held = place.and_then(|place| Some((&old.slos[place], before[place].take()?)));
+            let level = match held {
+                None => {
+                    let mut level = Level::new(one);
+                    level.episode = self.retired.remove(&one.slo.name);
+                    level
+                }
+                Some((same, level)) if same.identity == one.identity => level,
+                Some((other, level)) if other.indicator_identity == one.indicator_identity => {
+                    undecided.push(index);
+                    level.reconfigured(one)
+                }
+                Some((other, level)) => {
+                    let mut fresh = Level::new(one);
+                    fresh.episode = self.close(other, level, "it measures something else now", effects);
+                    fresh
+                }
+            };
+            self.levels.push(level);
+        }
+        for (one, level) in old.slos.iter().zip(before) {
+            let Some(level) = level else { continue };
+            let last = self.close(one, level, "it was taken away", effects);
+            if let Some(last) = last.filter(|_| self.retired.len() < RETIRED_MAX) {
+                self.retired.insert(one.slo.name.clone(), last);
+            }
+        }
+        for index in undecided {
+            self.evaluate(index, true, effects);
+        }
+    }
+
+    /// Ends what is open about a service level that is no more; its last episode.
+    fn close(&mut self, one: &SloPlan, level: Level, why: &str, effects: &mut Effects) -> Option<Episode> {
+        let last = level.episode?;
+        let at = level.clock.max(last.opened_at);
+        let Some(step) = Episode::next(Some(&last), at, None) else { return Some(last) };
+        let closed = step.episode().clone();
+        self.tell_of_the_end(one, step, at, why, effects);
+        Some(closed)
+    }
+
+    fn tell_of_the_end(
+        &mut self,
+        one: &SloPlan,
+        step: Step,
+        at: EventTime,
+        why: &str,
+        effects: &mut Effects,
+    ) {
+        let (subject, group) = (Subject::Slo(one.slo.name.clone()), Labels::new());
+        let labels = super::burning::labels(&self.plan, &one.slo, step.episode());
+        let about = About { subject: &subject, group: &group, service: &one.slo.service, labels };
+        let text = format!("{} is not watched as before: {why}.", one.slo.name);
+        for what in self.alerts.tell(&self.plan, about, step, Explain { text, burns: None }) {
+            let fact = Fact { at, subject: subject.clone(), group: group.clone(), what };
+            self.alerts.apply(self.now, &fact, &mut effects.requests);
+            effects.facts.push(fact);
+        }
+    }
+}
+
+/// What decided, by its place in the new plan; `None` where it is gone.
+fn renamed(old: &Plan, new: &Plan, decider: Decider) -> Option<Decider> {
+    let Decider::Rule(place) = decider else { return Some(decider) };
+    let name = &old.rules.classify.get(usize::from(place))?.name;
+    let place = new.rules.classify.iter().position(|rule| rule.name == *name)?;
+    u16::try_from(place).ok().map(Decider::Rule)
+}
+
+/// `SLO checkout: changed`, in the order of the new plan, then what is gone.
+fn changes(old: &Plan, new: &Plan) -> Vec<String> {
+    let filter =
+        |plan: &Plan| named("filter rule", plan.rules.filter.iter().map(|one| (&one.name, one.identity)));
+    let classify =
+        |plan: &Plan| named("classify rule", plan.rules.classify.iter().map(|one| (&one.name, one.identity)));
+    let slos = |plan: &Plan| named("SLO", plan.slos.iter().map(|one| (&one.slo.name, one.identity)));
+    let all = |plan: &Plan| [filter(plan), classify(plan), slos(plan)].concat();
+    let (before, after) = (all(old), all(new));
+    let mut changes = Vec::new();
+    for (name, identity) in &after {
+        match before.iter().find(|(one, _)| one == name) {
+            None => changes.push(format!("{name}: added")),
+            Some((_, other)) if other != identity => changes.push(format!("{name}: changed")),
+            Some(_) => {}
+        }
+    }
+    let gone = before.iter().filter(|(name, _)| !after.iter().any(|(one, _)| one == name));
+    changes.extend(gone.map(|(name, _)| format!("{name}: removed")));
+    changes
+}
+
+fn named<'n>(kind: &str, items: impl Iterator<Item = (&'n String, u64)>) -> Vec<(String, u64)> {
+    items.map(|(name, identity)| (format!("{kind} {name}"), identity)).collect()
+}
+
+#[cfg(test)]
+#[path = "reload/tests.rs"]
+mod tests;
