@@ -16,6 +16,7 @@ mod scrape;
 mod sdk;
 mod sdk_metrics;
 mod sink;
+mod tls;
 
 use std::path::PathBuf;
 
