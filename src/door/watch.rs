@@ -4,7 +4,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 /// How often answers under way are looked at.
 const LOOK_EACH: Duration = Duration::from_secs(12);
+const PIECE_BYTES: usize = 16 * 1024;
 /// Less than this between two looks, and no answer ended: nobody reads.
 const TAKEN_BYTES_MIN: u64 = 32 * 1024;
 
@@ -25,6 +26,7 @@ struct State {
     requests: Work,
     answers: Work,
     written: AtomicU64,
+    is_blocked: AtomicBool,
     is_http2: AtomicBool,
     flooded: Notify,
 }
@@ -39,9 +41,10 @@ struct Work {
 #[derive(Debug)]
 pub struct Busy(Line);
 
-/// An answer's body, until it was taken.
+/// An answer's body, until it was taken. In small pieces, or hyper would take all of it at once.
 pub(super) struct Answer {
     body: Body,
+    rest: Bytes,
     line: Line,
 }
 
@@ -71,7 +74,7 @@ impl Line {
 
     pub(super) fn answer(&self, body: Body) -> Answer {
         self.0.answers.begin();
-        Answer { body, line: self.clone() }
+        Answer { body, rest: Bytes::new(), line: self.clone() }
     }
 
     /// Requests since the connection began.
@@ -93,6 +96,12 @@ impl Line {
 
     pub(super) fn wrote(&self, bytes: usize) {
         self.0.written.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.0.is_blocked.store(false, Ordering::Relaxed);
+    }
+
+    /// The socket takes no more for now.
+    pub(super) fn blocked(&self) {
+        self.0.is_blocked.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn flood(&self) {
@@ -106,22 +115,39 @@ impl Line {
 
     /// Resolves when answers lie ready and the peer does not take them.
     pub(super) async fn deaf(&self) {
-        let look = || {
-            let (answers, written) = (&self.0.answers, self.0.written.load(Ordering::Relaxed));
-            let ended = answers.ended();
-            (answers.begun() != ended, ended, written)
-        };
-        let mut before = look();
+        let mut before = self.look();
         loop {
             tokio::time::sleep(LOOK_EACH).await;
-            let now = look();
-            let stuck = before.0 && now.0 && before.1 == now.1;
-            if stuck && now.2 - before.2 < TAKEN_BYTES_MIN {
+            let now = self.look();
+            let written = now.written - before.written;
+            let untaken = before.waits && now.waits && now.ended == before.ended;
+            // hyper may still put an answer into its own memory while the socket takes nothing.
+            let blocked = before.is_blocked && now.is_blocked && written == 0;
+            if blocked || untaken && written < TAKEN_BYTES_MIN {
                 return;
             }
             before = now;
         }
     }
+
+    fn look(&self) -> Look {
+        let answers = &self.0.answers;
+        let ended = answers.ended();
+        Look {
+            waits: answers.begun() != ended,
+            ended,
+            written: self.0.written.load(Ordering::Relaxed),
+            is_blocked: self.0.is_blocked.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// How it stands with the answers of a connection.
+struct Look {
+    waits: bool,
+    ended: u64,
+    written: u64,
+    is_blocked: bool,
 }
 
 impl Drop for Busy {
@@ -138,15 +164,30 @@ impl HttpBody for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => self.rest = data,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                end => return Poll::Ready(end),
+            }
+        }
+        let length = self.rest.len().min(PIECE_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }
 
@@ -158,6 +199,7 @@ impl Drop for Answer {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
     use tokio::time::timeout;
 
     use super::*;
@@ -179,5 +221,25 @@ mod tests {
         assert!(!is_deaf, "it is read slowly");
         drop(answer);
         assert!(!deaf(&line).await, "it was taken");
+        line.blocked();
+        assert!(deaf(&line).await, "the socket takes nothing");
+    }
+
+    #[tokio::test]
+    async fn an_answer_goes_out_in_pieces_and_whole() {
+        let line = Line::default();
+        let all: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
+        let mut answer = line.answer(Body::from(all.clone()));
+        let mut taken = Vec::new();
+        let mut sizes = Vec::new();
+        loop {
+            assert_eq!(answer.size_hint().exact(), Some((all.len() - taken.len()) as u64));
+            let Some(frame) = answer.frame().await else { break };
+            let piece = frame.unwrap().into_data().unwrap();
+            sizes.push(piece.len());
+            taken.extend_from_slice(&piece);
+        }
+        assert!(answer.is_end_stream());
+        assert_eq!((sizes, taken), (vec![16_384, 16_384, 7_232], all));
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod connections;
 mod deploy;
+mod floods;
 mod golden;
 mod hostile;
 mod program;
