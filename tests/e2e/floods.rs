@@ -52,7 +52,7 @@ impl Peer {
     }
 
     /// Reads to the end; the types of the frames that came.
-    async fn to_the_end(&mut self) -> Vec<u8> {
+    async fn rest(&mut self) -> Vec<u8> {
         let mut kinds = Vec::new();
         let read = async {
             while let Some((kind, ..)) = self.next().await {
@@ -84,7 +84,7 @@ async fn who_floods_us_with_frames_is_told_to_go() {
         for (what, flood) in &floods {
             let mut peer = Peer::connect(&siege.daemon, listener).await;
             peer.write(flood).await;
-            let kinds = peer.to_the_end().await;
+            let kinds = peer.rest().await;
             assert!(kinds.contains(&GOAWAY), "{what} on {listener}: {kinds:?}");
         }
         siege.goes_on(listener).await;
@@ -107,7 +107,7 @@ async fn headers_without_an_end_are_refused() {
             peer.write(&frame(CONTINUATION, 0, 1, part)).await;
         }
         peer.write(&frame(CONTINUATION, 0, 1, b"").repeat(1_000)).await;
-        assert!(peer.to_the_end().await.contains(&GOAWAY), "{listener}");
+        assert!(peer.rest().await.contains(&GOAWAY), "{listener}");
     }
     for listener in ["otlp_http", "http"] {
         let head = |line: &str| format!("GET /livez{line}host: x\r\n\r\n");
