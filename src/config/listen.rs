@@ -8,7 +8,7 @@ use super::node::{Node, Place};
 use super::reader::Fields;
 use super::tls;
 use super::{Listen, Reading};
-use crate::door::TlsFiles;
+use crate::door::{Limits, TlsFiles};
 
 const LISTENERS: [(&str, &str, &str); 3] = [
     ("otlp_grpc", "127.0.0.1:4317", "EVENKEEL_LISTEN__OTLP_GRPC"),
@@ -22,8 +22,8 @@ pub(super) fn read(
     node: Option<&Node>,
     folder: &Path,
     access: &Access,
-) -> (Listen, Option<TlsFiles>) {
-    let known = ["otlp_grpc", "otlp_http", "http", "allow_anonymous", "tls"];
+) -> (Listen, Option<TlsFiles>, Limits) {
+    let known = ["otlp_grpc", "otlp_http", "http", "allow_anonymous", "tls", "limits"];
     let fields = node.and_then(|node| Fields::new(&mut ctx.report, node, "listen", &known));
     let in_file = fields.and_then(|fields| fields.truth(&mut ctx.report, "allow_anonymous"));
     let anonymous = match ctx.world.env("EVENKEEL_LISTEN__ALLOW_ANONYMOUS").as_deref() {
@@ -46,6 +46,7 @@ pub(super) fn read(
         (false, true) => Guard::Waived,
         (false, false) => Guard::Missing,
     };
+    let limits = limits(ctx, fields.and_then(|fields| fields.get("limits")));
     let mut taken: Vec<(String, &str)> = Vec::new();
     let mut addresses = LISTENERS.map(|(key, default, variable)| {
         let from_file =
@@ -68,7 +69,23 @@ pub(super) fn read(
     });
     let [otlp_grpc, otlp_http, http] = &mut addresses;
     let take = std::mem::take::<String>;
-    (Listen { otlp_grpc: take(otlp_grpc), otlp_http: take(otlp_http), http: take(http) }, tls)
+    (Listen { otlp_grpc: take(otlp_grpc), otlp_http: take(otlp_http), http: take(http) }, tls, limits)
+}
+
+fn limits(ctx: &mut Reading<'_>, node: Option<&Node>) -> Limits {
+    let mut limits = Limits::default();
+    let known = ["connections", "connections_per_peer"];
+    let fields = node.and_then(|node| Fields::new(&mut ctx.report, node, "limits", &known));
+    let Some(fields) = fields else { return limits };
+    let (min, max) = (Limits::CONNECTIONS_MIN, Limits::CONNECTIONS_MAX);
+    if let Some(number) = fields.whole(&mut ctx.report, "connections", min, max) {
+        limits.connections = number;
+    }
+    if let Some(number) = fields.whole(&mut ctx.report, "connections_per_peer", 1, max) {
+        limits.connections_per_peer = number;
+        limits.loopback_counts = true;
+    }
+    limits
 }
 
 /// What keeps others out of an address that they reach.

@@ -67,6 +67,19 @@ impl<'n> Fields<'n> {
         truth
     }
 
+    /// A whole number within bounds, both included.
+    pub fn whole(&self, report: &mut Report, name: &str, min: u32, max: u32) -> Option<u32> {
+        let node = self.get(name)?;
+        let number = node.scalar().filter(|s| s.is_bare() || s.written.is_some());
+        let number = number.and_then(|scalar| scalar.text.parse::<u32>().ok());
+        let inside = number.filter(|number| (min..=max).contains(number));
+        if inside.is_none() {
+            let message = format!("`{name}` is a whole number from {min} to {max}");
+            report.error("E0204", node.at, message);
+        }
+        inside
+    }
+
     pub fn list(&self, report: &mut Report, name: &str) -> &'n [Node] {
         self.get(name).map_or(&[], |node| list(report, node, name))
     }

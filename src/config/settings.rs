@@ -39,8 +39,8 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
     });
     let folder = document.map_or(Path::new(""), |document| &document.folder);
     let access = access::read(ctx, spec.and_then(|spec| spec.get("auth")), folder);
-    let (listen, tls) = listen::read(ctx, spec.and_then(|spec| spec.get("listen")), folder, &access);
-    let entrance = door::Settings { tokens: access.tokens, tls };
+    let (listen, tls, limits) = listen::read(ctx, spec.and_then(|spec| spec.get("listen")), folder, &access);
+    let entrance = door::Settings { tokens: access.tokens, tls, limits };
     let mut settings = Settings {
         listen,
         entrance,

@@ -152,6 +152,11 @@ fn the_shipped_examples_hold_when_uncommented() {
         ["/run/secrets/evenkeel-ingest", "/run/secrets/evenkeel-viewer"]
             .map(|path| (path.into(), path.into()))
             .into();
+    let pair = rcgen::generate_simple_self_signed(["evenkeel".to_owned()]).expect("a certificate");
+    for name in ["tls.crt", "clients.crt"] {
+        files.insert(format!("/etc/evenkeel/{name}"), pair.cert.pem());
+    }
+    files.insert("/etc/evenkeel/tls.key".to_owned(), pair.signing_key.serialize_pem());
     files.insert("evenkeel.yaml".to_owned(), lines.collect::<Vec<_>>().join("\n"));
     let world = Fake { files, ..world };
     let loaded = loaded(&world, "evenkeel.yaml");
@@ -161,7 +166,7 @@ fn the_shipped_examples_hold_when_uncommented() {
         (config.plan.rules.filter.len(), config.plan.rules.classify.len(), config.receivers.len()),
         (1, 1, 2)
     );
-    assert_eq!(config.entrance.tokens.len(), 2);
+    assert_eq!((config.entrance.tokens.len(), config.entrance.tls.is_some()), (2, true));
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>, folder: &Path) ->
             TlsFile::Key => &key,
             TlsFile::ClientCa => client_ca.as_ref().unwrap_or(&cert),
         };
-        ctx.report.error("E0217", of.at, format!("{} {}", of.path, trouble.why));
+        ctx.report.error("E0219", of.at, format!("{} {}", of.path, trouble.why));
     }
     if !troubles.is_empty() {
         return None;

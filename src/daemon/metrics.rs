@@ -122,7 +122,11 @@ fn put_edges(metrics: &mut Metrics, edges: &Edges) {
     for one in &edges.listeners {
         metrics.put(Name::Connections, &[one.listener.as_str()], one.accepted);
         metrics.put(Name::ConnectionsOpen, &[one.listener.as_str()], one.open);
-        metrics.put(Name::ConnectionsRefused, &[one.listener.as_str(), "handshake"], one.handshakes_failed);
+        for (reason, count) in
+            [("peer", one.refused_peer), ("handshake", one.handshakes_failed), ("cut", one.cut)]
+        {
+            metrics.put(Name::ConnectionsRefused, &[one.listener.as_str(), reason], count);
+        }
         for (reason, count) in [("unauthenticated", one.unauthenticated), ("forbidden", one.forbidden)] {
             metrics.put(Name::Denied, &[one.listener.as_str(), reason], count);
         }

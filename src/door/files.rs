@@ -1,4 +1,4 @@
-//! What files look like from outside: whether one has changed, and whether others may read it.
+//! What files look like from outside: whether one has changed, who may read it, how many may be open.
 
 use std::fs::metadata;
 use std::os::unix::fs::MetadataExt;
@@ -27,6 +27,13 @@ impl Stamp {
 /// Everybody on this machine may read it.
 pub(super) fn is_open_to_all(path: &Path) -> bool {
     metadata(path).is_ok_and(|found| found.mode() & 0o004 != 0)
+}
+
+/// How many files the process may open, where the system says so.
+pub(super) fn open_max() -> Option<u32> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// A folder of its own for a test.

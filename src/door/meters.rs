@@ -15,6 +15,8 @@ struct Cells {
     accepted: AtomicU64,
     closed: AtomicU64,
     handshakes_failed: AtomicU64,
+    refused_peer: AtomicU64,
+    cut: AtomicU64,
     unknown: AtomicU64,
     other_role: AtomicU64,
 }
@@ -27,6 +29,10 @@ pub struct ListenerCounts {
     pub open: u64,
     /// Connections that ended in the handshake of TLS.
     pub handshakes_failed: u64,
+    /// Connections of peers that had as many as they may.
+    pub refused_peer: u64,
+    /// Connections that we ended: a flood of frames, or answers that nobody takes.
+    pub cut: u64,
     /// Requests without a token that is known.
     pub unauthenticated: u64,
     /// Requests whose token has another role.
@@ -46,6 +52,8 @@ impl Meters {
                 accepted,
                 open: accepted.saturating_sub(closed),
                 handshakes_failed: read(&cells.handshakes_failed),
+                refused_peer: read(&cells.refused_peer),
+                cut: read(&cells.cut),
                 unauthenticated: read(&cells.unknown),
                 forbidden: read(&cells.other_role),
             }
@@ -62,6 +70,14 @@ impl Meters {
 
     pub(super) fn handshake_failed(&self, listener: Listener) {
         self.cells[listener as usize].handshakes_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn refused_peer(&self, listener: Listener) {
+        self.cells[listener as usize].refused_peer.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn cut(&self, listener: Listener) {
+        self.cells[listener as usize].cut.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn denied(&self, listener: Listener, denied: Denied) {

@@ -5,7 +5,9 @@
 //! Binding is apart from serving, so that the daemon can hold every port before it accepts on any of them.
 //! What a request means is not known here.
 
+mod caps;
 mod files;
+mod frames;
 mod gate;
 mod meters;
 mod serve;
@@ -13,6 +15,7 @@ mod socket;
 mod stream;
 mod tls;
 mod tokens;
+mod watch;
 
 use std::future::Future;
 use std::io;
@@ -22,21 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::time::MissedTickBehavior;
 
+use caps::Caps;
 use tls::Tls;
 use tokens::Tokens;
 
+pub use caps::Limits;
 pub use gate::Denied;
 pub use meters::{ListenerCounts, Meters};
 pub use serve::{DRAIN_MAX, Visitor, serve};
-pub use socket::Busy;
 pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
 pub use tokens::{Role, TokenFile, token_in};
-
-/// Open connections of one listener. More wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 4096;
+pub use watch::Busy;
 
 const LOOK_EACH: Duration = Duration::from_secs(1);
 
@@ -88,6 +89,7 @@ pub struct Settings {
     /// None: everybody may come in.
     pub tokens: Vec<TokenFile>,
     pub tls: Option<TlsFiles>,
+    pub limits: Limits,
 }
 
 /// What the listeners of a process share.
@@ -95,14 +97,13 @@ pub struct Settings {
 pub struct Entrance {
     tokens: Option<Tokens>,
     tls: Option<Tls>,
-    slots: [Arc<Semaphore>; Listener::ALL.len()],
+    caps: Caps,
     meters: Meters,
 }
 
 impl Default for Entrance {
     fn default() -> Self {
-        let slots = Listener::ALL.map(|_| Arc::new(Semaphore::new(CONNECTIONS_MAX)));
-        Self { tokens: None, tls: None, slots, meters: Meters::default() }
+        Self { tokens: None, tls: None, caps: Caps::new(Limits::default()), meters: Meters::default() }
     }
 }
 
@@ -114,7 +115,8 @@ impl Entrance {
             files => Some(Tokens::read(files)?),
         };
         let tls = settings.tls.as_ref().map(Tls::read).transpose()?;
-        Ok(Self { tokens, tls, ..Self::default() })
+        let caps = Caps::new(settings.limits.within(files::open_max()));
+        Ok(Self { tokens, tls, caps, ..Self::default() })
     }
 
     pub fn meters(&self) -> &Meters {
@@ -148,9 +150,5 @@ impl Entrance {
         if let Some(tls) = &self.tls {
             tls.look();
         }
-    }
-
-    fn slots(&self, listener: Listener) -> &Arc<Semaphore> {
-        &self.slots[listener as usize]
     }
 }

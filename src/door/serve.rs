@@ -1,5 +1,6 @@
 //! The loop that accepts, and the life of one connection.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::Request;
+use axum::response::IntoResponse;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,8 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::socket::{Busy, Door, Line, Patience, Socket};
-use super::stream::Stream;
+use super::socket::{Door, Patience, Socket};
+use super::stream::{Stream, Wire};
+use super::watch::{Answer, Busy, Line};
 use super::{Bound, Entrance, Listener};
 
 /// How long a shutdown waits for requests that are already here.
@@ -28,9 +31,17 @@ pub const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// From the accept to the end of the handshake of TLS.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
+/// After a connection was told to go.
+const FAREWELL_MAX: Duration = Duration::from_secs(1);
+
+/// Requests of one connection at a time. The page's answers are large, and a page asks for few.
 const STREAMS_MAX: u32 = 100;
-const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
+const PAGE_STREAMS_MAX: u32 = 32;
+const HEADERS_BYTES_MAX: usize = 64 * 1024;
+const URI_BYTES_MAX: usize = 8 * 1024;
 const WINDOW_BYTES: u32 = 1024 * 1024;
+/// Of an answer that is not taken yet.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 /// A peer that is quiet for so long is asked whether it is there, and cut if it does not say so in time.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
@@ -98,10 +109,14 @@ fn patience(listener: Listener) -> Patience {
 
 fn protocol(listener: Listener) -> Builder<TokioExecutor> {
     let mut http = Builder::new(TokioExecutor::new());
+    let streams = if listener == Listener::Http { PAGE_STREAMS_MAX } else { STREAMS_MAX };
+    // hyper's own bounds hold for the rest: 100 headers of HTTP/1, and what h2 says of continuations and resets.
+    http.http1().max_buf_size(HEADERS_BYTES_MAX);
     http.http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_concurrent_streams(streams)
+        .max_header_list_size(HEADERS_BYTES_MAX as u32)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .initial_stream_window_size(WINDOW_BYTES)
         .keep_alive_interval(Some(KEEPALIVE))
@@ -120,42 +135,62 @@ async fn visit(
     app: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let line = socket.line().clone();
+    let (listener, line) = (socket.listener(), socket.line().clone());
     let stream = tokio::select! {
         stream = receive(socket, &entrance) => stream,
-        _ = stopped.wait_for(|stopped| *stopped) => return,
+        () = told(&mut stopped) => return,
     };
     let Some(stream) = stream else { return };
-    let visitor = Visitor { line, certified: stream.is_certified() };
+    let visitor = Visitor { line: line.clone(), certified: stream.is_certified() };
     let app = TowerToHyperService::new(app);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let busy = visitor.busy();
-        request.extensions_mut().insert(visitor.clone());
-        let answer = app.call(request);
-        async move {
-            let answer = answer.await;
-            drop(busy);
-            answer
-        }
-    });
+    let service = service_fn(move |request| answer(app.clone(), visitor.clone(), request));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     // How a connection ended is its peer's to know; what it asked for has been counted.
     tokio::select! {
         _ended = connection.as_mut() => return,
-        _ = stopped.wait_for(|stopped| *stopped) => connection.as_mut().graceful_shutdown(),
+        () = told(&mut stopped) => {
+            connection.as_mut().graceful_shutdown();
+            let _ended = connection.await;
+            return;
+        }
+        () = line.flooded() => connection.as_mut().graceful_shutdown(),
+        () = line.deaf() => {}
     }
-    let _ended = connection.await;
+    entrance.meters.cut(listener);
+    tracing::debug!(listener = listener.as_str(), "door.connection.cut");
+    let _farewell = timeout(FAREWELL_MAX, connection).await;
+}
+
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    let _door_gone = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn answer(
+    app: TowerToHyperService<Router>,
+    visitor: Visitor,
+    mut request: Request<Incoming>,
+) -> Result<Response<Answer>, Infallible> {
+    let line = visitor.line.clone();
+    let _busy = visitor.busy();
+    let response = match request.uri().path_and_query().map_or(0, |path| path.as_str().len()) {
+        0..=URI_BYTES_MAX => {
+            request.extensions_mut().insert(visitor);
+            app.call(request).await?
+        }
+        _ => StatusCode::URI_TOO_LONG.into_response(),
+    };
+    Ok(response.map(|body| line.answer(body)))
 }
 
 /// The handshake, where there is TLS. None: it failed, which has been counted.
 async fn receive(socket: Socket, entrance: &Entrance) -> Option<Stream> {
-    let listener = socket.listener();
-    let Some(tls) = &entrance.tls else { return Some(Stream::Plain(socket)) };
+    let (listener, line) = (socket.listener(), socket.line().clone());
+    let Some(tls) = &entrance.tls else { return Some(Stream::new(Wire::Plain(socket), line)) };
     let acceptor = TlsAcceptor::from(tls.config(listener));
     let why = match timeout(HANDSHAKE_MAX, acceptor.accept(socket)).await {
         Ok(Ok(mut stream)) => {
             stream.get_mut().0.begin_head();
-            return Some(Stream::Tls(Box::new(stream)));
+            return Some(Stream::new(Wire::Tls(Box::new(stream)), line));
         }
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it took too long".to_owned(),

@@ -5,15 +5,15 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::caps::Place;
+use super::watch::Line;
 use super::{Entrance, Listener};
 
 /// After an accept that failed for want of files or memory.
@@ -24,8 +24,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Patience {
     /// From the first byte of a head, or from the accept, to its end.
     pub(super) head: Duration,
-    /// Between two requests. `None`: as long as it likes, and also the heads after the first byte are
-    /// left to the protocol's own keep-alive.
+    /// Between two requests. `None`: once HTTP/2 has begun, as long as it answers that protocol's own pings.
     pub(super) idle: Option<Duration>,
 }
 
@@ -36,27 +35,6 @@ pub(super) struct Door {
     entrance: Arc<Entrance>,
     listener: Listener,
 }
-
-/// The place that a connection takes. Given back when it is dropped.
-struct Place {
-    entrance: Arc<Entrance>,
-    listener: Listener,
-    _slot: OwnedSemaphorePermit,
-}
-
-/// The requests that a connection has begun and not ended; tells its socket when to be impatient.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Line(Arc<LineState>);
-
-#[derive(Debug, Default)]
-struct LineState {
-    begun: AtomicU64,
-    ended: AtomicU64,
-}
-
-/// Held while a request is answered.
-#[derive(Debug)]
-pub struct Busy(Line);
 
 pub(super) struct Socket {
     stream: TcpStream,
@@ -86,36 +64,32 @@ impl Door {
     }
 
     pub(super) async fn next(&mut self) -> Socket {
-        let slot = loop {
-            // The semaphore is never closed; were it, an accept that waits is the safe side.
-            if let Ok(slot) = Arc::clone(self.entrance.slots(self.listener)).acquire_owned().await {
-                break slot;
-            }
-            sleep(ACCEPT_PAUSE).await;
-        };
+        let mut slot = None;
         loop {
+            let free = match slot.take() {
+                Some(slot) => slot,
+                None => match Arc::clone(self.entrance.caps.slots(self.listener)).acquire_owned().await {
+                    Ok(slot) => slot,
+                    // The semaphore is never closed; were it, an accept that waits is the safe side.
+                    Err(_) => return std::future::pending().await,
+                },
+            };
             match self.socket.accept().await {
-                Ok((stream, _peer)) => {
+                Ok((stream, peer)) => {
                     // Without this an export over gRPC takes 10 ms; where it fails we are merely slow.
                     let _ = stream.set_nodelay(true);
-                    self.entrance.meters.accepted(self.listener);
-                    let entrance = Arc::clone(&self.entrance);
-                    let place = Place { entrance, listener: self.listener, _slot: slot };
-                    return Socket::new(stream, self.patience, place);
+                    if let Some(place) = Place::take(&self.entrance, self.listener, peer.ip(), free) {
+                        return Socket::new(stream, self.patience, place);
+                    }
                 }
-                Err(error) if is_of_one_peer(&error) => {}
+                Err(error) if is_of_one_peer(&error) => slot = Some(free),
                 Err(error) => {
                     tracing::warn!(%error, listener = self.listener.as_str(), "door.accept.failed");
                     sleep(ACCEPT_PAUSE).await;
+                    slot = Some(free);
                 }
             }
         }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.entrance.meters.closed(self.listener);
     }
 }
 
@@ -123,27 +97,6 @@ impl Drop for Place {
 fn is_of_one_peer(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-impl Line {
-    pub(super) fn begin(&self) -> Busy {
-        self.0.begun.fetch_add(1, Ordering::Relaxed);
-        Busy(self.clone())
-    }
-
-    fn begun(&self) -> u64 {
-        self.0.begun.load(Ordering::Relaxed)
-    }
-
-    fn is_busy(&self) -> bool {
-        self.begun() != self.0.ended.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.0.ended.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl Socket {
@@ -182,9 +135,21 @@ impl Socket {
         }
     }
 
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &written {
+            Poll::Ready(Ok(bytes)) => self.line.wrote(*bytes),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.line.blocked(),
+        }
+        written
+    }
+
     fn arrived(&mut self) {
         match (self.state, self.patience.idle) {
-            (Waiting::ForHead, None) => self.state = Waiting::Patiently,
+            // A frame may come at any time and begins no request, so there is no head to wait for.
+            (Waiting::ForFirstByte | Waiting::ForHead, Some(idle)) if self.line.is_http2() => {
+                self.wait(Waiting::ForFirstByte, idle);
+            }
             (Waiting::ForFirstByte, _) => self.wait(Waiting::ForHead, self.patience.head),
             _ => {}
         }
@@ -201,6 +166,9 @@ impl AsyncRead for Socket {
         let busy = this.line.is_busy();
         if !busy {
             this.look_at_line();
+        }
+        if this.patience.idle.is_none() && this.line.is_http2() {
+            this.state = Waiting::Patiently;
         }
         let before = buffer.filled().len();
         match Pin::new(&mut this.stream).poll_read(cx, buffer) {
@@ -221,7 +189,8 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -237,7 +206,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -299,8 +269,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_an_idle_time_only_the_first_byte_is_urged() {
+    async fn without_an_idle_time_the_peer_is_urged_until_http2_has_begun() {
         let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: None }).await;
+        peer.write_all(b"P").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'P');
+        socket.line.speaks_http2();
+        assert!(tokio::time::timeout(QUICK * 3, socket.read_u8()).await.is_err());
+        let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: None }).await;
+        peer.write_all(b"P").await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), b'P');
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn frames_between_requests_keep_http2_alive_for_the_idle_time() {
+        let (mut peer, mut socket) = pair(Patience { head: QUICK, idle: Some(LONG) }).await;
+        socket.line.speaks_http2();
         peer.write_all(b"P").await.unwrap();
         assert_eq!(socket.read_u8().await.unwrap(), b'P');
         assert!(tokio::time::timeout(QUICK * 3, socket.read_u8()).await.is_err());

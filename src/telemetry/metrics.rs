@@ -83,7 +83,7 @@ pub const TABLE: [Metric; 32] = [
     counter(
         "evenkeel_connections_refused_total",
         &["listener", "reason"],
-        "Accepted connections that were closed before a request: handshake.",
+        "Connections that we ended: too many of one peer, a failed handshake, cut for flooding or not reading.",
     ),
     counter(
         "evenkeel_requests_denied_total",

@@ -96,7 +96,7 @@ impl Siege {
         rules.iter().find(|one| one["name"] == rule).unwrap()["hits"].as_u64().unwrap()
     }
 
-    async fn channel(&self) -> Channel {
+    pub async fn channel(&self) -> Channel {
         let url = format!("http://{}", self.daemon.address("otlp_grpc"));
         Channel::from_shared(url).unwrap().connect().await.unwrap()
     }
@@ -341,7 +341,11 @@ async fn values_nested_without_end_do_not_exhaust_the_stack() {
 }
 
 pub async fn call(channel: &Channel, headers: &[(&str, &str)], body: &[u8]) -> tonic::Status {
-    let mut request = http::Request::post(EXPORT_TRACES).header("content-type", "application/grpc");
+    call_at(EXPORT_TRACES, channel, headers, body).await
+}
+
+pub async fn call_at(path: &str, channel: &Channel, headers: &[(&str, &str)], body: &[u8]) -> tonic::Status {
+    let mut request = http::Request::post(path).header("content-type", "application/grpc");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

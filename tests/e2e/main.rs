@@ -9,6 +9,7 @@ mod client;
 mod connections;
 mod deploy;
 mod events;
+mod floods;
 mod golden;
 mod hostile;
 mod program;
@@ -18,6 +19,7 @@ mod scrape;
 mod sdk;
 mod sdk_metrics;
 mod sink;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -50,7 +50,9 @@ impl Drop for Scratch {
 pub fn program() -> Command {
     let built = env!("CARGO_BIN_EXE_evenkeel");
     let mut command = Command::new(std::env::var_os("EVENKEEL_BIN").unwrap_or(built.into()));
-    for variable in ["EVENKEEL_CONFIG", "EVENKEEL_URL", "EVENKEEL_TOKEN_FILE"] {
+    for variable in ["CONFIG", "URL", "TOKEN_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE"]
+        .map(|name| format!("EVENKEEL_{name}"))
+    {
         command.env_remove(variable);
     }
     command.stdin(Stdio::null());

@@ -18,7 +18,7 @@ if protocol == "grpc":
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
     packed = grpc.Compression.Gzip if compression == "gzip" else grpc.Compression.NoCompression
-    options = {"endpoint": endpoint, "insecure": True, "compression": packed}
+    options = {"endpoint": endpoint, "insecure": endpoint.startswith("http:"), "compression": packed}
     span_exporter, log_exporter = OTLPSpanExporter(**options), OTLPLogExporter(**options)
 else:
     from opentelemetry.exporter.otlp.proto.http import Compression
