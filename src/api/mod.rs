@@ -134,7 +134,7 @@ async fn admit<V: Views>(
     next: Next,
 ) -> Response {
     match state.entrance.admit(Listener::Http, &visitor, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(_guest) => next.run(request).await,
         Err(denied) => answers::denied(denied),
     }
 }

@@ -1,14 +1,15 @@
 //! The queries of `/api/v1`.
 
-use axum::Json;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answers::{busy, refusal};
 use super::{Busy, EventsWanted, Shared, Views};
+use crate::door::{Listener, Role, Visitor};
 use crate::model::Category;
 
 /// Elements of one answer unless the query says otherwise, and at most.
@@ -114,11 +115,18 @@ pub(super) async fn facts<V: Views>(
     }
 }
 
-/// No page of a browser may cause it: those send where they come from. A viewer's token is for reading.
-pub(super) async fn reload<V: Views>(state: Shared<V>, headers: HeaderMap) -> Response {
-    if headers.contains_key(header::ORIGIN) || headers.contains_key(header::AUTHORIZATION) {
-        let text = "a reload is not for browsers and not for a viewer's token: send SIGHUP to the daemon";
+/// No page of a browser may cause it: those send where they come from.
+pub(super) async fn reload<V: Views>(
+    state: Shared<V>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+) -> Response {
+    if headers.contains_key(header::ORIGIN) {
+        let text = "a reload is not for browsers: use `evenkeel reload`, or send SIGHUP to the daemon";
         return refusal(StatusCode::FORBIDDEN, text.to_owned());
+    }
+    if let Err(denied) = state.entrance.admit_as(Role::Operator, Listener::Http, &visitor, &headers) {
+        return super::answers::denied(denied);
     }
     match state.views.reload().await {
         Ok(reloaded) if reloaded.applied => Json(reloaded).into_response(),

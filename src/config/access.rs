@@ -6,9 +6,10 @@ use std::path::Path;
 use super::Reading;
 use super::node::{Node, Place};
 use super::reader::{self, Fields};
-use crate::door::{Role, TokenFile, token_in};
+use crate::door::{Rates, Role, TokenFile, token_in};
 
 const TOKENS_MAX: usize = 100;
+const RATE_MAX: u32 = 4_000_000_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Access {
@@ -39,11 +40,15 @@ fn token<'n>(
     folder: &Path,
     first: &mut BTreeMap<&'n str, Place>,
 ) -> Option<TokenFile> {
-    let fields = Fields::new(&mut ctx.report, node, "a token", &["name", "file", "role"])?;
+    let fields = Fields::new(&mut ctx.report, node, "a token", &["name", "file", "role", "limits"])?;
     let name = name(ctx, fields, first);
     let words = Role::ALL.map(|role| (role.as_str(), role));
     let role = fields.required(&mut ctx.report, "role");
     let role = role.and_then(|node| reader::word(&mut ctx.report, node, "role", &words));
+    let rates = rates(ctx, fields.get("limits"), &[]).0;
+    if let (Some(node), Some(Role::Viewer | Role::Operator)) = (fields.get("limits"), role) {
+        ctx.report.error("E0215", node.at, "`limits` are for tokens of role `ingest`");
+    }
     let path = fields.required_text(&mut ctx.report, "file")?;
     let at = fields.get("file")?.at;
     let file = folder.join(path);
@@ -60,7 +65,21 @@ fn token<'n>(
             }
         }
     }
-    Some(TokenFile { name: name?, file, role: role? })
+    Some(TokenFile { name: name?, file, role: role?, rates })
+}
+
+/// What may be brought a second, and the fields for whatever else stands beside it.
+pub(super) fn rates<'n>(
+    ctx: &mut Reading<'_>,
+    node: Option<&'n Node>,
+    beside: &[&'static str],
+) -> (Rates, Option<Fields<'n>>) {
+    let known = [&["items_per_second", "bytes_per_second"], beside].concat();
+    let fields = node.and_then(|node| Fields::new(&mut ctx.report, node, "limits", &known));
+    let mut rate = |key| fields?.whole(&mut ctx.report, key, 1, RATE_MAX).map(u64::from);
+    let rates =
+        Rates { items_per_second: rate("items_per_second"), bytes_per_second: rate("bytes_per_second") };
+    (rates, fields)
 }
 
 fn name<'n>(
@@ -85,10 +104,11 @@ fn name<'n>(
 
 /// A listener whose role nobody has is closed to all.
 fn lonely_roles(ctx: &mut Reading<'_>, tokens: &[TokenFile], at: Place) {
-    for role in Role::ALL.into_iter().filter(|role| tokens.iter().all(|token| token.role != *role)) {
+    let needed = [Role::Ingest, Role::Viewer];
+    for role in needed.into_iter().filter(|role| !tokens.iter().any(|token| token.role.covers(*role))) {
         let closed = match role {
             Role::Ingest => "nobody can send telemetry",
-            Role::Viewer => "nobody can read the page, the API and the metrics",
+            Role::Viewer | Role::Operator => "nobody can read the page, the API and the metrics",
         };
         let message = format!("no token has role `{}`: {closed}", role.as_str());
         ctx.report.warn("W0205", at, message, "a token that is to do both stands there twice");

@@ -132,6 +132,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
         version: set.version(),
         tenant: settings.tenant,
         dedup: settings.dedup,
+        series_max: settings.series,
         wanted: ctx.wanted,
         rules: settings.rules,
         slos,

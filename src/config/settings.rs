@@ -11,12 +11,13 @@ use super::set::{Kind, Set};
 use super::{Ack, Listen, Reading};
 use crate::classify::Rules;
 use crate::door;
-use crate::engine::{Dedup, Watch};
+use crate::engine::{Dedup, SERIES_MAX, Watch};
 
 const SPEC: &[&str] = &[
-    "data_dir", "include", "listen", "auth", "ack", "dedup", "tenant", "filter", "classify", "alerting",
-    "kafka", "cluster",
+    "data_dir", "include", "listen", "auth", "limits", "ack", "dedup", "tenant", "filter", "classify",
+    "alerting", "kafka", "cluster",
 ];
+const SERIES_MOST: u32 = 1_000_000;
 const DATA_DIR: &str = "./evenkeel-data";
 
 pub(super) struct Settings {
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub tenant: String,
     pub rules: Rules,
     pub watches: Vec<Watch>,
+    /// Of metrics, at most.
+    pub series: usize,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -40,7 +43,9 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
     let folder = document.map_or(Path::new(""), |document| &document.folder);
     let access = access::read(ctx, spec.and_then(|spec| spec.get("auth")), folder);
     let (listen, tls, limits) = listen::read(ctx, spec.and_then(|spec| spec.get("listen")), folder, &access);
-    let entrance = door::Settings { tokens: access.tokens, tls, limits };
+    let (rates, fields) = access::rates(ctx, spec.and_then(|spec| spec.get("limits")), &["series"]);
+    let series = fields.and_then(|fields| fields.whole(&mut ctx.report, "series", 1, SERIES_MOST));
+    let entrance = door::Settings { tokens: access.tokens, tls, limits, rates };
     let mut settings = Settings {
         listen,
         entrance,
@@ -50,6 +55,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         tenant: "default".to_owned(),
         rules: Rules::default(),
         watches: Vec::new(),
+        series: series.map_or(SERIES_MAX, |series| series as usize),
     };
     if let Some(spec) = spec {
         switches(ctx, spec, &mut settings);

@@ -9,7 +9,7 @@ use super::clock::Clock;
 use super::ledger::{Ledger, Unavailable};
 use crate::decode::{Encoding, Malformed};
 use crate::engine::{Ack, Batch, Plan, Request, fold};
-use crate::ingest::{Answer, Intake};
+use crate::ingest::{Admission, Answer, Intake, OverBudget};
 use crate::model::Signal;
 
 /// Bodies above this are folded on a thread that may be busy for milliseconds.
@@ -29,6 +29,7 @@ pub struct Workers {
     /// Large requests that are folded at a time: one a core. What JSON and deltas take beside the body is
     /// bounded by it.
     pub folding: Arc<Semaphore>,
+    pub admission: Arc<Admission>,
 }
 
 impl Workers {
@@ -69,9 +70,19 @@ impl Intake for Workers {
                 Err(Malformed::Undecodable(reason)) => return Answer::Malformed(reason),
                 Err(Malformed::TooMuch(what)) => return Answer::TooMuch(what),
             };
-            match self.ledger.observe(batch).await {
+            let items = batch.items;
+            let held = match self.admission.hold(items) {
+                Ok(held) => held,
+                Err(OverBudget) => {
+                    self.ledger.refused(signal, items);
+                    break;
+                }
+            };
+            let ack = self.ledger.observe(batch).await;
+            drop(held);
+            match ack {
                 Ok(Ack::Accepted { rejected, reason } | Ack::Duplicate { rejected, reason }) => {
-                    return Answer::Accepted { rejected, reason };
+                    return Answer::Accepted { items, rejected, reason };
                 }
                 Ok(Ack::StalePlan) => self.follow().await,
                 Err(Unavailable) => break,

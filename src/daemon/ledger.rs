@@ -113,11 +113,16 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         if let Err(error) = self.inbox.try_send(Message::Observed { batch: Box::new(batch), reply }) {
             if matches!(error, TrySendError::Full(_)) {
-                self.refused[signal as usize].fetch_add(items, Ordering::Relaxed);
+                self.refused(signal, items);
             }
             return Err(Unavailable);
         }
         answer.await.map_err(|_| Unavailable)
+    }
+
+    /// Counts items that were read and could not be taken now.
+    pub fn refused(&self, signal: Signal, items: u64) {
+        self.refused[signal as usize].fetch_add(items, Ordering::Relaxed);
     }
 
     /// Never blocks and never loses: what became of a notification must survive a busy moment, and the

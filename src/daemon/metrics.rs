@@ -10,6 +10,7 @@ use crate::telemetry::{Metrics, Registered as Name, process};
 pub(super) struct Edges {
     pub(super) listeners: [ListenerCounts; Listener::ALL.len()],
     pub(super) in_flight_bytes: u64,
+    pub(super) in_flight_items: u64,
     pub(super) requests: Snapshot,
     pub(super) receivers: Vec<ReceiverCounts>,
     /// Whether the last one was good, and when one last was, in seconds since 1970.
@@ -53,6 +54,8 @@ fn put_books(metrics: &mut Metrics, counts: &Counts) {
     metrics.put(Name::EventsFuture, &[], events.future);
     metrics.put(Name::EventsLate, &[], events.late);
     metrics.put(Name::EventsExpired, &[], events.expired);
+    metrics.put(Name::EventsMerged, &[], events.merged);
+    put_series(metrics, counts);
     for (list, rules) in [("filter", &counts.rules.filter), ("classify", &counts.rules.classify)] {
         for rule in rules {
             metrics.put(Name::RuleHits, &[list, &rule.name], rule.hits);
@@ -71,6 +74,23 @@ fn put_books(metrics: &mut Metrics, counts: &Counts) {
     for slo in &counts.slos {
         metrics.put(Name::SloEvents, &[&slo.name, "good"], slo.good);
         metrics.put(Name::SloEvents, &[&slo.name, "bad"], slo.bad);
+    }
+}
+
+fn put_series(metrics: &mut Metrics, counts: &Counts) {
+    metrics.put(Name::MetricSeries, &[], counts.series.held);
+    metrics.put(Name::MetricSeriesLimit, &[], counts.series.limit);
+    let points = counts.series.counters;
+    for (outcome, value) in [
+        ("reset", points.resets),
+        ("duplicate", points.duplicates),
+        ("gap", points.gaps),
+        ("baseline", points.baselines),
+        ("overflow", points.overflow),
+        ("uncounted", points.uncounted),
+        ("unusable", points.unusable),
+    ] {
+        metrics.put(Name::MetricPoints, &[outcome], value);
     }
 }
 
@@ -115,6 +135,7 @@ fn put_alerts(metrics: &mut Metrics, counts: &Counts, alerts: &[AlertView]) {
 
 fn put_edges(metrics: &mut Metrics, edges: &Edges) {
     metrics.put(Name::InFlightBytes, &[], edges.in_flight_bytes);
+    metrics.put(Name::InFlightItems, &[], edges.in_flight_items);
     for one in &edges.requests.requests {
         let signal = one.signal.map_or("none", |signal| signal.as_str());
         metrics.put(Name::Requests, &[one.transport.as_str(), signal, one.outcome.as_str()], one.count);
@@ -127,7 +148,11 @@ fn put_edges(metrics: &mut Metrics, edges: &Edges) {
         {
             metrics.put(Name::ConnectionsRefused, &[one.listener.as_str(), reason], count);
         }
-        for (reason, count) in [("unauthenticated", one.unauthenticated), ("forbidden", one.forbidden)] {
+        for (reason, count) in [
+            ("unauthenticated", one.unauthenticated),
+            ("forbidden", one.forbidden),
+            ("rate_limited", one.rate_limited),
+        ] {
             metrics.put(Name::Denied, &[one.listener.as_str(), reason], count);
         }
     }

@@ -131,7 +131,8 @@ impl Daemon {
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let folding = Arc::new(Semaphore::new(cores));
-        let workers = Workers { plan: shared_plan, clock, ledger, key: random_key(), folding };
+        let admission = Arc::new(Admission::default());
+        let workers = Workers { plan: shared_plan, clock, ledger, key: random_key(), folding, admission };
         daemon.serve(doors, entrance, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
@@ -144,7 +145,7 @@ impl Daemon {
         workers: Workers,
         stopped: &watch::Receiver<bool>,
     ) {
-        let (admission, counters) = (Arc::new(Admission::default()), Arc::new(Counters::default()));
+        let (admission, counters) = (workers.admission.clone(), Arc::new(Counters::default()));
         let workers = Arc::new(workers);
         let eyes = Eyes {
             ledger: self.ledger.clone(),

@@ -34,7 +34,7 @@ impl Fixed {
         let later = |what: &str| format!("{what} differs and is in effect from the next start");
         let differs = [
             ("listen", self.listen != new.listen),
-            ("auth or listen.tls", self.entrance != new.entrance),
+            ("auth, limits of rates or connections, or listen.tls", self.entrance != new.entrance),
             ("data_dir", self.data_dir != new.data_dir),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| later(what)).collect()

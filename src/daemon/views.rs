@@ -86,6 +86,7 @@ impl Views for Eyes {
         let edges = metrics::Edges {
             listeners: self.entrance.meters().snapshot(),
             in_flight_bytes: self.admission.bytes_in_flight(),
+            in_flight_items: self.admission.items_in_flight(),
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),
             reload: self.reloader.last.get(),

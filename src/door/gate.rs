@@ -1,8 +1,11 @@
 //! Whether a request may come in: asked before its body is read.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::rate::Allowances;
 use super::tls::Tls;
 use super::tokens::{Role, Standing, Tokens};
 use super::{Entrance, Listener, Visitor};
@@ -17,6 +20,10 @@ pub enum Denied {
     UnknownToken,
     /// The token is good for something else.
     OtherRole(Role),
+    /// It brings more than it may; in so many seconds it may again.
+    TooFast {
+        retry_after_s: u32,
+    },
 }
 
 impl Denied {
@@ -33,29 +40,83 @@ impl Denied {
             Self::OtherRole(role) => {
                 format!("the token has another role; role `{}` is needed here", role.as_str())
             }
+            Self::TooFast { .. } => "more than `limits` allow a second; send again later".to_owned(),
         }
+    }
+}
+
+/// Who was let in: what it brings is charged to it and to all together.
+#[derive(Debug)]
+pub struct Guest<'a> {
+    entrance: &'a Entrance,
+    own: Option<Arc<Allowances>>,
+}
+
+impl Guest<'_> {
+    /// Decompressed.
+    pub fn brought_bytes(&self, bytes: u64) {
+        let now_ns = self.entrance.now_ns();
+        self.allowances().for_each(|one| one.charge_bytes(now_ns, bytes));
+    }
+
+    pub fn brought_items(&self, items: u64) {
+        let now_ns = self.entrance.now_ns();
+        self.allowances().for_each(|one| one.charge_items(now_ns, items));
+    }
+
+    fn allowances(&self) -> impl Iterator<Item = &Allowances> {
+        std::iter::once(&self.entrance.allowances).chain(self.own.as_deref())
     }
 }
 
 impl Entrance {
     /// Lets everybody in where nothing is asked for.
-    pub fn admit(&self, listener: Listener, visitor: &Visitor, headers: &HeaderMap) -> Result<(), Denied> {
-        let certificate = match self.tls.as_ref().is_some_and(Tls::asks_for_certificates) {
-            true if !visitor.is_certified() => Err(Denied::NoCertificate),
-            _ => Ok(()),
-        };
-        let admitted = certificate.and_then(|()| match &self.tokens {
-            Some(tokens) => standing(tokens, Role::of(listener), headers),
-            None => Ok(()),
+    pub fn admit(
+        &self,
+        listener: Listener,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+    ) -> Result<Guest<'_>, Denied> {
+        self.admit_as(Role::of(listener), listener, visitor, headers)
+    }
+
+    /// For what needs more than the listener asks for.
+    pub fn admit_as(
+        &self,
+        role: Role,
+        listener: Listener,
+        visitor: &Visitor,
+        headers: &HeaderMap,
+    ) -> Result<Guest<'_>, Denied> {
+        let admitted = self.known(role, visitor, headers).and_then(|guest| {
+            let now_ns = self.now_ns();
+            let limited = role == Role::Ingest;
+            match guest.allowances().filter(|_| limited).filter_map(|one| one.wait_s(now_ns)).max() {
+                Some(retry_after_s) => Err(Denied::TooFast { retry_after_s }),
+                None => Ok(guest),
+            }
         });
         if let Err(denied) = admitted {
             self.meters.denied(listener, denied);
         }
         admitted
     }
+
+    fn known(&self, role: Role, visitor: &Visitor, headers: &HeaderMap) -> Result<Guest<'_>, Denied> {
+        if self.tls.as_ref().is_some_and(Tls::asks_for_certificates) && !visitor.is_certified() {
+            return Err(Denied::NoCertificate);
+        }
+        let own = self.tokens.as_ref().map(|tokens| standing(tokens, role, headers)).transpose()?;
+        Ok(Guest { entrance: self, own })
+    }
+
+    fn now_ns(&self) -> u64 {
+        // From one second on, so that the first one's worth is there at once.
+        u64::try_from(self.opened.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1_000_000_000)
+    }
 }
 
-fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<(), Denied> {
+fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<Arc<Allowances>, Denied> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let token = match (given.next(), given.next()) {
         (None, _) => return Err(Denied::NoToken),
@@ -63,7 +124,7 @@ fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<(), Deni
         (Some(_), Some(_)) => return Err(Denied::UnknownToken),
     };
     match tokens.standing(token, role) {
-        Standing::Good => Ok(()),
+        Standing::Good(allowances) => Ok(allowances),
         Standing::OtherRole => Err(Denied::OtherRole(role)),
         Standing::Unknown => Err(Denied::UnknownToken),
     }

@@ -19,6 +19,7 @@ struct Cells {
     cut: AtomicU64,
     unknown: AtomicU64,
     other_role: AtomicU64,
+    too_fast: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct ListenerCounts {
     pub unauthenticated: u64,
     /// Requests whose token has another role.
     pub forbidden: u64,
+    /// Requests of senders that brought more than they may.
+    pub rate_limited: u64,
 }
 
 impl Meters {
@@ -56,6 +59,7 @@ impl Meters {
                 cut: read(&cells.cut),
                 unauthenticated: read(&cells.unknown),
                 forbidden: read(&cells.other_role),
+                rate_limited: read(&cells.too_fast),
             }
         })
     }
@@ -82,7 +86,11 @@ impl Meters {
 
     pub(super) fn denied(&self, listener: Listener, denied: Denied) {
         let cells = &self.cells[listener as usize];
-        let cell = if denied.is_unknown() { &cells.unknown } else { &cells.other_role };
+        let cell = match denied {
+            Denied::TooFast { .. } => &cells.too_fast,
+            _ if denied.is_unknown() => &cells.unknown,
+            _ => &cells.other_role,
+        };
         cell.fetch_add(1, Ordering::Relaxed);
     }
 }

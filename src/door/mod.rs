@@ -10,6 +10,7 @@ mod files;
 mod frames;
 mod gate;
 mod meters;
+mod rate;
 mod serve;
 mod socket;
 mod stream;
@@ -22,18 +23,20 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 use caps::Caps;
+use rate::Allowances;
 use tls::Tls;
 use tokens::Tokens;
 
 pub use caps::Limits;
-pub use gate::Denied;
+pub use gate::{Denied, Guest};
 pub use meters::{ListenerCounts, Meters};
+pub use rate::Rates;
 pub use serve::{DRAIN_MAX, Visitor, serve};
 pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
 pub use tokens::{Role, TokenFile, token_in};
@@ -90,6 +93,8 @@ pub struct Settings {
     pub tokens: Vec<TokenFile>,
     pub tls: Option<TlsFiles>,
     pub limits: Limits,
+    /// Of all senders together.
+    pub rates: Rates,
 }
 
 /// What the listeners of a process share.
@@ -98,12 +103,22 @@ pub struct Entrance {
     tokens: Option<Tokens>,
     tls: Option<Tls>,
     caps: Caps,
+    allowances: Allowances,
+    /// What the allowances count time from.
+    opened: Instant,
     meters: Meters,
 }
 
 impl Default for Entrance {
     fn default() -> Self {
-        Self { tokens: None, tls: None, caps: Caps::new(Limits::default()), meters: Meters::default() }
+        Self {
+            tokens: None,
+            tls: None,
+            caps: Caps::new(Limits::default()),
+            allowances: Allowances::default(),
+            opened: Instant::now(),
+            meters: Meters::default(),
+        }
     }
 }
 
@@ -116,7 +131,8 @@ impl Entrance {
         };
         let tls = settings.tls.as_ref().map(Tls::read).transpose()?;
         let caps = Caps::new(settings.limits.within(files::open_max()));
-        Ok(Self { tokens, tls, caps, ..Self::default() })
+        let allowances = Allowances::new(settings.rates);
+        Ok(Self { tokens, tls, caps, allowances, ..Self::default() })
     }
 
     pub fn meters(&self) -> &Meters {

@@ -4,12 +4,13 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
 use super::Listener;
 use super::files::{Stamp, is_open_to_all};
+use super::rate::{Allowances, Rates};
 
 const TOKEN_BYTES_MAX: usize = 4096;
 
@@ -20,15 +21,18 @@ pub enum Role {
     Ingest,
     /// To read the page, the API and the metrics.
     Viewer,
+    /// To read, and to change what runs.
+    Operator,
 }
 
 impl Role {
-    pub const ALL: [Self; 2] = [Self::Ingest, Self::Viewer];
+    pub const ALL: [Self; 3] = [Self::Ingest, Self::Viewer, Self::Operator];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
             Self::Viewer => "viewer",
+            Self::Operator => "operator",
         }
     }
 
@@ -39,6 +43,10 @@ impl Role {
             Listener::Http => Self::Viewer,
         }
     }
+
+    pub fn covers(self, needed: Self) -> bool {
+        self == needed || (self == Self::Operator && needed == Self::Viewer)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +54,7 @@ pub struct TokenFile {
     pub name: String,
     pub file: PathBuf,
     pub role: Role,
+    pub rates: Rates,
 }
 
 /// The token of a file's text; an error is a sentence's end: "FILE is empty".
@@ -71,15 +80,16 @@ struct Known {
     digest: [u8; 32],
     /// Of the file when it was last looked at; `None` while it was not there.
     stamp: Option<Stamp>,
+    allowances: Arc<Allowances>,
 }
 
 /// How far a token leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Standing {
     Unknown,
     /// Known, and good for something else.
     OtherRole,
-    Good,
+    Good(Arc<Allowances>),
 }
 
 impl Tokens {
@@ -93,9 +103,9 @@ impl Tokens {
         let digest = digest(token);
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().fold(Standing::Unknown, |standing, one| {
-            match (same(&one.digest, &digest), one.of.role == role) {
-                (true, true) => Standing::Good,
-                (true, false) if standing == Standing::Unknown => Standing::OtherRole,
+            match (same(&one.digest, &digest), one.of.role.covers(role)) {
+                (true, true) => Standing::Good(Arc::clone(&one.allowances)),
+                (true, false) if matches!(standing, Standing::Unknown) => Standing::OtherRole,
                 _ => standing,
             }
         })
@@ -136,7 +146,8 @@ impl Known {
             let text = format!("the token `{}` of {}: {error}", of.name, of.file.display());
             io::Error::new(error.kind(), text)
         })?;
-        Ok(Self { of: of.clone(), digest, stamp })
+        let allowances = Arc::new(Allowances::new(of.rates));
+        Ok(Self { of: of.clone(), digest, stamp, allowances })
     }
 }
 
@@ -179,7 +190,7 @@ mod tests {
     fn file(folder: &Path, name: &str, role: Role, text: &str) -> TokenFile {
         let file = folder.join(format!("{name}.token"));
         std::fs::write(&file, text).unwrap();
-        TokenFile { name: name.to_owned(), file, role }
+        TokenFile { name: name.to_owned(), file, role, rates: Rates::default() }
     }
 
     #[test]
@@ -199,17 +210,23 @@ mod tests {
             file(&folder, "b", Role::Viewer, "reads"),
             file(&folder, "c", Role::Viewer, "both"),
             file(&folder, "d", Role::Ingest, "both"),
+            file(&folder, "e", Role::Operator, "runs"),
         ];
         let tokens = Tokens::read(&files).unwrap();
-        for (token, ingest, viewer) in [
-            ("sends", Standing::Good, Standing::OtherRole),
-            ("reads", Standing::OtherRole, Standing::Good),
-            ("both", Standing::Good, Standing::Good),
-            ("send", Standing::Unknown, Standing::Unknown),
-            ("", Standing::Unknown, Standing::Unknown),
+        let word = |token: &str, role| match tokens.standing(token.as_bytes(), role) {
+            Standing::Unknown => "unknown",
+            Standing::OtherRole => "other",
+            Standing::Good(_) => "good",
+        };
+        for (token, standing) in [
+            ("sends", ["good", "other", "other"]),
+            ("reads", ["other", "good", "other"]),
+            ("both", ["good", "good", "other"]),
+            ("runs", ["other", "good", "good"]),
+            ("send", ["unknown"; 3]),
+            ("", ["unknown"; 3]),
         ] {
-            assert_eq!(tokens.standing(token.as_bytes(), Role::Ingest), ingest, "{token}");
-            assert_eq!(tokens.standing(token.as_bytes(), Role::Viewer), viewer, "{token}");
+            assert_eq!(Role::ALL.map(|role| word(token, role)), standing, "{token}");
         }
     }
 
@@ -218,7 +235,7 @@ mod tests {
         let folder = crate::door::files::scratch("reload");
         let one = file(&folder, "one", Role::Ingest, "first");
         let tokens = Tokens::read(std::slice::from_ref(&one)).unwrap();
-        let good = |token: &str| tokens.standing(token.as_bytes(), Role::Ingest) == Standing::Good;
+        let good = |token: &str| matches!(tokens.standing(token.as_bytes(), Role::Ingest), Standing::Good(_));
         std::fs::write(&one.file, "the second\n").unwrap();
         tokens.look();
         assert!(good("first"), "two words are no token");

@@ -104,10 +104,10 @@ struct Epoch {
 }
 
 impl Baselines {
-    pub(super) fn new(began: Now) -> Self {
+    pub(super) fn new(began: Now, limit: usize) -> Self {
         Self {
             series: HashMap::default(),
-            limit: SERIES_MAX,
+            limit,
             horizon_ns: began.0,
             expired: HashMap::default(),
             by_age: VecDeque::new(),
@@ -118,6 +118,11 @@ impl Baselines {
 
     pub(super) fn view(&self, unmatched: u64) -> SeriesCounts {
         SeriesCounts { held: self.series.len(), limit: self.limit, counters: self.counters, unmatched }
+    }
+
+    /// Series beyond a smaller limit stay until they have been silent for long.
+    pub(super) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     pub(super) fn limit(&self) -> usize {

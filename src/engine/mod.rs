@@ -30,6 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use alerts::{AlertRecord, Decision, Telling};
+pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 pub use explain::{EventView, RuleView};
@@ -120,7 +121,7 @@ impl Engine {
             repeats: Repeats::default(),
             events: Events::default(),
             levels: plan.slos.iter().map(Level::new).collect(),
-            baselines: Baselines::new(now),
+            baselines: Baselines::new(now, plan.series_max),
             alerts: Alerts::new(now),
             watches: Watches::new(&plan.watches, now),
             retired: BTreeMap::new(),

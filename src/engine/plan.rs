@@ -1,5 +1,6 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
+use super::baselines::SERIES_MAX;
 use super::points::Role;
 use super::watch::Watch;
 use crate::alert::route::Route;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub slos: Vec<SloPlan>,
     /// The classification rules that may open alerts, in their order.
     pub watches: Vec<Watch>,
+    /// Series of metrics whose last points are kept.
+    pub series_max: usize,
     /// `None`: nobody is told.
     pub route: Option<Route>,
 }
@@ -92,6 +95,7 @@ impl Plan {
             rules: Rules::default(),
             slos: Vec::new(),
             watches: Vec::new(),
+            series_max: SERIES_MAX,
             route: None,
         }
     }

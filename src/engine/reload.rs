@@ -21,6 +21,7 @@ impl Engine {
         let old = std::mem::replace(&mut self.plan, new);
         let plan = Arc::clone(&self.plan);
         let changes = changes(&old, &plan);
+        self.baselines.set_limit(plan.series_max);
         let renamed = |decider: Decider| renamed(&old, &plan, decider);
         self.books.reconfigure(&old, &plan, &renamed);
         self.events.reconfigure(&renamed);

@@ -1,11 +1,15 @@
-//! The memory that requests in flight may take together, over both listeners. Beyond it a request is
-//! refused with a time to come back at: the sender still has the data.
+//! The memory that requests in flight may take together, over both listeners: bytes while a body is read and
+//! folded, items from the fold to the answer. Beyond it a request is refused with a time to come back at: the
+//! sender still has the data.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes in flight that a process admits by default.
 const BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Items between fold and answer that a process admits.
+const ITEMS_MAX: u64 = 1_000_000;
 
 /// What a client that met a full budget is told to wait.
 pub(super) const RETRY_AFTER_S: u32 = 1;
@@ -14,11 +18,13 @@ pub(super) const RETRY_AFTER_S: u32 = 1;
 pub struct Admission {
     bytes_max: u64,
     bytes: AtomicU64,
+    items_max: u64,
+    items: AtomicU64,
 }
 
 impl Default for Admission {
     fn default() -> Self {
-        Self::with_limit(BYTES_MAX)
+        Self::with_limits(BYTES_MAX, ITEMS_MAX)
     }
 }
 
@@ -29,13 +35,26 @@ pub struct Ticket {
     bytes: u64,
 }
 
+/// Given back when it is dropped.
+#[derive(Debug)]
+pub struct ItemsHeld {
+    admission: Arc<Admission>,
+    items: u64,
+}
+
+impl Drop for ItemsHeld {
+    fn drop(&mut self) {
+        self.admission.items.fetch_sub(self.items, Ordering::Relaxed);
+    }
+}
+
 /// The budget does not hold that much more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct OverBudget;
+pub struct OverBudget;
 
 impl Admission {
-    pub fn with_limit(bytes_max: u64) -> Self {
-        Self { bytes_max, bytes: AtomicU64::new(0) }
+    pub fn with_limits(bytes_max: u64, items_max: u64) -> Self {
+        Self { bytes_max, bytes: AtomicU64::new(0), items_max, items: AtomicU64::new(0) }
     }
 
     pub fn bytes_in_flight(&self) -> u64 {
@@ -44,6 +63,18 @@ impl Admission {
 
     pub fn bytes_max(&self) -> u64 {
         self.bytes_max
+    }
+
+    pub fn items_in_flight(&self) -> u64 {
+        self.items.load(Ordering::Relaxed)
+    }
+
+    /// For the items of a request that was folded, until its answer is there. A request alone always passes.
+    pub fn hold(self: &Arc<Self>, items: u64) -> Result<ItemsHeld, OverBudget> {
+        let added = self.items.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+            now.checked_add(items).filter(|sum| now == 0 || *sum <= self.items_max)
+        });
+        added.map(|_| ItemsHeld { admission: Arc::clone(self), items }).map_err(|_| OverBudget)
     }
 
     /// A request whose length is announced begins only if all of it would fit now. Nothing is set aside
@@ -90,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_ticket_grows_to_the_budget_and_gives_everything_back() {
-        let admission = Arc::new(Admission::with_limit(10));
+        let admission = Arc::new(Admission::with_limits(10, 10));
         let mut one = admission.begin(10).unwrap();
         let mut two = admission.begin(0).unwrap();
         assert_eq!(one.grow(8), Ok(()));
@@ -102,5 +133,18 @@ mod tests {
         assert!(admission.begin(6).is_err(), "an announced length is looked at before the body is read");
         drop((one, two));
         assert_eq!(admission.bytes_in_flight(), 0);
+    }
+    #[test]
+    fn items_are_held_up_to_the_budget_and_one_request_alone_always_passes() {
+        let admission = Arc::new(Admission::with_limits(10, 100));
+        let most = admission.hold(60).unwrap();
+        assert!(admission.hold(41).is_err());
+        let rest = admission.hold(40).unwrap();
+        assert_eq!(admission.items_in_flight(), 100);
+        drop((most, rest));
+        assert_eq!(admission.items_in_flight(), 0);
+        let large = admission.hold(101).unwrap();
+        assert!(admission.hold(1).is_err());
+        drop(large);
     }
 }

@@ -21,6 +21,8 @@ pub enum Outcome {
     Unauthenticated,
     /// With a token of another role.
     Forbidden,
+    /// Its sender brought more than it may a second.
+    RateLimited,
     /// Unknown path, method, type or encoding.
     Unsupported,
     TooSlow,
@@ -72,13 +74,14 @@ impl Transport {
 }
 
 impl Outcome {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Accepted,
         Self::Partial,
         Self::Malformed,
         Self::TooLarge,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::RateLimited,
         Self::Unsupported,
         Self::TooSlow,
         Self::Busy,
@@ -94,6 +97,7 @@ impl Outcome {
             Self::TooLarge => "too_large",
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
             Self::Unsupported => "unsupported",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",

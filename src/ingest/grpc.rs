@@ -66,7 +66,7 @@ async fn answer<I: Intake>(
         *response.status_mut() = status;
         return response;
     }
-    match take(&edge, signal, (&visitor, &head.headers), &mut body).await {
+    match take(&edge, signal, (&visitor, &head), &mut body).await {
         Ok((signal, rejected, reason)) => {
             tally.outcome = if rejected == 0 { Outcome::Accepted } else { Outcome::Partial };
             respond(&reply::export_response(signal, Encoding::Protobuf, rejected, reason.as_deref()))
@@ -84,11 +84,12 @@ async fn answer<I: Intake>(
 async fn take<I: Intake>(
     edge: &Edge<I>,
     signal: Option<Signal>,
-    (visitor, headers): (&Visitor, &HeaderMap),
+    (visitor, head): (&Visitor, &http::request::Parts),
     sent: &mut Body,
 ) -> Result<(Signal, u64, Option<String>), Refusal> {
-    edge.entrance.admit(Listener::OtlpGrpc, visitor, headers)?;
-    let signal = signal.ok_or(Refusal::UnknownPath)?;
+    let (headers, path) = (&head.headers, head.uri.path());
+    let guest = edge.entrance.admit(Listener::OtlpGrpc, visitor, headers)?;
+    let signal = signal.ok_or_else(|| unknown(path))?;
     let compression = compression_of(headers)?;
     let announced = headers.get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse().ok());
@@ -105,9 +106,10 @@ async fn take<I: Intake>(
         (message, ticket) = inflate(compression, message, BODY_BYTES_MAX, ticket).await?;
         edge.counters.inflated(message.len());
     }
+    guest.brought_bytes(message.len() as u64);
     let answer = edge.intake.take(signal, Encoding::Protobuf, message).await;
     drop(ticket);
-    let answered: Taken = taken(answer);
+    let answered: Taken = taken(answer, &guest);
     answered.map(|(rejected, reason)| (signal, rejected, reason))
 }
 
@@ -131,6 +133,13 @@ fn signal_of(path: &str) -> Option<Signal> {
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Signal::Logs),
         "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(Signal::Metrics),
         _ => None,
+    }
+}
+
+fn unknown(path: &str) -> Refusal {
+    match path.starts_with("/opentelemetry.proto.collector.profiles.") {
+        true => Refusal::Profiles,
+        false => Refusal::UnknownPath,
     }
 }
 

@@ -65,7 +65,7 @@ async fn answer<I: Intake>(
             (respond(StatusCode::OK, encoding, body.into()), outcome)
         }
         (result, _) => {
-            let refusal = result.err().unwrap_or(Refusal::UnknownPath);
+            let refusal = result.err().unwrap_or_else(|| unknown(head.uri.path()));
             // A client that waits for `100 Continue` has sent nothing yet; one that is too slow had its time.
             if !head.headers.contains_key(header::EXPECT) && refusal != Refusal::TooSlow {
                 body::drain(body, busy);
@@ -84,8 +84,8 @@ async fn take<I: Intake>(
     encoding: &Result<Encoding, Refusal>,
     sent: &mut Body,
 ) -> Taken {
-    edge.entrance.admit(Listener::OtlpHttp, visitor, &head.headers)?;
-    let signal = signal.ok_or(Refusal::UnknownPath)?;
+    let guest = edge.entrance.admit(Listener::OtlpHttp, visitor, &head.headers)?;
+    let signal = signal.ok_or_else(|| unknown(head.uri.path()))?;
     if head.method != Method::POST {
         return Err(Refusal::WrongMethod);
     }
@@ -103,9 +103,10 @@ async fn take<I: Intake>(
         (bytes, ticket) = inflate(compression, bytes, BODY_BYTES_MAX, ticket).await?;
         edge.counters.inflated(bytes.len());
     }
+    guest.brought_bytes(bytes.len() as u64);
     let answer = edge.intake.take(signal, encoding, bytes).await;
     drop(ticket);
-    taken(answer)
+    taken(answer, &guest)
 }
 
 fn signal_of(path: &str) -> Option<Signal> {
@@ -114,6 +115,13 @@ fn signal_of(path: &str) -> Option<Signal> {
         "/v1/logs" => Some(Signal::Logs),
         "/v1/metrics" => Some(Signal::Metrics),
         _ => None,
+    }
+}
+
+fn unknown(path: &str) -> Refusal {
+    match path {
+        "/v1development/profiles" | "/v1/profiles" => Refusal::Profiles,
+        _ => Refusal::UnknownPath,
     }
 }
 

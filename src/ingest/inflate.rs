@@ -247,7 +247,7 @@ mod tests {
     #[tokio::test]
     async fn the_budget_is_charged_while_it_inflates() {
         for one in BOTH {
-            let admission = Arc::new(Admission::with_limit(500_000));
+            let admission = Arc::new(Admission::with_limits(500_000, 1));
             let bomb = packed(one, &vec![0; 900_000]);
             let result = inflate(one, bomb.into(), 1_000_000, admission.begin(0).unwrap()).await;
             assert_eq!(result.map(|_| ()), Err(Refusal::Busy { retry_after_s: 1 }), "{one:?}");

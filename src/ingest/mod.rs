@@ -19,7 +19,7 @@ use bytes::Bytes;
 use crate::decode::Encoding;
 use crate::model::Signal;
 
-pub use admission::Admission;
+pub use admission::{Admission, ItemsHeld, OverBudget};
 pub use counters::{Counters, Outcome, Requests, Snapshot, Transport};
 pub use grpc::serve_grpc;
 pub use http::serve_http;
@@ -37,13 +37,15 @@ pub trait Intake: Send + Sync + 'static {
 pub enum Answer {
     /// Committed. `rejected` items can never be accepted; `reason` is why the first of them was not.
     Accepted {
+        /// All that the request held.
+        items: u64,
         rejected: u64,
         reason: Option<String>,
     },
     Malformed(String),
     /// More than may be in one request; the text says of what: `200000 items`.
     TooMuch(String),
-    /// The ledger's inbox is full.
+    /// The ledger's inbox is full, or too many items are in flight.
     Busy {
         retry_after_s: u32,
     },

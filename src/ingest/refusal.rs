@@ -6,12 +6,14 @@ use tonic::Code;
 use super::admission::{OverBudget, RETRY_AFTER_S};
 use super::counters::Outcome;
 use super::{Answer, BODY_BYTES_MAX};
-use crate::door::Denied;
+use crate::door::{Denied, Guest};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     Denied(Denied),
     UnknownPath,
+    /// The fourth signal, of which OTLP has no stable form.
+    Profiles,
     WrongMethod,
     /// Content type.
     UnknownType(String),
@@ -34,9 +36,12 @@ pub(super) enum Refusal {
 /// `Ok` holds what was rejected of an accepted request.
 pub(super) type Taken = Result<(u64, Option<String>), Refusal>;
 
-pub(super) fn taken(answer: Answer) -> Taken {
+pub(super) fn taken(answer: Answer, guest: &Guest<'_>) -> Taken {
     match answer {
-        Answer::Accepted { rejected, reason } => Ok((rejected, reason)),
+        Answer::Accepted { items, rejected, reason } => {
+            guest.brought_items(items);
+            Ok((rejected, reason))
+        }
         Answer::Malformed(text) => Err(Refusal::Malformed(text)),
         Answer::TooMuch(what) => Err(Refusal::TooMuch(what)),
         Answer::Busy { retry_after_s } => Err(Refusal::Busy { retry_after_s }),
@@ -60,8 +65,9 @@ impl Refusal {
     pub(super) fn http(&self) -> StatusCode {
         match self {
             Self::Denied(denied) if denied.is_unknown() => StatusCode::UNAUTHORIZED,
+            Self::Denied(Denied::TooFast { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Denied(_) => StatusCode::FORBIDDEN,
-            Self::UnknownPath => StatusCode::NOT_FOUND,
+            Self::UnknownPath | Self::Profiles => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::UnknownType(_) | Self::UnknownEncoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -72,12 +78,15 @@ impl Refusal {
         }
     }
 
-    /// RESOURCE_EXHAUSTED goes out without RetryInfo only: the same request would never pass later.
+    /// RESOURCE_EXHAUSTED has RetryInfo where the same request can pass later, and none where it never will.
     pub(super) fn grpc(&self) -> Code {
         match self {
             Self::Denied(denied) if denied.is_unknown() => Code::Unauthenticated,
+            Self::Denied(Denied::TooFast { .. }) => Code::ResourceExhausted,
             Self::Denied(_) => Code::PermissionDenied,
-            Self::UnknownPath | Self::WrongMethod | Self::UnknownEncoding(_) => Code::Unimplemented,
+            Self::UnknownPath | Self::Profiles | Self::WrongMethod | Self::UnknownEncoding(_) => {
+                Code::Unimplemented
+            }
             Self::UnknownType(_) | Self::Malformed(_) => Code::InvalidArgument,
             Self::TooLarge | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::TooSlow => Code::Unavailable,
@@ -88,6 +97,7 @@ impl Refusal {
     pub(super) fn retry_after_s(&self) -> Option<u32> {
         match self {
             Self::Busy { retry_after_s } | Self::Unavailable { retry_after_s } => Some(*retry_after_s),
+            Self::Denied(Denied::TooFast { retry_after_s }) => Some(*retry_after_s),
             Self::TooSlow => Some(RETRY_AFTER_S),
             _ => None,
         }
@@ -96,10 +106,13 @@ impl Refusal {
     pub(super) fn outcome(&self) -> Outcome {
         match self {
             Self::Denied(denied) if denied.is_unknown() => Outcome::Unauthenticated,
+            Self::Denied(Denied::TooFast { .. }) => Outcome::RateLimited,
             Self::Denied(_) => Outcome::Forbidden,
-            Self::UnknownPath | Self::WrongMethod | Self::UnknownType(_) | Self::UnknownEncoding(_) => {
-                Outcome::Unsupported
-            }
+            Self::UnknownPath
+            | Self::Profiles
+            | Self::WrongMethod
+            | Self::UnknownType(_)
+            | Self::UnknownEncoding(_) => Outcome::Unsupported,
             Self::TooLarge | Self::TooMuch(_) => Outcome::TooLarge,
             Self::Malformed(_) => Outcome::Malformed,
             Self::TooSlow => Outcome::TooSlow,
@@ -113,6 +126,9 @@ impl Refusal {
         match self {
             Self::Denied(denied) => denied.text(),
             Self::UnknownPath => "no such path; OTLP goes to /v1/traces, /v1/logs and /v1/metrics".to_owned(),
+            Self::Profiles => {
+                "profiles are not taken here; traces, logs and metrics are. Turn their export off".to_owned()
+            }
             Self::WrongMethod => "only POST is possible here".to_owned(),
             Self::UnknownType(given) if given.is_empty() => {
                 "Content-Type is missing; use application/x-protobuf or application/json".to_owned()

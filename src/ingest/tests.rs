@@ -29,7 +29,7 @@ impl Intake for Script {
         self.arrived.add_permits(1);
         self.permits.acquire().await.unwrap().forget();
         let next = self.answers.lock().unwrap().pop_front();
-        next.unwrap_or(Answer::Accepted { rejected: 0, reason: None })
+        next.unwrap_or(Answer::Accepted { items: 1, rejected: 0, reason: None })
     }
 }
 
@@ -64,7 +64,7 @@ impl Setting {
             permits: Semaphore::new(self.permits),
             arrived: Semaphore::new(0),
         });
-        let (admission, counters) = (Arc::new(Admission::with_limit(self.bytes_max)), Arc::default());
+        let (admission, counters) = (Arc::new(Admission::with_limits(self.bytes_max, 1_000)), Arc::default());
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;

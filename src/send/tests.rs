@@ -41,7 +41,7 @@ impl Intake for Keeper {
         if !matches!(told, Some(Answer::Busy { .. })) {
             self.bodies.lock().unwrap().push((signal, body));
         }
-        told.unwrap_or(Answer::Accepted { rejected: 0, reason: None })
+        told.unwrap_or(Answer::Accepted { items: 1, rejected: 0, reason: None })
     }
 }
 
@@ -129,7 +129,7 @@ async fn a_busy_receiver_is_tried_again_and_rejections_are_told() {
         Protocol::HttpProtobuf,
         vec![
             Answer::Malformed("no".to_owned()),
-            Answer::Accepted { rejected: 2, reason: Some("bad id".to_owned()) },
+            Answer::Accepted { items: 9, rejected: 2, reason: Some("bad id".to_owned()) },
             Answer::Busy { retry_after_s: 0 },
         ],
     )

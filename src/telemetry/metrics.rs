@@ -26,6 +26,7 @@ pub enum Registered {
     Items,
     Requests,
     InFlightBytes,
+    InFlightItems,
     Connections,
     ConnectionsOpen,
     ConnectionsRefused,
@@ -34,6 +35,10 @@ pub enum Registered {
     EventsFuture,
     EventsLate,
     EventsExpired,
+    EventsMerged,
+    MetricSeries,
+    MetricSeriesLimit,
+    MetricPoints,
     RuleHits,
     RuleMismatches,
     ServiceItems,
@@ -65,7 +70,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 32] = [
+pub const TABLE: [Metric; 37] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -78,6 +83,11 @@ pub const TABLE: [Metric; 32] = [
         "Export requests by transport and outcome.",
     ),
     gauge("evenkeel_ingest_in_flight_bytes", &[], "Decompressed bytes of the requests under way."),
+    gauge(
+        "evenkeel_ingest_in_flight_items",
+        &[],
+        "Items of requests that were read and are not answered yet.",
+    ),
     counter("evenkeel_connections_total", &["listener"], "Connections that were accepted."),
     gauge("evenkeel_connections_open", &["listener"], "Connections that are open."),
     counter(
@@ -88,7 +98,7 @@ pub const TABLE: [Metric; 32] = [
     counter(
         "evenkeel_requests_denied_total",
         &["listener", "reason"],
-        "Requests that might not come in: unauthenticated, forbidden.",
+        "Requests that might not come in: unauthenticated, forbidden, rate_limited.",
     ),
     counter(
         "evenkeel_events_total",
@@ -98,6 +108,14 @@ pub const TABLE: [Metric; 32] = [
     counter("evenkeel_events_future_total", &[], "Events dated more than ten minutes ahead of our clock."),
     counter("evenkeel_events_late_total", &[], "Events more than ten seconds behind the newest one."),
     counter("evenkeel_events_expired_total", &[], "Events older than the longest window."),
+    counter("evenkeel_events_merged_total", &[], "Warnings and exceptions without a record of their own."),
+    gauge("evenkeel_metric_series", &[], "Series of metrics whose last point is kept."),
+    gauge("evenkeel_metric_series_limit", &[], "Series that may be kept; those beyond share `overflow`."),
+    counter(
+        "evenkeel_metric_points_total",
+        &["outcome"],
+        "Points that did not simply count, by why: reset, duplicate, gap, baseline, overflow, uncounted, unusable.",
+    ),
     counter("evenkeel_rule_hits_total", &["list", "rule"], "Events that a rule or default decided about."),
     counter(
         "evenkeel_rule_mismatches_total",

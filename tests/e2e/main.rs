@@ -13,6 +13,7 @@ mod floods;
 mod golden;
 mod hostile;
 mod program;
+mod rates;
 mod receivers;
 mod reload;
 mod scrape;

@@ -15,7 +15,7 @@ fn point(series: u128, start: u64, at: u64, value: f64, cumulative: bool) -> Ser
 
 /// Points as `start time value`, and what each adds.
 fn added(cumulative: bool, points: &str) -> (String, SeriesCounters) {
-    let mut baselines = Baselines::new(Now(BEGAN));
+    let mut baselines = Baselines::new(Now(BEGAN), SERIES_MAX);
     let added: Vec<String> = points
         .split(',')
         .map(|words| {
@@ -78,7 +78,7 @@ fn parts_of_events_are_kept_until_they_make_a_whole_one() {
 
 #[test]
 fn beyond_the_limit_deltas_count_and_cumulative_points_can_not() {
-    let mut baselines = Baselines::new(Now(BEGAN));
+    let mut baselines = Baselines::new(Now(BEGAN), SERIES_MAX);
     baselines.limit = 2;
     let mut take = |series, cumulative| {
         let added = baselines.take(Now(BEGAN), &point(series, 2_000, 2_010, 5.0, cumulative));
@@ -93,7 +93,7 @@ fn beyond_the_limit_deltas_count_and_cumulative_points_can_not() {
 
 #[test]
 fn a_silent_series_gives_way_and_is_not_counted_again_when_it_comes_back() {
-    let mut baselines = Baselines::new(Now(BEGAN));
+    let mut baselines = Baselines::new(Now(BEGAN), SERIES_MAX);
     baselines.limit = 1;
     let take = |baselines: &mut Baselines, series, now, start, at, value| {
         let added = baselines.take(Now(now), &point(series, start, at, value, true));
@@ -112,7 +112,7 @@ fn a_silent_series_gives_way_and_is_not_counted_again_when_it_comes_back() {
 
 #[test]
 fn a_series_is_kept_for_as_long_as_there_is_room() {
-    let mut baselines = Baselines::new(Now(BEGAN));
+    let mut baselines = Baselines::new(Now(BEGAN), SERIES_MAX);
     let much_later = 2_010 + 9 * SILENT_NS;
     for (now, value, expected) in [(2_010, 7.0, Some(7)), (much_later, 9.0, Some(2))] {
         let added = baselines.take(Now(now), &point(1, 2_000, now, value, true));
@@ -155,7 +155,7 @@ proptest! {
         let mut sent = all.clone();
         sent.extend(repeats.iter().map(|index| *index.get(&all)));
         sent.sort_by_key(|(start, at, _)| (at ^ start).wrapping_mul(order | 1).rotate_left(17));
-        let mut baselines = Baselines::new(Now(BEGAN));
+        let mut baselines = Baselines::new(Now(BEGAN), SERIES_MAX);
         let mut seen = 0;
         for (start, at, value) in &sent {
             let point = point(1, *start, *at, *value as f64, cumulative);

@@ -85,7 +85,8 @@ async fn each_signal_reaches_the_intake_plain_and_compressed() {
 
 #[tokio::test]
 async fn a_partial_success_counts_and_says_why() {
-    let (_edge, channel) = start([Answer::Accepted { rejected: 3, reason: Some("bad id".to_owned()) }]).await;
+    let (_edge, channel) =
+        start([Answer::Accepted { items: 9, rejected: 3, reason: Some("bad id".to_owned()) }]).await;
     let response = export(&channel, LOGS, String::new(), None).await.unwrap();
     let partial = Partial { rejected: 3, error_message: "bad id".to_owned() };
     assert_eq!(response.partial_success, Some(partial));

@@ -67,7 +67,7 @@ async fn start(answers: impl IntoIterator<Item = Answer>) -> (Edge, Client) {
 }
 
 fn refused(rejected: u64, reason: &str) -> Answer {
-    Answer::Accepted { rejected, reason: Some(reason.to_owned()) }
+    Answer::Accepted { items: 9, rejected, reason: Some(reason.to_owned()) }
 }
 
 #[tokio::test]
