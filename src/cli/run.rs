@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,17 +11,24 @@ use super::Exit;
 use super::args::{Global, Output, RunArgs};
 use super::check::tell;
 use super::world::Machine;
-use crate::config::{Config, load};
+use crate::config::{self, Config, load};
 use crate::daemon::{Addresses, Daemon, Source};
 use crate::door::{Listener, Role, Settings};
-use crate::telemetry::{LogFormat, start_logs};
+use crate::telemetry::{Export, LogFormat, Target, leads_to, start_logs};
 
 pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     let format = if global.output == Output::Human { LogFormat::Text } else { LogFormat::Json };
-    start_logs(format, global.verbose);
     let loaded = load(&global.config, &Machine);
     tell(&loaded, global.verbose > 0);
     let Some(mut config) = loaded.config else { return Exit::BadConfiguration };
+    let export = match config.export.clone().map(start_export).transpose() {
+        Ok(export) => export,
+        Err(error) => {
+            eprintln!("error: set up the export of our own telemetry: {error:#}");
+            return Exit::OurFault;
+        }
+    };
+    start_logs(format, global.verbose, export.as_ref());
     let from_flag = args.data_dir.is_some();
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
@@ -37,14 +44,8 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     let bare = global.config.is_empty();
     let summary = summary(&config);
     let entrance = config.entrance.clone();
-    let (paths, data_dir) = (global.config.clone(), config.data_dir.clone());
-    let source: Source = Arc::new(move || {
-        let mut loaded = load(&paths, &Machine);
-        if let (Some(config), true) = (&mut loaded.config, from_flag) {
-            config.data_dir.clone_from(&data_dir);
-        }
-        loaded
-    });
+    let endpoint = config.export.as_ref().map(|export| export.endpoint.clone());
+    let source = source(global, from_flag.then(|| config.data_dir.clone()));
     let mut daemon = match Daemon::start(config, Some(source)).await {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -53,6 +54,14 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         }
     };
     let addresses = daemon.addresses();
+    if let (Some(export), Some(endpoint)) = (export, endpoint) {
+        if leads_to(&endpoint, &[addresses.otlp_grpc, addresses.otlp_http, addresses.http]) {
+            eprintln!("error: telemetry.otlp.endpoint {endpoint} is this daemon itself");
+            eprintln!("  hint: name another receiver; what it says about itself would never end");
+            return Exit::BadConfiguration;
+        }
+        daemon.export(export);
+    }
     if !global.quiet {
         eprint!("{}", banner(addresses, &summary, &entrance, bare));
     }
@@ -63,6 +72,11 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     log_facts(&daemon);
+    until_told(daemon, signals).await
+}
+
+/// Until a signal, then to the end of what is under way.
+async fn until_told(mut daemon: Daemon, signals: Signals) -> Exit {
     let broken = until_the_end(&mut daemon, signals).await;
     tracing::info!("daemon.drain.started");
     let left = daemon.drain().await;
@@ -76,6 +90,26 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     Exit::Done
+}
+
+/// On a thread of its own: the exporter's client may not begin within a runtime.
+fn start_export(export: config::Export) -> anyhow::Result<Export> {
+    let config::Export { endpoint, interval, token } = export;
+    let target = Target { endpoint, interval, token };
+    let started = std::thread::spawn(move || Export::start(&target)).join();
+    started.unwrap_or_else(|_| Err(anyhow::anyhow!("it broke off")))
+}
+
+/// Reads the same files again; a folder that was told on the command line stays.
+fn source(global: &Global, data_dir: Option<PathBuf>) -> Source {
+    let paths = global.config.clone();
+    Arc::new(move || {
+        let mut loaded = load(&paths, &Machine);
+        if let (Some(config), Some(data_dir)) = (&mut loaded.config, &data_dir) {
+            config.data_dir.clone_from(data_dir);
+        }
+        loaded
+    })
 }
 
 fn summary(config: &Config) -> String {

@@ -4,7 +4,9 @@
 //! `yaml` makes a tree of nodes out of text, `set` collects the documents of all files, `settings`, `rules`,
 //! `routing` and `slo_document` give them meaning; each pushes what it finds into one `report`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::door;
 use crate::engine::Plan;
@@ -21,6 +23,7 @@ mod listen;
 mod metadata;
 mod node;
 mod objective;
+mod own_telemetry;
 mod place;
 mod quantity;
 mod reader;
@@ -79,6 +82,21 @@ pub struct Config {
     pub ack: Ack,
     pub receivers: Vec<Receiver>,
     pub plan: Plan,
+    pub export: Option<Export>,
+}
+
+/// Where our own telemetry goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Export {
+    pub endpoint: String,
+    pub interval: Duration,
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for Export {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Export").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
 }
 
 /// The outcome of reading a set: `config` is there unless a finding is an error.
@@ -142,7 +160,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     let findings = ctx.report.finish();
     let sound = !findings.iter().any(|finding| finding.level == Level::Error);
     let (listen, entrance) = (settings.listen, settings.entrance);
-    let (data_dir, ack) = (settings.data_dir, settings.ack);
-    let config = sound.then_some(Config { listen, entrance, data_dir, ack, receivers, plan });
+    let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
+    let config = sound.then_some(Config { listen, entrance, data_dir, ack, receivers, plan, export });
     Loaded { config, findings }
 }

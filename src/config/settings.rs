@@ -5,17 +5,30 @@ use std::path::{Path, PathBuf};
 
 use super::access;
 use super::listen;
+use super::own_telemetry;
 use super::reader::{self, Fields};
 use super::rules;
 use super::set::{Kind, Set};
-use super::{Ack, Listen, Reading};
+use super::{Ack, Export, Listen, Reading};
 use crate::classify::Rules;
 use crate::door;
 use crate::engine::{Dedup, SERIES_MAX, Watch};
 
 const SPEC: &[&str] = &[
-    "data_dir", "include", "listen", "auth", "limits", "ack", "dedup", "tenant", "filter", "classify",
-    "alerting", "kafka", "cluster",
+    "data_dir",
+    "include",
+    "listen",
+    "auth",
+    "limits",
+    "ack",
+    "dedup",
+    "tenant",
+    "filter",
+    "classify",
+    "alerting",
+    "telemetry",
+    "kafka",
+    "cluster",
 ];
 const SERIES_MOST: u32 = 1_000_000;
 const DATA_DIR: &str = "./evenkeel-data";
@@ -31,6 +44,7 @@ pub(super) struct Settings {
     pub watches: Vec<Watch>,
     /// Of metrics, at most.
     pub series: usize,
+    pub export: Option<Export>,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -55,6 +69,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         tenant: "default".to_owned(),
         rules: Rules::default(),
         watches: Vec::new(),
+        export: own_telemetry::read(ctx, spec.and_then(|spec| spec.get("telemetry")), folder),
         series: series.map_or(SERIES_MAX, |series| series as usize),
     };
     if let Some(spec) = spec {

@@ -1,9 +1,11 @@
 //! The workers: fold a request under the plan and wait for the ledger's answer.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tracing::{Instrument, Span};
 
 use super::clock::Clock;
 use super::ledger::{Ledger, Unavailable};
@@ -11,14 +13,16 @@ use crate::decode::{Encoding, Malformed};
 use crate::engine::{Ack, Batch, Plan, Request, fold};
 use crate::ingest::{Admission, Answer, Intake, OverBudget};
 use crate::model::Signal;
+use crate::telemetry::SPANS;
 
 /// Bodies above this are folded on a thread that may be busy for milliseconds.
 const INLINE_MAX: usize = 256 * 1024;
 const RETRY_AFTER_S: u32 = 1;
+/// One request of so many has a span, where spans are exported.
+const SPAN_EACH: u64 = 100;
 /// A request that meets a reload is folded again, under the plan that is in effect then.
 const FOLDS_MAX: usize = 3;
 
-#[derive(Clone)]
 pub struct Workers {
     /// As the ledger had it when somebody last asked.
     pub plan: Arc<RwLock<Arc<Plan>>>,
@@ -30,6 +34,8 @@ pub struct Workers {
     /// bounded by it.
     pub folding: Arc<Semaphore>,
     pub admission: Arc<Admission>,
+    /// Requests so far, to choose those that have a span.
+    pub taken: AtomicU64,
 }
 
 impl Workers {
@@ -62,8 +68,8 @@ impl Workers {
     }
 }
 
-impl Intake for Workers {
-    async fn take(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Answer {
+impl Workers {
+    async fn answer(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Answer {
         for _ in 0..FOLDS_MAX {
             let batch = match self.fold(signal, encoding, body.clone()).await {
                 Ok(batch) => batch,
@@ -89,5 +95,32 @@ impl Intake for Workers {
             }
         }
         Answer::Busy { retry_after_s: RETRY_AFTER_S }
+    }
+}
+
+impl Intake for Workers {
+    async fn take(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Answer {
+        let sampled = self.taken.fetch_add(1, Ordering::Relaxed).is_multiple_of(SPAN_EACH);
+        let span = if sampled { self.span(signal, &body) } else { Span::none() };
+        let answer = self.answer(signal, encoding, body).instrument(span.clone()).await;
+        if sampled {
+            span.record("outcome", answer.as_str());
+        }
+        answer
+    }
+}
+
+impl Workers {
+    fn span(&self, signal: Signal, body: &Bytes) -> Span {
+        let (signal, bytes) = (signal.as_str(), body.len());
+        tracing::info_span!(
+            target: SPANS,
+            "export request",
+            otel.kind = "server",
+            signal,
+            bytes,
+            sampled_one_of = SPAN_EACH,
+            outcome = tracing::field::Empty,
+        )
     }
 }

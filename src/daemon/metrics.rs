@@ -17,7 +17,7 @@ pub(super) struct Edges {
     pub(super) reload: (bool, u64),
 }
 
-pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> String {
+pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> Metrics {
     let mut metrics = Metrics::default();
     metrics.put(Name::BuildInfo, &[env!("CARGO_PKG_VERSION")], 1);
     put_books(&mut metrics, counts);
@@ -28,7 +28,7 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     metrics.put(Name::ReloadSuccessful, &[], u64::from(good));
     metrics.put(Name::ReloadSuccessTime, &[], good_at_s);
     put_process(&mut metrics);
-    metrics.text()
+    metrics
 }
 
 fn put_books(metrics: &mut Metrics, counts: &Counts) {

@@ -8,6 +8,7 @@ mod reload;
 mod views;
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History};
 use crate::ingest::{self, Admission, Counters};
 use crate::respond::{self, Drained, Responder};
+use crate::telemetry::Export;
 use clock::Clock;
 use intake::Workers;
 use ledger::Ledger;
@@ -31,6 +33,9 @@ use views::Eyes;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
+
+/// How old what is exported may be, where the interval is longer.
+const REFRESH_MAX: Duration = Duration::from_secs(5);
 
 /// Where the listeners are, port 0 resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,7 @@ pub struct Daemon {
     turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
     servers: JoinSet<std::io::Result<()>>,
+    eyes: Option<Eyes>,
     reloader: Reloader,
     stop: watch::Sender<bool>,
 }
@@ -126,13 +132,22 @@ impl Daemon {
             turning,
             responder,
             servers: JoinSet::new(),
+            eyes: None,
             reloader,
             stop,
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let folding = Arc::new(Semaphore::new(cores));
         let admission = Arc::new(Admission::default());
-        let workers = Workers { plan: shared_plan, clock, ledger, key: random_key(), folding, admission };
+        let workers = Workers {
+            plan: shared_plan,
+            clock,
+            ledger,
+            key: random_key(),
+            folding,
+            admission,
+            taken: AtomicU64::new(0),
+        };
         daemon.serve(doors, entrance, workers, &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
@@ -155,6 +170,7 @@ impl Daemon {
             meters: self.responder.meters(),
             reloader: self.reloader.clone(),
         };
+        self.eyes = Some(eyes.clone());
         let quiet = || until(stopped.clone());
         self.servers.spawn(entrance.clone().keep(quiet()));
         self.servers.spawn(ingest::serve_http(
@@ -185,6 +201,29 @@ impl Daemon {
         self.ledger.facts()
     }
 
+    /// Keeps our own metrics up to date where they are exported from.
+    pub fn export(&mut self, export: Export) {
+        let Some(eyes) = self.eyes.clone() else { return };
+        let mut stopped = self.stop.subscribe();
+        self.servers.spawn(async move {
+            let mut pace = tokio::time::interval(export.interval().min(REFRESH_MAX));
+            loop {
+                tokio::select! {
+                    _ = pace.tick() => {}
+                    _ = stopped.wait_for(|stopped| *stopped) => break,
+                }
+                if let Ok(metrics) = eyes.scrape().await {
+                    export.publish(metrics);
+                }
+            }
+            if let Ok(metrics) = eyes.scrape().await {
+                export.publish(metrics);
+            }
+            let _panicked = tokio::task::spawn_blocking(move || export.close()).await;
+            Ok(())
+        });
+    }
+
     /// Reads the configuration again, as `POST /api/v1/reload` does.
     pub async fn reload(&self) -> Option<Reloaded> {
         self.reloader.reload().await.ok()
@@ -210,7 +249,7 @@ impl Daemon {
         self.ledger.stop();
         let turns = self.turns;
         let _panicked = tokio::task::spawn_blocking(move || turns.join()).await;
-        drop(self.reloader);
+        drop((self.reloader, self.eyes));
         match Arc::try_unwrap(self.responder) {
             Ok(responder) => responder.drain(DELIVERIES_MAX).await,
             Err(_still_shared) => Drained { left: Vec::new() },

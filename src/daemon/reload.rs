@@ -22,12 +22,18 @@ pub(super) struct Fixed {
     pub(super) listen: Listen,
     pub(super) entrance: String,
     pub(super) data_dir: std::path::PathBuf,
+    pub(super) export: Option<crate::config::Export>,
 }
 
 impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
         let entrance = format!("{:?}", config.entrance);
-        Self { listen: config.listen.clone(), entrance, data_dir: config.data_dir.clone() }
+        Self {
+            listen: config.listen.clone(),
+            entrance,
+            data_dir: config.data_dir.clone(),
+            export: config.export.clone(),
+        }
     }
 
     fn differences(&self, new: &Self) -> Vec<String> {
@@ -36,6 +42,7 @@ impl Fixed {
             ("listen", self.listen != new.listen),
             ("auth, limits of rates or connections, or listen.tls", self.entrance != new.entrance),
             ("data_dir", self.data_dir != new.data_dir),
+            ("telemetry", self.export != new.export),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| later(what)).collect()
     }
@@ -102,6 +109,7 @@ impl Reloader {
         Ok(reloaded)
     }
 
+    #[tracing::instrument(target = "evenkeel::spans", name = "config.reload", skip_all, level = "info")]
     async fn apply(&self, config: Config, mut warnings: Vec<String>) -> Result<Reloaded, Unavailable> {
         warnings.extend(self.fixed.differences(&Fixed::of(&config)));
         let plan = Arc::new(config.plan);

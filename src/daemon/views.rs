@@ -11,7 +11,9 @@ use crate::engine::view::{AlertView, Counts, EventsView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::ingest::{Admission, Counters};
 use crate::respond::Meters;
+use crate::telemetry::Metrics;
 
+#[derive(Clone)]
 pub(super) struct Eyes {
     pub(super) ledger: Ledger,
     pub(super) entrance: Arc<Entrance>,
@@ -81,6 +83,12 @@ impl Views for Eyes {
     }
 
     async fn metrics(&self) -> Result<String, Busy> {
+        Ok(self.scrape().await?.text())
+    }
+}
+
+impl Eyes {
+    pub(super) async fn scrape(&self) -> Result<Metrics, Busy> {
         let (counts, slos, alerts) =
             self.ask(|sight| (sight.engine.counts(), sight.engine.slos(), sight.engine.alerts())).await?;
         let edges = metrics::Edges {

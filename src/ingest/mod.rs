@@ -55,5 +55,18 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted { rejected: 0, .. } => Outcome::Accepted.as_str(),
+            Self::Accepted { .. } => Outcome::Partial.as_str(),
+            Self::Malformed(_) => Outcome::Malformed.as_str(),
+            Self::TooMuch(_) => Outcome::TooLarge.as_str(),
+            Self::Busy { .. } => Outcome::Busy.as_str(),
+            Self::Unavailable { .. } => Outcome::Unavailable.as_str(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::Pace;
 use super::meter::Meter;
@@ -148,7 +149,20 @@ impl Lane {
                 Meter::add(&self.meter.retried);
             }
             let sending = post(self.client.clone(), message, self.pace.answer_within);
-            self.running.spawn(async move { (key, sending.await) });
+            let span = tracing::info_span!(
+                target: "evenkeel::spans",
+                "deliver",
+                otel.kind = "client",
+                receiver = self.target.label,
+                attempt,
+                delivered = tracing::field::Empty,
+            );
+            let sending = async move {
+                let answer = sending.await;
+                tracing::Span::current().record("delivered", answer == Answer::Delivered);
+                (key, answer)
+            };
+            self.running.spawn(sending.instrument(span));
         }
         for Over { job, .. } in unheard {
             job.share.into_iter().for_each(|share| share.delivered(0));

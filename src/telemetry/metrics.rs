@@ -162,15 +162,22 @@ pub const TABLE: [Metric; 37] = [
     gauge("process_start_time_seconds", &[], "When the process started, since 1970-01-01 UTC."),
 ];
 
+/// One value of a metric: the labels in the order of its row.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub labels: Vec<String>,
+    pub value: String,
+}
+
 /// Collects samples and writes them grouped by metric.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Metrics {
-    samples: [String; TABLE.len()],
+    samples: [Vec<Sample>; TABLE.len()],
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { samples: std::array::from_fn(|_| String::new()) }
+        Self { samples: std::array::from_fn(|_| Vec::new()) }
     }
 }
 
@@ -179,14 +186,13 @@ impl Metrics {
     pub fn put(&mut self, metric: Registered, labels: &[&str], value: impl std::fmt::Display) {
         let row = &TABLE[metric as usize];
         debug_assert_eq!(labels.len(), row.labels.len(), "{} has the labels of its row", row.name);
-        let out = &mut self.samples[metric as usize];
-        out.push_str(row.name);
-        for (place, (name, label)) in row.labels.iter().zip(labels).enumerate() {
-            let open = if place == 0 { '{' } else { ',' };
-            let _infallible = write!(out, "{open}{name}=\"{}\"", escaped(label));
-        }
-        let close = if row.labels.is_empty() { "" } else { "}" };
-        let _infallible = writeln!(out, "{close} {value}");
+        let labels = labels.iter().map(|&label| label.to_owned()).collect();
+        self.samples[metric as usize].push(Sample { labels, value: value.to_string() });
+    }
+
+    /// Of the table's row at this place.
+    pub(super) fn samples(&self, place: usize) -> &[Sample] {
+        self.samples.get(place).map_or(&[], Vec::as_slice)
     }
 
     /// The text of a scrape; metrics without samples are left out.
@@ -197,11 +203,21 @@ impl Metrics {
                 Kind::Counter => "counter",
                 Kind::Gauge => "gauge",
             };
-            let _infallible =
-                write!(text, "# HELP {0} {1}\n# TYPE {0} {kind}\n{samples}", row.name, row.help);
+            let _infallible = write!(text, "# HELP {0} {1}\n# TYPE {0} {kind}\n", row.name, row.help);
+            samples.iter().for_each(|sample| line(&mut text, row, sample));
         }
         text
     }
+}
+
+fn line(text: &mut String, row: &Metric, sample: &Sample) {
+    text.push_str(row.name);
+    for (place, (name, label)) in row.labels.iter().zip(&sample.labels).enumerate() {
+        let open = if place == 0 { '{' } else { ',' };
+        let _infallible = write!(text, "{open}{name}=\"{}\"", escaped(label));
+    }
+    let close = if row.labels.is_empty() { "" } else { "}" };
+    let _infallible = writeln!(text, "{close} {}", sample.value);
 }
 
 fn escaped(label: &str) -> String {
@@ -239,5 +255,19 @@ mod tests {
             assert_eq!(row.kind == Kind::Counter, row.name.ends_with("_total"), "{}", row.name);
             assert!(row.help.ends_with('.'), "{} has a help text", row.name);
         }
+    }
+    #[test]
+    fn the_documentation_has_each_metric_with_its_type_labels_and_meaning() {
+        let documented: Vec<&str> = include_str!("../../docs/telemetry.md")
+            .lines()
+            .filter(|line| line.starts_with("| `evenkeel_") || line.starts_with("| `process_"))
+            .collect();
+        let rows = TABLE.iter().map(|row| {
+            let kind = if row.kind == Kind::Counter { "counter" } else { "gauge" };
+            let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+            let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+            format!("| `{}` | {kind} | {labels} | {} |", row.name, row.help)
+        });
+        assert_eq!(documented, rows.collect::<Vec<_>>());
     }
 }

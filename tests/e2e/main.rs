@@ -12,6 +12,7 @@ mod events;
 mod floods;
 mod golden;
 mod hostile;
+mod own_telemetry;
 mod program;
 mod rates;
 mod receivers;
