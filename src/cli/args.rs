@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, manual, run, show};
+use super::{Exit, check, client, demo, doctor, manual, run, show};
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -89,6 +89,8 @@ enum Verb {
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
     Check(CheckArgs),
+    /// What would keep the daemon from its work here: ports, clock, disk, receivers; pages nobody
+    Doctor(DoctorArgs),
     /// Send made-up traffic as OTLP
     Send(SendArgs),
     /// Service level objectives of a running daemon
@@ -142,6 +144,13 @@ pub(super) struct CheckArgs {
     pub(super) deny_warnings: bool,
 }
 
+#[derive(Args, Clone, Debug)]
+pub(super) struct DoctorArgs {
+    /// Only whether the daemon of --url is ready
+    #[arg(long)]
+    pub(super) quick: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Listing {
     /// One line each
@@ -187,6 +196,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Demo(args) => demo::demo(&global, &args).await,
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
+        Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Send(args) => client::send(&global, &args).await,
         Verb::Slo(Listing::List) => show::slo_list(&global).await,
         Verb::Slo(Listing::Show { name }) => show::slo_show(&global, &name).await,

@@ -136,6 +136,19 @@ async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit>
     Err(Exit::No)
 }
 
+/// Whether the daemon is ready; an error says why none answers.
+pub(super) async fn readiness(global: &Global) -> Result<bool, String> {
+    let url = format!("{}/readyz", global.url.trim_end_matches('/'));
+    let answer = Caller::of(global)?.client.get(&url).send().await;
+    answer.map(|answer| answer.status().is_success()).map_err(|error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        cause.to_string()
+    })
+}
+
 pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {
     let caller = match Caller::new(global) {
         Ok(caller) => caller,

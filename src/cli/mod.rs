@@ -36,6 +36,7 @@ mod args;
 mod check;
 mod client;
 mod demo;
+mod doctor;
 mod manual;
 mod paint;
 mod run;

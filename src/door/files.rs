@@ -30,7 +30,7 @@ pub(super) fn is_open_to_all(path: &Path) -> bool {
 }
 
 /// How many files the process may open, where the system says so.
-pub(super) fn open_max() -> Option<u32> {
+pub fn open_max() -> Option<u32> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()

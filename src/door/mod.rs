@@ -34,6 +34,7 @@ use tls::Tls;
 use tokens::Tokens;
 
 pub use caps::Limits;
+pub use files::open_max as open_files_max;
 pub use gate::{Denied, Guest};
 pub use meters::{ListenerCounts, Meters};
 pub use rate::Rates;

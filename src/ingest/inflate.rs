@@ -124,6 +124,7 @@ impl Inflation {
     fn advance(&mut self, until: usize) -> Result<bool, Refusal> {
         while self.out.len() < until {
             let before = self.out.len();
+            self.make_room(before + STEP_BYTES);
             self.out.resize(before + STEP_BYTES, 0);
             let read = self.source.read(&mut self.out[before..]);
             let read = read.map_err(|error| self.compression.broken(&error))?;
@@ -137,6 +138,15 @@ impl Inflation {
             self.ticket.grow(read)?;
         }
         Ok(false)
+    }
+
+    /// In few steps, as what a step leaves is not given back at once, and never beyond what may be filled.
+    fn make_room(&mut self, needed: usize) {
+        if needed > self.out.capacity() {
+            let most = self.out_max.saturating_add(2 * STEP_BYTES);
+            let capacity = needed.max(self.out.capacity().saturating_mul(4).min(most));
+            self.out.reserve_exact(capacity - self.out.len());
+        }
     }
 }
 

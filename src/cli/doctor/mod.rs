@@ -1,0 +1,135 @@
+//! `doctor`: what would keep the daemon from its work on this machine, before it does. Pages nobody: a receiver is
+//! connected to, and nothing is sent.
+
+mod machine;
+mod network;
+
+use serde::Serialize;
+
+use super::Exit;
+use super::args::{DoctorArgs, Global, Output};
+use super::world::Machine;
+use crate::config::{Config, Level, Loaded, load};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One line of the answer.
+#[derive(Debug, Serialize)]
+struct Check {
+    check: String,
+    verdict: Verdict,
+    detail: String,
+    /// What to do; empty where there is nothing to do.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    hint: &'static str,
+}
+
+impl Check {
+    fn ok(check: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { check: check.into(), verdict: Verdict::Ok, detail: detail.into(), hint: "" }
+    }
+
+    fn warn(check: impl Into<String>, detail: impl Into<String>, hint: &'static str) -> Self {
+        Self { check: check.into(), verdict: Verdict::Warn, detail: detail.into(), hint }
+    }
+
+    fn fail(check: impl Into<String>, detail: impl Into<String>, hint: &'static str) -> Self {
+        Self { check: check.into(), verdict: Verdict::Fail, detail: detail.into(), hint }
+    }
+}
+
+pub(super) async fn doctor(global: &Global, args: &DoctorArgs) -> Exit {
+    let running = network::daemon(global).await;
+    let mut checks = Vec::new();
+    if args.quick {
+        checks.push(running.into_needed());
+    } else {
+        let loaded = load(&global.config, &Machine);
+        checks.push(configuration(&loaded));
+        let runs = running.is_ready();
+        checks.push(running);
+        if let Some(config) = &loaded.config {
+            all(config, runs, &mut checks).await;
+        }
+    }
+    tell(global, &checks);
+    match checks.iter().any(|check| check.verdict == Verdict::Fail) {
+        true => Exit::No,
+        false => Exit::Done,
+    }
+}
+
+async fn all(config: &Config, runs: bool, checks: &mut Vec<Check>) {
+    let listen = &config.listen;
+    for (name, address) in
+        [("otlp_grpc", &listen.otlp_grpc), ("otlp_http", &listen.otlp_http), ("http", &listen.http)]
+    {
+        checks.push(network::listener(name, address, runs));
+    }
+    checks.push(machine::clock());
+    checks.push(machine::open_files(config.entrance.limits.connections));
+    checks.push(machine::folder(&config.data_dir));
+    for receiver in &config.receivers {
+        checks.extend(network::receiver(receiver).await);
+    }
+    if let Some(export) = &config.export {
+        checks.push(network::reachable("telemetry.otlp", &export.endpoint).await);
+    }
+}
+
+fn configuration(loaded: &Loaded) -> Check {
+    let of = |level: Level| loaded.findings.iter().filter(|one| one.level == level).count();
+    let (errors, warnings) = (of(Level::Error), of(Level::Warning));
+    let Some(config) = &loaded.config else {
+        let first = loaded.findings.iter().find(|one| one.level == Level::Error);
+        let first = first.map_or(String::new(), |one| {
+            format!("; the first: {}:{}:{}: {}", one.file, one.line, one.column, one.message)
+        });
+        return Check::fail(
+            "configuration",
+            format!("{errors} errors{first}"),
+            "`evenkeel check` tells all of them",
+        );
+    };
+    let held = format!("{} SLOs, {} receivers", config.plan.slos.len(), config.receivers.len());
+    match warnings {
+        0 => Check::ok("configuration", held),
+        _ => Check::warn(
+            "configuration",
+            format!("{held}, {warnings} warnings"),
+            "`evenkeel check` tells them",
+        ),
+    }
+}
+
+fn tell(global: &Global, checks: &[Check]) {
+    match global.output {
+        Output::Human => {
+            let paint = global.color.paint();
+            for check in checks {
+                let (word, word_padded) = match check.verdict {
+                    Verdict::Ok => (Verdict::Ok, "ok  "),
+                    Verdict::Warn => (Verdict::Warn, "warn"),
+                    Verdict::Fail => (Verdict::Fail, "fail"),
+                };
+                if global.quiet && word == Verdict::Ok {
+                    continue;
+                }
+                println!("{}  {:<18}  {}", paint.word(word_padded), check.check, check.detail);
+                if !check.hint.is_empty() {
+                    println!("      {:<18}  -> {}", "", check.hint);
+                }
+            }
+        }
+        Output::Json => println!("{}", serde_json::json!({ "checks": checks })),
+        Output::Jsonl => {
+            checks.iter().for_each(|check| println!("{}", serde_json::to_string(check).unwrap_or_default()));
+        }
+    }
+}
