@@ -27,7 +27,8 @@ impl Balance {
         let mut matched = 0;
         draw(&mut self.waiting, second, count, &mut |_, taken| matched += taken);
         if matched < count {
-            *self.open.entry(second).or_default() += count - matched;
+            let rest = self.open.entry(second).or_default();
+            *rest = rest.saturating_add(count - matched);
         }
         self.forget(second);
         matched
@@ -41,7 +42,8 @@ impl Balance {
             turned(at, taken);
         });
         if matched < count {
-            *self.waiting.entry(second).or_default() += count - matched;
+            let rest = self.waiting.entry(second).or_default();
+            *rest = rest.saturating_add(count - matched);
         }
         self.forget(second);
     }
@@ -56,7 +58,8 @@ impl Balance {
             self.open.pop_first();
         }
         while old(&self.waiting) {
-            self.unmatched += self.waiting.pop_first().map_or(0, |(_, count)| count);
+            let gone = self.waiting.pop_first().map_or(0, |(_, count)| count);
+            self.unmatched = self.unmatched.saturating_add(gone);
         }
     }
 }

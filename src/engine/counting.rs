@@ -131,8 +131,8 @@ impl Level {
                 let bad = (increment.total - increment.good).into();
                 let change = at(changes, second, time);
                 change.add(increment.good.into(), bad);
-                change.low += increment.low;
-                change.high += increment.high;
+                change.low = change.low.saturating_add(increment.low);
+                change.high = change.high.saturating_add(increment.high);
             }
             Role::Total => {
                 let part = i128::from(self.balance.total(second, increment.total));
@@ -153,9 +153,9 @@ impl Level {
 
     fn change(&mut self, slo: u32, second: u64, change: &Change, now: Now, late: &mut Late) {
         // What turned moves within what was there; the rest is new.
-        let to_good = u64::try_from(-change.bad).unwrap_or(0);
-        let to_bad = u64::try_from(-change.good).unwrap_or(0);
-        let new = |count: i128, turned: u64| u64::try_from(count - i128::from(turned)).unwrap_or(0);
+        let most = |count: i128| u64::try_from(count.clamp(0, u64::MAX.into())).unwrap_or(u64::MAX);
+        let (to_good, to_bad) = (most(-change.bad), most(-change.good));
+        let new = |count: i128, turned: u64| most(count - i128::from(turned));
         let delta = SloDelta {
             slo,
             second,

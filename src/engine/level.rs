@@ -6,7 +6,7 @@ use super::fact::{Fact, Subject, What};
 use super::plan::SloPlan;
 use crate::alert::{Assessment, Episode, Situation, assess};
 use crate::model::{EventTime, Labels, Now, SECOND_NS};
-use crate::sli::{Layout, Series, WindowId};
+use crate::sli::{COUNT_MAX, Layout, Series, WindowId};
 use crate::slo::{Count, Pace, Seen, Slo};
 
 /// Behind the clock by more than this is `late`; and once nothing newer has come for this long,
@@ -52,8 +52,8 @@ pub(super) struct Late {
 
 impl Late {
     pub(super) fn add(&mut self, delta: &SloDelta) {
-        self.good += delta.good;
-        self.bad += delta.bad;
+        self.good = self.good.saturating_add(delta.good);
+        self.bad = self.bad.saturating_add(delta.bad);
         self.oldest = Some(self.oldest.map_or(delta.oldest, |oldest| oldest.min(delta.oldest)));
     }
 
@@ -146,10 +146,10 @@ impl Level {
     pub(super) fn observe_interval(&mut self, delta: &SloDelta, (low, high): (u64, u64), now: Now) -> bool {
         let late = self.clock.since_ns(delta.newest) > LATE_NS;
         self.move_clock(delta.newest, now);
-        self.counted.good += delta.good;
-        self.counted.bad += delta.bad;
+        self.counted.good = self.counted.good.saturating_add(delta.good).min(COUNT_MAX);
+        self.counted.bad = self.counted.bad.saturating_add(delta.bad).min(COUNT_MAX);
         if !self.series.add(&self.layout, delta.second, delta.good, delta.bad) {
-            self.expired += delta.good + delta.bad;
+            self.expired = self.expired.saturating_add(delta.good).saturating_add(delta.bad);
             return false;
         }
         if let Some(interval) = &mut self.interval {
@@ -165,7 +165,7 @@ impl Level {
         let Count { good, bad } = &mut self.counted;
         let (from, to) = if to_good { (bad, good) } else { (good, bad) };
         let count = count.min(*from);
-        (*from, *to) = (*from - count, *to + count);
+        (*from, *to) = (*from - count, to.saturating_add(count).min(COUNT_MAX));
     }
 
     /// The lowest and highest count of good events in the budget's window.

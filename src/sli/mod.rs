@@ -7,3 +7,4 @@ mod series;
 mod tier;
 
 pub use series::{Layout, Series, WindowId};
+pub use tier::COUNT_MAX;

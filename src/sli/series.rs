@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tier::Tier;
+use super::tier::{Tier, most};
 
 /// Widths of the tiers in seconds, and the longest window that a tier serves.
 /// A quarter of an hour is the coarsest: time zones have offsets of that.
@@ -70,7 +70,7 @@ fn longest_below(width: u64) -> u64 {
 pub struct Series {
     tiers: Vec<Tier>,
     /// Good and bad of each window at `clock_s`.
-    sums: Vec<(u64, u64)>,
+    sums: Vec<(u128, u128)>,
     clock_s: u64,
 }
 
@@ -121,7 +121,7 @@ impl Series {
         for (window, sum) in layout.windows.iter().zip(&mut self.sums) {
             let width = layout.tiers[window.tier].0;
             if index(at_s, width) + window.buckets > index(self.clock_s, width) {
-                *sum = (sum.0 + good, sum.1 + bad);
+                *sum = (sum.0 + u128::from(good), sum.1 + u128::from(bad));
             }
         }
         held
@@ -138,7 +138,7 @@ impl Series {
         for (window, (good, bad)) in layout.windows.iter().zip(&mut self.sums) {
             let width = layout.tiers[window.tier].0;
             if index(at_s, width) + window.buckets > index(self.clock_s, width) {
-                let count = turned[window.tier];
+                let count = u128::from(turned[window.tier]);
                 let (from, to) = if to_good { (bad, good) } else { (good, bad) };
                 (*from, *to) = (*from - count, *to + count);
             }
@@ -147,7 +147,8 @@ impl Series {
 
     /// Good and bad events of a window at the clock.
     pub fn sum(&self, window: WindowId) -> (u64, u64) {
-        self.sums[window.0]
+        let (good, bad) = self.sums[window.0];
+        (most(good), most(bad))
     }
 
     /// Everything that is held, each event once, by the first second of the finest bucket that has it.
@@ -159,13 +160,13 @@ impl Series {
         for (width, tier) in tiers {
             for (index, sum) in tier.sums() {
                 let start = u64::from(index) * width;
-                let finer = held
-                    .range(start..start + width)
-                    .fold((0, 0), |(good, bad), (_, one)| (good + one.0, bad + one.1));
+                let finer = held.range(start..start + width).fold((0_u64, 0_u64), |(good, bad), (_, one)| {
+                    (good.saturating_add(one.0), bad.saturating_add(one.1))
+                });
                 let rest = (sum.0.saturating_sub(finer.0), sum.1.saturating_sub(finer.1));
                 if rest != (0, 0) {
                     let at = held.entry(start).or_default();
-                    *at = (at.0 + rest.0, at.1 + rest.1);
+                    *at = (at.0.saturating_add(rest.0), at.1.saturating_add(rest.1));
                 }
             }
         }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{Layout, Series, TIERS, width_for};
+use crate::sli::COUNT_MAX;
 
 const WINDOWS: [u64; 9] = [60, 300, 1_800, 3_600, 7_200, 21_600, 86_400, 259_200, 2_419_200];
 
@@ -35,6 +36,30 @@ fn naive(events: &[(u64, u64, u64)], clock: u64, window: u64) -> (u64, u64) {
 fn exact(events: &[(u64, u64, u64)], clock: u64, window: i64) -> u64 {
     let inside = |at: u64| at as i64 > clock as i64 - window;
     events.iter().filter(|(at, _, _)| inside(*at)).map(|(_, good, bad)| good + bad).sum()
+}
+
+/// Scenario: a counter that was set to the largest number, as a broken or hostile sender may.
+/// Guarantees: it takes the memory of one bucket, the sum says as much as it can, and it leaves with its window.
+#[test]
+fn a_count_of_any_size_takes_one_bucket_and_leaves_as_it_came() {
+    let mut layout = Layout::default();
+    let window = layout.window(300);
+    let mut series = Series::new(&layout);
+    series.advance(&layout, 1_000);
+    series.add(&layout, 999, 1, 1);
+    let bytes = series.bytes();
+    for _ in 0..3 {
+        series.add(&layout, 1_000, u64::MAX, u64::MAX - 5);
+    }
+    assert!(series.bytes() < bytes + 1_000, "{} bytes", series.bytes());
+    assert_eq!(series.sum(window), (COUNT_MAX, COUNT_MAX));
+    series.turn(&layout, 1_000, u64::MAX, true);
+    series.advance(&layout, 1_299);
+    assert_eq!(series.sum(window), (COUNT_MAX, COUNT_MAX));
+    series.advance(&layout, 1_300);
+    assert_eq!(series.sum(window), (0, 0));
+    series.add(&layout, 1_300, 7, 2);
+    assert_eq!(series.sum(window), (7, 2));
 }
 
 proptest! {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 /// Good and bad events whose time falls into `[index x width, (index + 1) x width)`.
-/// Counts are small on purpose: a full bucket is followed by another one of the same index.
+/// Counts are small on purpose: what does not fit is kept apart.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     index: u32,
@@ -14,30 +14,43 @@ struct Bucket {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tier {
     buckets: VecDeque<Bucket>,
+    /// What buckets of these indices could not hold: one counter may stand for any number of events.
+    excess: BTreeMap<u32, (u128, u128)>,
 }
 
 impl Tier {
     pub(super) fn add(&mut self, index: u32, mut good: u64, mut bad: u64) {
-        let mut at = self.position_after(index);
+        let at = self.position_after(index);
         if at > 0 && self.buckets[at - 1].index == index {
             let bucket = &mut self.buckets[at - 1];
             fill(&mut bucket.good, &mut good);
             fill(&mut bucket.bad, &mut bad);
         }
-        while good > 0 || bad > 0 {
+        let there = at > 0 && self.buckets[at - 1].index == index;
+        if !there && (good > 0 || bad > 0) {
             let mut bucket = Bucket { index, good: 0, bad: 0 };
             fill(&mut bucket.good, &mut good);
             fill(&mut bucket.bad, &mut bad);
             self.buckets.insert(at, bucket);
-            at += 1;
+        }
+        if good > 0 || bad > 0 {
+            let excess = self.excess.entry(index).or_default();
+            *excess = (excess.0 + u128::from(good), excess.1 + u128::from(bad));
         }
     }
 
     /// Moves up to `count` events of a bucket from bad to good, or back; how many there were.
     pub(super) fn turn(&mut self, index: u32, count: u64, to_good: bool) -> u64 {
         let mut left = count;
+        if let Some((good, bad)) = self.excess.get_mut(&index) {
+            let from = if to_good { bad } else { good };
+            let taken = u64::try_from(*from).unwrap_or(u64::MAX).min(left);
+            *from -= u128::from(taken);
+            left -= taken;
+        }
         let end = self.position_after(index);
-        for bucket in self.buckets.range_mut(..end).rev().take_while(|bucket| bucket.index == index) {
+        if let Some(bucket) = self.buckets.range_mut(..end).next_back().filter(|bucket| bucket.index == index)
+        {
             let from = if to_good { &mut bucket.bad } else { &mut bucket.good };
             let taken = u64::from(*from).min(left);
             *from -= taken as u32;
@@ -50,12 +63,18 @@ impl Tier {
     }
 
     /// Sums of the buckets with an index in `(after, upto]`.
-    pub(super) fn sum(&self, after: Option<u32>, upto: u32) -> (u64, u64) {
+    pub(super) fn sum(&self, after: Option<u32>, upto: u32) -> (u128, u128) {
         let from = after.map_or(0, |after| self.position_after(after));
         let to = self.position_after(upto).max(from);
-        self.buckets
+        let held = self
+            .buckets
             .range(from..to)
-            .fold((0, 0), |(good, bad), one| (good + u64::from(one.good), bad + u64::from(one.bad)))
+            .fold((0, 0), |(good, bad), one| (good + u128::from(one.good), bad + u128::from(one.bad)));
+        let first = after.map_or(0, |after| after.saturating_add(1));
+        if self.excess.is_empty() || first > upto {
+            return held;
+        }
+        self.excess.range(first..=upto).fold(held, |(good, bad), (_, one)| (good + one.0, bad + one.1))
     }
 
     /// Good and bad of each index that has any.
@@ -63,7 +82,11 @@ impl Tier {
         let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
         for bucket in &self.buckets {
             let sum = sums.entry(bucket.index).or_default();
-            *sum = (sum.0 + u64::from(bucket.good), sum.1 + u64::from(bucket.bad));
+            *sum = (u64::from(bucket.good), u64::from(bucket.bad));
+        }
+        for (index, excess) in &self.excess {
+            let sum = sums.entry(*index).or_default();
+            *sum = (most(excess.0).saturating_add(sum.0), most(excess.1).saturating_add(sum.1));
         }
         sums
     }
@@ -73,10 +96,13 @@ impl Tier {
         while self.buckets.front().is_some_and(|bucket| bucket.index <= upto) {
             self.buckets.pop_front();
         }
+        if !self.excess.is_empty() {
+            self.excess.retain(|index, _| *index > upto);
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.buckets.capacity() * size_of::<Bucket>()
+        self.buckets.capacity() * size_of::<Bucket>() + self.excess.len() * size_of::<(u32, (u128, u128))>()
     }
 
     /// Events come mostly in order, so the last buckets are looked at first.
@@ -87,6 +113,13 @@ impl Tier {
             Some(_) => self.buckets.partition_point(|bucket| bucket.index <= index),
         }
     }
+}
+
+/// Counts are told up to here (4.6 x 10^18), so that good and bad together are a number as well.
+pub const COUNT_MAX: u64 = 1 << 62;
+
+pub(super) fn most(sum: u128) -> u64 {
+    u64::try_from(sum).map_or(COUNT_MAX, |sum| sum.min(COUNT_MAX))
 }
 
 fn fill(room: &mut u32, amount: &mut u64) {

@@ -2,6 +2,7 @@
 //! pure folders must not know, and the tidiness of files and documents.
 
 mod checker;
+mod limits;
 mod logs;
 mod source;
 mod tidy;

@@ -4,6 +4,7 @@
 
 mod access;
 mod alertmanager;
+mod cardinality;
 mod cli;
 mod client;
 mod connections;
