@@ -23,6 +23,7 @@ mod reload;
 mod scrape;
 mod sdk;
 mod sdk_metrics;
+mod sdks;
 mod sink;
 mod tls;
 
