@@ -10,6 +10,8 @@ pub struct Situation {
     pub fast: bool,
     /// A condition of the ticket pairs is true.
     pub slow: bool,
+    /// No event comes.
+    pub no_data: bool,
     /// The coverage-scaled budget is gone.
     pub spent: bool,
     pub sla_breached: bool,
@@ -52,6 +54,7 @@ fn by_burn(situation: Situation) -> (Category, Priority, &'static str) {
         (true, false, _) => (Category::Exception, by_tier(P1, P2, P3), "fast burn"),
         (false, true, _) => (Category::Exception, by_tier(P2, P3, P4), "budget spent"),
         (false, false, true) => (Category::Warning, by_tier(P3, P3, P4), "slow burn"),
+        (false, false, false) if situation.no_data => (Category::Warning, by_tier(P3, P3, P4), "no data"),
         (false, false, false) => (Category::Informational, P5, "no burn"),
     }
 }
@@ -64,6 +67,7 @@ mod tests {
         tier: Tier::Two,
         fast: false,
         slow: false,
+        no_data: false,
         spent: false,
         sla_breached: false,
         written: None,

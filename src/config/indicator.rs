@@ -5,8 +5,7 @@ use super::node::{Node, Scalar};
 use super::quantity;
 use super::reader::{self, Fields, wrong_type};
 use super::set::{Kind, Set};
-use super::suggest;
-use super::{Reading, annotations, expression, metadata};
+use super::{Reading, annotations, expression, metadata, references};
 use crate::classify::Measure;
 use crate::engine::{Indicator, Operator, Selector};
 use crate::model::{ItemKind, Parts};
@@ -15,30 +14,35 @@ const SIGNALS: &[&str] = &["spans", "logs", "metrics", "events"];
 const OPERATORS: &[(&str, Operator)] =
     &[("lte", Operator::Lte), ("gte", Operator::Gte), ("lt", Operator::Lt), ("gt", Operator::Gt)];
 
-/// `indicator` or `indicatorRef` of an SLO's spec, together with its objective.
+/// The `spec` of an SLI, inline below `indicator` or by `indicatorRef`. `holder` is an SLO's spec or an objective.
+pub(super) fn find<'s>(
+    ctx: &mut Reading<'_>,
+    set: &'s Set,
+    holder: Fields<'s>,
+) -> Option<Fields<'s>> {
+    match (holder.get("indicator"), holder.get("indicatorRef")) {
+        (Some(node), None) => inline(ctx, node),
+        (None, Some(node)) => referred(ctx, set, node),
+        (Some(_), Some(_)) => {
+            let at = holder.place_of("indicatorRef");
+            ctx.report.error("E0304", at, "`indicator` and `indicatorRef` exclude each other");
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+/// An SLI together with the objective that says what is good.
 pub(super) fn read(
     ctx: &mut Reading<'_>,
     set: &Set,
-    spec: Fields<'_>,
-    objective: Option<Fields<'_>>,
+    sli: Fields<'_>,
+    objective: Fields<'_>,
 ) -> Option<Indicator> {
-    let sli = match (spec.get("indicator"), spec.get("indicatorRef")) {
-        (Some(node), None) => inline(ctx, node)?,
-        (None, Some(node)) => referred(ctx, set, node)?,
-        (Some(_), Some(_)) => {
-            let at = spec.place_of("indicatorRef");
-            ctx.report.error("E0304", at, "`indicator` and `indicatorRef` exclude each other");
-            return None;
-        }
-        (None, None) => {
-            ctx.report.error("E0202", spec.at, "an SLO needs `indicator` or `indicatorRef`");
-            return None;
-        }
-    };
     match (sli.get("ratioMetric"), sli.get("thresholdMetric")) {
         (Some(node), None) => {
             for key in ["op", "value"] {
-                if let Some(objective) = objective.filter(|objective| objective.get(key).is_some()) {
+                if objective.get(key).is_some() {
                     let message = format!("`{key}` belongs to a threshold and means nothing for a ratio");
                     ctx.report.warn("W0301", objective.place_of(key), message, "");
                 }
@@ -78,30 +82,17 @@ pub(super) fn sli_spec<'n>(ctx: &mut Reading<'_>, spec: &'n Node) -> Option<Fiel
 fn referred<'s>(ctx: &mut Reading<'_>, set: &'s Set, node: &Node) -> Option<Fields<'s>> {
     let name = reader::text(&mut ctx.report, node, "indicatorRef")?;
     let Some(document) = set.named(Kind::Sli, name) else {
-        unresolved(ctx, set, node, Kind::Sli, "SLI", name);
+        references::unresolved(ctx, set, node, Kind::Sli, name);
         return None;
     };
     sli_spec(ctx, document.node.get("spec")?)
-}
-
-fn unresolved(ctx: &mut Reading<'_>, set: &Set, node: &Node, kind: Kind, what: &str, name: &str) {
-    if ctx.incomplete {
-        return; // it may well be in the file that could not be read
-    }
-    let documents = set.of(kind);
-    let names: Vec<&str> = documents.iter().map(|document| &*document.name).collect();
-    let hint = match names.is_empty() {
-        true => format!("there is no document of kind {what}"),
-        false => suggest::hint(name, &names),
-    };
-    ctx.report.error_with("E0306", node.at, format!("no {what} is named `{name}`"), hint);
 }
 
 /// For an SLI document that no SLO refers to: its mistakes are told all the same.
 pub(super) fn check(ctx: &mut Reading<'_>, set: &Set, spec: Fields<'_>) {
     match (spec.get("ratioMetric"), spec.get("thresholdMetric")) {
         (Some(node), None) => drop(ratio(ctx, set, node)),
-        (None, Some(node)) => drop(threshold_source(ctx, set, node)),
+        (None, Some(node)) => drop(metric_source(ctx, set, node, true)),
         (Some(_), Some(_)) => {
             let at = spec.place_of("thresholdMetric");
             ctx.report.error("E0304", at, "an indicator is `ratioMetric` or `thresholdMetric`, not both");
@@ -119,14 +110,18 @@ fn ratio(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<Indicator> {
         ctx.report.note("N0301", fields.place_of("counter"), "items are counted, whatever `counter` says");
     }
     if fields.get("raw").is_some() || fields.get("rawType").is_some() {
-        let at = fields.place_of(if fields.get("raw").is_some() { "raw" } else { "rawType" });
-        ctx.report.error_with("E0314", at, "`raw` is not supported yet", "give `good` or `bad`, and `total`");
-        return None;
+        return raw(ctx, set, fields);
     }
     let [good, bad, total] = ["good", "bad", "total"].map(|key| {
         let node = fields.get(key)?;
-        Some(metric_source(ctx, set, node, false).map(|(selector, _)| selector))
+        Some(metric_source(ctx, set, node, false))
     });
+    let foreign = |one: &Option<Option<Source>>| matches!(one, Some(Some(Source::Foreign)));
+    if [&good, &bad, &total].into_iter().any(foreign) {
+        return Some(Indicator::Foreign);
+    }
+    let [good, bad, total] =
+        [good, bad, total].map(|one| one.map(|one| one.and_then(Source::selected).map(|(selector, _)| selector)));
     if let [Some(Some(one)), Some(Some(other)), None]
     | [Some(Some(one)), None, Some(Some(other))]
     | [None, Some(Some(one)), Some(Some(other))] = [&good, &bad, &total]
@@ -154,14 +149,37 @@ fn ratio(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<Indicator> {
     }
 }
 
-fn threshold(
-    ctx: &mut Reading<'_>,
-    set: &Set,
-    node: &Node,
-    objective: Option<Fields<'_>>,
-) -> Option<Indicator> {
-    let source = threshold_source(ctx, set, node);
-    let fields = objective?;
+/// A ratio that is computed elsewhere.
+fn raw(ctx: &mut Reading<'_>, set: &Set, fields: Fields<'_>) -> Option<Indicator> {
+    for key in ["good", "bad", "total"] {
+        if fields.get(key).is_some() {
+            let message = format!("`raw` is a ratio by itself: `{key}` has no place beside it");
+            ctx.report.error("E0304", fields.place_of(key), message);
+            return None;
+        }
+    }
+    let words = [("success", true), ("failure", false)];
+    let success = fields
+        .required(&mut ctx.report, "rawType")
+        .and_then(|node| reader::word(&mut ctx.report, node, "rawType", &words));
+    let source = fields.required(&mut ctx.report, "raw").and_then(|node| metric_source(ctx, set, node, true));
+    match source? {
+        Source::Foreign => Some(Indicator::Foreign),
+        Source::Selected(of, Some(Measured::Value(measure))) => {
+            Some(Indicator::Raw { of, measure, success: success? })
+        }
+        Source::Selected(..) => {
+            ctx.report.error("E0304", fields.place_of("raw"), "`age` is no ratio: it belongs to a threshold");
+            None
+        }
+    }
+}
+
+fn threshold(ctx: &mut Reading<'_>, set: &Set, node: &Node, fields: Fields<'_>) -> Option<Indicator> {
+    let source = metric_source(ctx, set, node, true);
+    if matches!(source, Some(Source::Foreign)) {
+        return Some(Indicator::Foreign);
+    }
     let op = match fields.get("op") {
         Some(node) => reader::word(&mut ctx.report, node, "op", OPERATORS),
         None => {
@@ -177,15 +195,33 @@ fn threshold(
             None
         }
     };
-    let ((of, measure), op, (limit, negative)) = (source?, op?, limit?);
+    let ((of, measured), op, (limit, negative)) = (source?.selected()?, op?, limit?);
     // One division of two exact doubles gives the double nearest to what the document says.
     let size = limit.0 as f64 / Parts::ONE.0 as f64;
-    Some(Indicator::Threshold { of, measure, op, limit: if negative { -size } else { size } })
+    let limit = if negative { -size } else { size };
+    match measured? {
+        Measured::Value(measure) => Some(Indicator::Threshold { of, measure, op, limit }),
+        Measured::Age => Some(Indicator::Freshness { of, op, limit }),
+    }
 }
 
-fn threshold_source(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<(Selector, Measure)> {
-    let (selector, measure) = metric_source(ctx, set, node, true)?;
-    Some((selector, measure?))
+/// What a metricSource selects.
+enum Source {
+    Selected(Selector, Option<Measured>),
+    /// Another system's, which nobody reads here.
+    Foreign,
+}
+
+enum Measured {
+    Value(Measure),
+    /// Seconds since the newest item that is selected.
+    Age,
+}
+
+impl Source {
+    fn selected(self) -> Option<(Selector, Option<Measured>)> {
+        if let Self::Selected(selector, measured) = self { Some((selector, measured)) } else { None }
+    }
 }
 
 /// The limit's size, and whether it lies below zero.
@@ -214,17 +250,14 @@ pub(super) fn number<'n>(ctx: &mut Reading<'_>, node: &'n Node, name: &str) -> O
     scalar
 }
 
-fn metric_source(
-    ctx: &mut Reading<'_>,
-    set: &Set,
-    node: &Node,
-    measured: bool,
-) -> Option<(Selector, Option<Measure>)> {
+fn metric_source(ctx: &mut Reading<'_>, set: &Set, node: &Node, measured: bool) -> Option<Source> {
     let outer = Fields::new(&mut ctx.report, node, "a metric", &["metricSource"])?;
     let node = outer.required(&mut ctx.report, "metricSource")?;
     let known = ["type", "metricSourceRef", "spec"];
     let source = Fields::new(&mut ctx.report, node, "a metricSource", &known)?;
-    source_type(ctx, set, source).then_some(())?;
+    if !source_type(ctx, set, source) {
+        return Some(Source::Foreign);
+    }
     let spec = source.required(&mut ctx.report, "spec")?;
     let known: &[&str] = match measured {
         true => &["spans", "logs", "metrics", "events", "value"],
@@ -234,7 +267,7 @@ fn metric_source(
     let given: Vec<&str> = SIGNALS.iter().copied().filter(|key| spec.get(key).is_some()).collect();
     let [signal] = given[..] else {
         let message = match given.is_empty() {
-            true => "a metricSource's spec needs `spans`, `logs` or `metrics`".to_owned(),
+            true => "a metricSource's spec needs `spans`, `logs`, `metrics` or `events`".to_owned(),
             false => format!("a metricSource has one signal, not {}", given.join(" and ")),
         };
         ctx.report.error("E0302", spec.at, message);
@@ -244,29 +277,23 @@ fn metric_source(
         "spans" => ItemKind::Span,
         "logs" => ItemKind::Log,
         "metrics" => ItemKind::Metric,
-        _ => {
-            let message = format!("`{signal}` is not supported yet");
-            ctx.report.error_with(
-                "E0303",
-                spec.place_of(signal),
-                message,
-                "`spans`, `logs` and `metrics` are",
-            );
-            return None;
-        }
+        _ => ItemKind::Event,
     };
     let predicate = spec.get(signal).and_then(|node| expression::predicate(ctx, node, signal, Some(kind)));
-    let measure = match measured {
-        true if kind == ItemKind::Metric && spec.get("value").is_none() => {
-            Measure::compile("value", Some(kind), &mut ctx.wanted).ok()
+    let is_age = |node: &Node| node.scalar().is_some_and(|scalar| scalar.text.trim() == "age");
+    let measure = match (measured, spec.get("value")) {
+        (false, _) => None,
+        (true, Some(node)) if is_age(node) => Some(Measured::Age),
+        (true, None) if kind == ItemKind::Metric => {
+            Measure::compile("value", Some(kind), &mut ctx.wanted).ok().map(Measured::Value)
         }
-        true => spec
+        (true, _) => spec
             .required(&mut ctx.report, "value")
-            .and_then(|node| expression::measure(ctx, node, "value", Some(kind))),
-        false => None,
+            .and_then(|node| expression::measure(ctx, node, "value", Some(kind)))
+            .map(Measured::Value),
     };
     (!measured || measure.is_some()).then_some(())?;
-    Some((Selector { kind, predicate: predicate? }, measure))
+    Some(Source::Selected(Selector { kind, predicate: predicate? }, measure))
 }
 
 /// `type: evenkeel`, or a DataSource that says so. False where it is another system's, whose `spec` is not ours to judge.
@@ -275,7 +302,7 @@ fn source_type(ctx: &mut Reading<'_>, set: &Set, source: Fields<'_>) -> bool {
     let document = reference.and_then(|(name, node)| {
         let document = set.named(Kind::DataSource, name);
         if document.is_none() {
-            unresolved(ctx, set, node, Kind::DataSource, "DataSource", name);
+            references::unresolved(ctx, set, node, Kind::DataSource, name);
         }
         document
     });
@@ -294,9 +321,9 @@ fn source_type(ctx: &mut Reading<'_>, set: &Set, source: Fields<'_>) -> bool {
     if let Some(text) =
         reader::text(&mut ctx.report, node, "type").filter(|t| !t.eq_ignore_ascii_case("evenkeel"))
     {
-        let message = format!("metrics of type `{text}` can not be read");
+        let message = format!("metrics of type `{text}` are not read here: this SLO counts nothing");
         let hint = "`type: evenkeel` counts the spans, logs and metrics that arrive here";
-        ctx.report.error_with("E0305", node.at, message, hint);
+        ctx.report.warn("W0305", node.at, message, hint);
         return false;
     }
     true

@@ -35,6 +35,27 @@ pub(super) fn read<'n>(ctx: &mut Reading<'_>, document: Fields<'n>) -> Metadata<
 }
 
 pub(super) fn inner<'n>(ctx: &mut Reading<'_>, node: &'n Node) -> Metadata<'n> {
+    named(ctx, node, check_name)
+}
+
+/// As `read`, where names of other shapes are usual: OpenSLO's own examples have them.
+pub(super) fn read_lenient<'n>(ctx: &mut Reading<'_>, document: Fields<'n>) -> Metadata<'n> {
+    let Some(node) = document.required(&mut ctx.report, "metadata") else { return Metadata::default() };
+    named(ctx, node, |ctx, fields, name| {
+        if !is_label(name) {
+            let at = fields.get("name").map_or(fields.at, |node| node.at);
+            let message = format!("`{name}` is no RFC 1123 label, as OpenSLO asks for; it is taken as it is");
+            ctx.report.warn("W0306", at, message, "");
+        }
+        !name.is_empty()
+    })
+}
+
+fn named<'n>(
+    ctx: &mut Reading<'_>,
+    node: &'n Node,
+    check_name: impl FnOnce(&mut Reading<'_>, Fields<'_>, &str) -> bool,
+) -> Metadata<'n> {
     let report = &mut ctx.report;
     let known = ["name", "displayName", "labels", "annotations"];
     let Some(fields) = Fields::new(report, node, "metadata", &known) else { return Metadata::default() };

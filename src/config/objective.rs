@@ -1,4 +1,4 @@
-//! An SLO's target, its window and its budgeting method: the numbers that everything later divides by.
+//! An SLO's objectives and its budgeting method: the numbers that everything later divides by.
 
 use super::Reading;
 use super::indicator::number;
@@ -6,10 +6,9 @@ use super::node::{Node, Place, Scalar};
 use super::quantity;
 use super::reader::{self, Fields};
 use crate::model::Parts;
-use crate::slo::{Objective, ObjectiveError, TimeWindow};
+use crate::slo::{Method, Objective, ObjectiveError, Slice, Window};
 
-const WINDOW_S_MIN: u64 = 300;
-const WINDOW_S_MAX: u64 = 90 * 86_400;
+const OBJECTIVES_MAX: usize = 20;
 const OBJECTIVE: &[&str] = &[
     "displayName",
     "op",
@@ -23,88 +22,100 @@ const OBJECTIVE: &[&str] = &[
     "compositeWeight",
 ];
 
-pub(super) fn budgeting_method(ctx: &mut Reading<'_>, spec: Fields<'_>) {
-    let Some(node) = spec.required(&mut ctx.report, "budgetingMethod") else { return };
-    let words = [("Occurrences", true), ("Timeslices", false), ("RatioTimeslices", false)];
-    if let Some(false) = reader::word(&mut ctx.report, node, "budgetingMethod", &words) {
-        let shown = node.scalar().map_or("", Scalar::shown);
-        let message = format!("`{shown}` is not supported yet");
-        ctx.report.error_with("E0309", node.at, message, "`budgetingMethod: Occurrences` is");
-    }
+pub(super) fn budgeting_method(ctx: &mut Reading<'_>, spec: Fields<'_>) -> Option<Method> {
+    let node = spec.required(&mut ctx.report, "budgetingMethod")?;
+    let words = [Method::Occurrences, Method::Timeslices, Method::RatioTimeslices].map(|one| (one.as_str(), one));
+    reader::word(&mut ctx.report, node, "budgetingMethod", &words)
 }
 
-/// The one window of an SLO, and the place of its duration.
-pub(super) fn time_window(ctx: &mut Reading<'_>, spec: Fields<'_>) -> Option<(TimeWindow, Place)> {
-    let node = spec.required(&mut ctx.report, "timeWindow")?;
-    let windows = reader::list(&mut ctx.report, node, "timeWindow");
-    let [window] = windows else {
-        if node.scalar().is_none() && node.entries().is_none() {
-            let message = format!("an SLO has one time window, not {}", windows.len());
-            ctx.report.error("E0308", spec.place_of("timeWindow"), message);
-        }
-        return None;
-    };
-    let known = ["duration", "isRolling", "calendar"];
-    let fields = Fields::new(&mut ctx.report, window, "a time window", &known)?;
-    let rolling = fields.truth(&mut ctx.report, "isRolling");
-    let hint = "write `isRolling: true`";
-    if fields.get("calendar").is_some() || rolling == Some(false) {
-        let key = if fields.get("calendar").is_some() { "calendar" } else { "isRolling" };
-        let message = "windows by the calendar are not supported yet";
-        ctx.report.error_with("E0314", fields.place_of(key), message, hint);
-        return None;
-    }
-    if fields.get("isRolling").is_none() {
-        ctx.report.error_with("E0202", fields.at, "a time window needs `isRolling`", hint);
-    }
-    let node = fields.required(&mut ctx.report, "duration")?;
-    let text = reader::text(&mut ctx.report, node, "duration")?;
-    match quantity::openslo_seconds(text) {
-        Ok(seconds) if (WINDOW_S_MIN..=WINDOW_S_MAX).contains(&seconds) => {
-            Some((TimeWindow { seconds, text: text.to_owned() }, node.at))
-        }
-        Ok(_) => {
-            ctx.report.error("E0308", node.at, format!("`{text}` is not from 5m to 90d"));
-            None
-        }
-        Err(why) => {
-            ctx.report.error("E0308", node.at, format!("`{text}` {why}"));
-            None
-        }
-    }
-}
-
-/// The one objective of an SLO.
-pub(super) fn single<'n>(ctx: &mut Reading<'_>, spec: Fields<'n>) -> Option<Fields<'n>> {
-    let node = spec.required(&mut ctx.report, "objectives")?;
+/// The objectives of an SLO, those that are mappings.
+pub(super) fn all<'n>(ctx: &mut Reading<'_>, spec: Fields<'n>) -> Vec<Fields<'n>> {
+    let Some(node) = spec.required(&mut ctx.report, "objectives") else { return Vec::new() };
     let objectives = reader::list(&mut ctx.report, node, "objectives");
-    match objectives {
-        [] => {
-            if node.scalar().is_none() && node.entries().is_none() {
-                ctx.report.error("E0310", spec.place_of("objectives"), "an SLO needs an objective");
+    if objectives.is_empty() && node.scalar().is_none() && node.entries().is_none() {
+        ctx.report.error("E0310", spec.place_of("objectives"), "an SLO needs an objective");
+    }
+    if objectives.len() > OBJECTIVES_MAX {
+        let message = format!("an SLO has at most {OBJECTIVES_MAX} objectives");
+        ctx.report.error("E0215", spec.place_of("objectives"), message);
+    }
+    let fields = objectives.iter().take(OBJECTIVES_MAX);
+    fields.filter_map(|node| Fields::new(&mut ctx.report, node, "an objective", OBJECTIVE)).collect()
+}
+
+/// What an objective's slices are like; `Some(None)` for a method that has none.
+pub(super) fn slice(
+    ctx: &mut Reading<'_>,
+    fields: Fields<'_>,
+    method: Method,
+    window: &Window,
+) -> Option<Option<Slice>> {
+    let unused: &[&str] = match method {
+        Method::Occurrences => &["timeSliceTarget", "timeSliceWindow"],
+        Method::RatioTimeslices => &["timeSliceTarget"],
+        Method::Timeslices => &[],
+    };
+    for key in unused.iter().filter(|key| fields.get(key).is_some()) {
+        let message = format!("`{key}` means nothing for {}", method.as_str());
+        ctx.report.warn("W0301", fields.place_of(key), message, "");
+    }
+    if method == Method::Occurrences {
+        return Some(None);
+    }
+    let target = match method {
+        Method::Timeslices => {
+            fields.required(&mut ctx.report, "timeSliceTarget").and_then(|node| slice_target(ctx, node)).map(Some)
+        }
+        _ => Some(None),
+    };
+    let seconds = fields
+        .required(&mut ctx.report, "timeSliceWindow")
+        .and_then(|node| slice_window(ctx, node, window));
+    Some(Some(Slice { seconds: seconds?, target: target? }))
+}
+
+fn slice_target(ctx: &mut Reading<'_>, node: &Node) -> Option<Parts> {
+    let scalar = number(ctx, node, "timeSliceTarget")?;
+    let why = match quantity::share(&scalar.text) {
+        Ok(share) if (Parts(1)..=Parts::ONE).contains(&share) => return Some(share),
+        Ok(_) => "is not above 0 and up to 1",
+        Err(why) => why,
+    };
+    ctx.report.error("E0320", node.at, format!("`timeSliceTarget: {}` {why}", scalar.shown()));
+    None
+}
+
+/// A duration, or a number of minutes.
+fn slice_window(ctx: &mut Reading<'_>, node: &Node, window: &Window) -> Option<u64> {
+    let text = reader::text(&mut ctx.report, node, "timeSliceWindow")?;
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let minutes = if digits { format!("{text}m") } else { text.to_owned() };
+    let wrong = match quantity::openslo_seconds(&minutes) {
+        Ok(seconds) if seconds > window.nominal_s() => "is longer than the time window".to_owned(),
+        Ok(seconds) => {
+            if !window.nominal_s().is_multiple_of(seconds) {
+                let message = format!("the time window is no whole number of slices of {minutes}");
+                ctx.report.warn("W0313", node.at, message, "the last slice of it is cut short");
             }
-            return None;
+            return Some(seconds);
         }
-        [_] => {}
-        [_, second, ..] => {
-            let message = "several objectives of one SLO are not supported yet";
-            ctx.report.error_with("E0310", second.at, message, "make each an SLO of its own");
-        }
-    }
-    let fields = Fields::new(&mut ctx.report, &objectives[0], "an objective", OBJECTIVE)?;
-    for key in ["timeSliceTarget", "timeSliceWindow"] {
-        if fields.get(key).is_some() {
-            let message = format!("`{key}` belongs to Timeslices, which are not supported yet");
-            ctx.report.error("E0314", fields.place_of(key), message);
-        }
-    }
-    for key in ["indicator", "indicatorRef", "compositeWeight"] {
-        if fields.get(key).is_some() {
-            let message = format!("`{key}` of an objective makes a composite SLO, not supported yet");
-            ctx.report.error("E0314", fields.place_of(key), message);
-        }
-    }
-    Some(fields)
+        Err(why) => why.to_owned(),
+    };
+    ctx.report.error("E0320", node.at, format!("`timeSliceWindow: {text}` {wrong}"));
+    None
+}
+
+/// OpenSLO's `compositeWeight`; 1 where it is not given.
+pub(super) fn weight(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<Parts> {
+    let Some(node) = fields.get("compositeWeight") else { return Some(Parts::ONE) };
+    let scalar = number(ctx, node, "compositeWeight")?;
+    let why = match quantity::share(&scalar.text) {
+        Ok(weight) if weight > Parts(0) && weight <= Parts(1_000_000 * Parts::ONE.0) => return Some(weight),
+        Ok(_) => "is not above 0 and up to 1000000",
+        Err(why) => why,
+    };
+    ctx.report.error("E0321", node.at, format!("`compositeWeight: {}` {why}", scalar.shown()));
+    None
 }
 
 /// `target` or `targetPercent`, and its place.

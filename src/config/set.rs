@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::node::{Node, Place};
+use super::node::{Node, Place, Value};
 use super::{Reading, reader, substitute, suggest, yaml};
 
 const FILES_MAX: usize = 1_000;
@@ -39,6 +39,12 @@ const KINDS: &[(&str, &str, Kind)] = &[
     (OPENSLO, "AlertCondition", Kind::AlertCondition),
     (OPENSLO, "AlertNotificationTarget", Kind::AlertNotificationTarget),
 ];
+
+impl Kind {
+    pub fn spelled(self) -> &'static str {
+        KINDS.iter().find(|(.., one)| *one == self).map_or("Alertmanager", |(_, name, _)| name)
+    }
+}
 
 pub(super) struct Document {
     pub kind: Kind,
@@ -88,7 +94,7 @@ pub(super) fn identity<'n>(nodes: impl IntoIterator<Item = Option<&'n Node>>) ->
     digest(texts.iter().map(String::as_str))
 }
 
-fn digest<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
+pub(super) fn digest<'t>(texts: impl Iterator<Item = &'t str>) -> u64 {
     let mut hash = Sha256::new();
     for text in texts {
         hash.update(text.len().to_le_bytes());
@@ -174,7 +180,7 @@ fn read_file(
     let (nodes, whole) = yaml::parse(&mut ctx.report, file, &text);
     ctx.incomplete |= !whole;
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    for mut node in nodes {
+    for mut node in nodes.into_iter().flat_map(documents_of) {
         substitute::substitute(&mut ctx.report, ctx.world, &folder, &mut node);
         let Some(kind) = kind_of(ctx, &node) else { continue };
         let name = node.get("metadata").and_then(|metadata| metadata.get("name"));
@@ -184,6 +190,14 @@ fn read_file(
             includes(ctx, &document, queue);
         }
         documents.push(document);
+    }
+}
+
+/// A document may be a list of documents, as OpenSLO's tools write them.
+fn documents_of(node: Node) -> Vec<Node> {
+    match node.value {
+        Value::Sequence(items) if items.iter().all(|item| item.get("kind").is_some()) => items,
+        _ => vec![node],
     }
 }
 
@@ -279,7 +293,7 @@ fn refuse_doubles(ctx: &mut Reading<'_>, documents: &mut Vec<Document>) {
                 let what = match document.kind {
                     Kind::Config => "a set has one document of kind Config".to_owned(),
                     Kind::Alertmanager => "a set has one Alertmanager configuration".to_owned(),
-                    kind => format!("{} `{name}` is declared twice", spelled(kind)),
+                    kind => format!("{} `{name}` is declared twice", kind.spelled()),
                 };
                 let message = format!("{what}; the first is at {before}");
                 let at = document.node.get("metadata").and_then(|metadata| metadata.get("name"));
@@ -290,9 +304,6 @@ fn refuse_doubles(ctx: &mut Reading<'_>, documents: &mut Vec<Document>) {
     });
 }
 
-fn spelled(kind: Kind) -> &'static str {
-    KINDS.iter().find(|(.., one)| *one == kind).map_or("Alertmanager", |(_, name, _)| name)
-}
 
 fn unreadable(ctx: &mut Reading<'_>, path: &Path, asked_at: Option<Place>, reason: &str) {
     ctx.incomplete = true;

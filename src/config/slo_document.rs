@@ -1,16 +1,16 @@
-//! OpenSLO documents: services with their tier, SLOs with everything they stand for, and the kinds that
-//! are not read yet.
+//! OpenSLO documents: services with their tier, SLOs with everything they stand for.
 
 use std::collections::BTreeMap;
 
-use super::node::Place;
+use super::annotations::OfSlo;
+use super::node::{Node, Place, Value};
 use super::quantity::as_percent;
-use super::reader::{self, Fields};
+use super::reader::Fields;
 use super::set::{self, Document, Kind, Set};
-use super::{Reading, annotations, indicator, metadata, objective};
+use super::{Reading, annotations, conditions, indicator, metadata, objective, policies, tracks, window};
 use crate::engine::SloPlan;
 use crate::model::Tier;
-use crate::slo::{Objective, Slo, standard_conditions};
+use crate::slo::{Composite, Goal, Objective, Slo, Together};
 
 const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const SLO: &[&str] = &[
@@ -23,9 +23,6 @@ const SLO: &[&str] = &[
     "objectives",
     "alertPolicies",
 ];
-const OWN_POLICIES: &str = "own alert policies are not supported yet";
-const OWN_POLICIES_HINT: &str = "leave `alertPolicies` out to get the standard pairs, or set the annotation evenkeel.dev/alert-preset: none";
-
 /// By name.
 pub(super) fn read_all(ctx: &mut Reading<'_>, set: &Set) -> Vec<SloPlan> {
     let tiers = services(ctx, set);
@@ -40,7 +37,7 @@ pub(super) fn read_all(ctx: &mut Reading<'_>, set: &Set) -> Vec<SloPlan> {
     }
     for kind in [Kind::AlertPolicy, Kind::AlertCondition, Kind::AlertNotificationTarget] {
         for document in set.of(kind) {
-            ctx.report.error_with("E0315", document.at, OWN_POLICIES, OWN_POLICIES_HINT);
+            policies::check(ctx, set, document);
         }
     }
     set.of(Kind::Slo).into_iter().filter_map(|document| slo(ctx, set, document, &tiers)).collect()
@@ -76,9 +73,14 @@ fn sli(ctx: &mut Reading<'_>, set: &Set, document: &Document) {
 
 /// An SLO that refers to an SLI compiles it, and so finds its mistakes.
 fn referred_to(set: &Set, name: &str) -> bool {
-    set.of(Kind::Slo).iter().any(|slo| {
-        let reference = slo.node.get("spec").and_then(|spec| spec.get("indicatorRef"));
-        reference.and_then(|node| node.scalar()).is_some_and(|scalar| scalar.text == name)
+    let names = |node: &Node| {
+        let reference = node.get("indicatorRef").and_then(|node| node.scalar());
+        reference.is_some_and(|scalar| scalar.text == name)
+    };
+    set.of(Kind::Slo).iter().filter_map(|slo| slo.node.get("spec")).any(|spec| {
+        let objectives = spec.get("objectives").map(|node| &node.value);
+        let of_objective = matches!(objectives, Some(Value::Sequence(list)) if list.iter().any(names));
+        names(spec) || of_objective
     })
 }
 
@@ -112,65 +114,102 @@ fn slo(
     let spec = Fields::new(&mut ctx.report, spec, "an SLO's spec", SLO)?;
     spec.text(&mut ctx.report, "description");
     let service = service(ctx, spec, tiers);
-    objective::budgeting_method(ctx, spec);
-    let window = objective::time_window(ctx, spec);
-    alert_policies(ctx, spec);
-    let single = objective::single(ctx, spec);
-    let target = single.and_then(|single| objective::target(ctx, single));
-    let display = single.and_then(|single| single.text(&mut ctx.report, "displayName"));
-    let indicator = indicator::read(ctx, set, spec, single);
-    if let (Some((objective, at)), Some((sla, annotation))) = (target, &extras.sla) {
-        sla_is_looser(ctx, objective, at, *sla, annotation.at);
+    let method = objective::budgeting_method(ctx, spec);
+    let window = window::read(ctx, spec);
+    let policies = policies::of_slo(ctx, set, spec);
+    let objectives = objective::all(ctx, spec);
+    let tracks = tracks::read(ctx, set, spec, &objectives);
+    let targets: Vec<_> = objectives.iter().map(|one| objective::target(ctx, *one)).collect();
+    let slas = slas(ctx, &targets, extras.sla.as_ref());
+    let weights: Vec<_> = objectives.iter().map(|one| objective::weight(ctx, *one)).collect();
+    let (method, (window, window_at)) = (method?, window?);
+    let slices: Vec<_> = objectives.iter().map(|one| objective::slice(ctx, *one, method, &window)).collect();
+    composite_is_named(ctx, &objectives, &extras);
+    let (tracks, (service, tier)) = (tracks?, service?);
+    let mut goals = Vec::new();
+    for (index, one) in objectives.iter().enumerate() {
+        let name = one.text(&mut ctx.report, "displayName").unwrap_or("").to_owned();
+        goals.push(Goal {
+            name,
+            track: tracks.of_objective[index],
+            objective: targets[index]?.0,
+            sla: slas[index],
+            slice: slices[index]?,
+            conditions: Vec::new(),
+            weight: weights[index]?,
+        });
     }
-    let (window, window_at) = window?;
-    let (objective, _) = target?;
-    let (service, tier) = service?;
-    let conditions = match extras.standard_conditions {
-        true => {
-            let (conditions, notes) = standard_conditions(window.seconds, objective, tier, extras.min_bad);
-            for note in notes {
-                ctx.report.note("N0303", window_at, format!("{}: {}", note.pair, note.text));
-            }
-            if conditions.is_empty() {
-                let message = "no standard burn-rate pair fits this window and target: this SLO never alerts";
-                ctx.report.warn(
-                    "W0304",
-                    window_at,
-                    message,
-                    "-v tells what became of each pair; `evenkeel.dev/alert-preset: none` says that it is meant so",
-                );
-            }
-            conditions
-        }
-        false => Vec::new(),
-    };
-    let slo = Slo {
+    (!goals.is_empty()).then_some(())?;
+    let mut slo = Slo {
         name: metadata.name.to_owned(),
         service: service.to_owned(),
         tier,
-        objective_name: display.unwrap_or("").to_owned(),
-        objective,
-        sla: extras.sla.map(|(sla, _)| sla),
         window,
-        conditions,
+        method,
+        goals,
+        composite: extras.composite.map(|(how, _)| Composite { how, conditions: Vec::new() }),
+        no_data: extras.no_data,
+        exclusions: extras.exclusions.clone(),
+        chance: extras.chance,
+        targets: policies.as_ref().map_or_else(Vec::new, |policies| policies.targets.clone()),
     };
+    conditions::add(ctx, &mut slo, &extras, policies.as_ref(), window_at);
+    let of_groups = metadata.annotation("evenkeel.dev/group-by").map_or("", |one| one.value);
     Some(SloPlan {
-        identity: set::identity([Some(&document.node)]) ^ u64::from(tier.number()),
-        indicator_identity: indicator_identity(set, spec, single),
+        identity: set::identity([Some(&document.node)]) ^ u64::from(tier.number()) ^ policies_identity(set, spec),
+        indicator_identity: tracks.identity ^ set::digest([of_groups].into_iter()),
         slo,
-        indicator: indicator?,
+        indicators: tracks.indicators,
+        group_by: extras.group_by,
         declared_at: ctx.report.locate(document.at),
     })
 }
 
-/// Of what says which events count and when they are good, in the SLO or where it refers to.
-fn indicator_identity(set: &Set, spec: Fields<'_>, objective: Option<Fields<'_>>) -> u64 {
-    let name = spec.get("indicatorRef").and_then(|node| node.scalar()).map(|scalar| scalar.text.as_str());
-    let referred = name.and_then(|name| set.of(Kind::Sli).into_iter().find(|one| one.name == name));
-    let own = spec.get("indicator").and_then(|indicator| indicator.get("spec"));
-    let spec = own.or(referred.and_then(|sli| sli.node.get("spec")));
-    let limit = |name| objective.and_then(|objective| objective.get(name));
-    set::identity([spec, limit("op"), limit("value")])
+/// What an SLO refers to is part of what it says.
+fn policies_identity(set: &Set, spec: Fields<'_>) -> u64 {
+    if spec.get("alertPolicies").is_none() {
+        return 0;
+    }
+    let kinds = [Kind::AlertPolicy, Kind::AlertCondition, Kind::AlertNotificationTarget];
+    set::identity(kinds.into_iter().flat_map(|kind| set.of(kind)).map(|document| Some(&document.node)))
+}
+
+/// What is promised holds for every objective that is stricter.
+fn slas(
+    ctx: &mut Reading<'_>,
+    targets: &[Option<(Objective, Place)>],
+    sla: Option<&(Objective, &metadata::Annotation<'_>)>,
+) -> Vec<Option<Objective>> {
+    let Some((sla, annotation)) = sla else { return vec![None; targets.len()] };
+    let known: Vec<_> = targets.iter().flatten().collect();
+    let strictest = known.iter().max_by_key(|(objective, _)| *objective);
+    if let Some((objective, at)) = strictest {
+        sla_is_looser(ctx, *objective, *at, *sla, annotation.at);
+    }
+    let stricter = |target: &Option<(Objective, Place)>| {
+        target.as_ref().filter(|(objective, _)| *sla < *objective).map(|_| *sla)
+    };
+    targets.iter().map(stricter).collect()
+}
+
+/// How several objectives are judged together is said, never guessed.
+fn composite_is_named(ctx: &mut Reading<'_>, objectives: &[Fields<'_>], extras: &OfSlo<'_, '_>) {
+    let weighted = objectives.iter().find(|one| one.get("compositeWeight").is_some());
+    match (weighted, &extras.composite) {
+        (Some(one), None) => {
+            let message = "objectives with a weight are judged together; say how";
+            let hint = "annotation evenkeel.dev/composite: \"weighted-sum\" or \"max\" (of the burn rates)";
+            ctx.report.error_with("E0321", one.place_of("compositeWeight"), message, hint);
+        }
+        (Some(one), Some((Together::Max, _))) => {
+            let message = "`compositeWeight` means nothing for the highest burn rate";
+            ctx.report.warn("W0301", one.place_of("compositeWeight"), message, "");
+        }
+        (None, Some((_, at))) if objectives.len() == 1 => {
+            ctx.report.error("E0321", *at, "a composite has several objectives");
+        }
+        _ => {}
+    }
 }
 
 fn service<'n>(
@@ -190,13 +229,6 @@ fn service<'n>(
         ctx.report.note("N0304", at, message);
     }
     Some((name, tier.unwrap_or(Tier::Two)))
-}
-
-fn alert_policies(ctx: &mut Reading<'_>, spec: Fields<'_>) {
-    let Some(node) = spec.get("alertPolicies") else { return };
-    if !reader::list(&mut ctx.report, node, "alertPolicies").is_empty() {
-        ctx.report.error_with("E0315", spec.place_of("alertPolicies"), OWN_POLICIES, OWN_POLICIES_HINT);
-    }
 }
 
 /// What we aim at must be stricter than what is promised, or the promise breaks before anybody is paged.

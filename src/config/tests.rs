@@ -128,9 +128,9 @@ fn the_shipped_files_have_no_errors_and_no_warnings() {
     let names: Vec<&str> = config.plan.slos.iter().map(|one| &*one.slo.name).collect();
     assert_eq!(names, ["checkout-availability", "checkout-latency"]);
     assert_eq!(config.plan.slos[0].declared_at, "slos/checkout.yaml:12:1");
-    assert_eq!(config.plan.slos[0].slo.sla.map(|sla| sla.target()), Some(Parts(995_000_000)));
+    assert_eq!(config.plan.slos[0].slo.goals[0].sla.map(|sla| sla.target()), Some(Parts(995_000_000)));
     assert_eq!(config.plan.slos[0].slo.tier.number(), 1);
-    assert!(matches!(config.plan.slos[1].indicator, Indicator::Threshold { limit: 0.5, .. }));
+    assert!(matches!(config.plan.slos[1].indicators[0], Indicator::Threshold { limit: 0.5, .. }));
 }
 
 /// Scenario: the shipped settings with every comment taken away from what is off by default.
@@ -359,12 +359,12 @@ fn indicators_are_read_by_reference_and_of_each_form() {
         + &slo("c", &threshold, "{target: 0.9, op: gt, value: -1.5}");
     let slos = sound(&text).plan.slos;
     let names: Vec<(&str, Parts)> =
-        slos.iter().map(|one| (&*one.slo.name, one.slo.objective.target())).collect();
+        slos.iter().map(|one| (&*one.slo.name, one.slo.goals[0].objective.target())).collect();
     assert_eq!(names, [("a", Parts(999_500_000)), ("b", Parts(999_000_000)), ("c", Parts(900_000_000))]);
-    assert!(matches!(&slos[0].indicator, Indicator::GoodAndBad { good, bad } if good.kind != bad.kind));
+    assert!(matches!(&slos[0].indicators[0], Indicator::GoodAndBad { good, bad } if good.kind != bad.kind));
     let expected = (Operator::Gt, -1.5);
-    assert!(matches!(slos[2].indicator, Indicator::Threshold { op, limit, .. } if (op, limit) == expected));
-    assert_eq!((slos[0].slo.window.seconds, &*slos[0].slo.window.text), (2_419_200, "4w"));
+    assert!(matches!(slos[2].indicators[0], Indicator::Threshold { op, limit, .. } if (op, limit) == expected));
+    assert_eq!((slos[0].slo.window.nominal_s(), slos[0].slo.window.text()), (2_419_200, "4w"));
 }
 
 #[test]

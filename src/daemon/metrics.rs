@@ -1,9 +1,9 @@
 //! One scrape: the engine's views and the edges' counters under the names of the metrics table.
 
 use crate::door::{Listener, ListenerCounts};
-use crate::engine::view::{AlertView, Counts, SloView};
+use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
 use crate::ingest::Snapshot;
-use crate::model::Severity;
+use crate::model::{Labels, Severity};
 use crate::respond::ReceiverCounts;
 use crate::telemetry::{Metrics, Registered as Name, process};
 
@@ -71,9 +71,23 @@ fn put_books(metrics: &mut Metrics, counts: &Counts) {
             }
         }
     }
-    for slo in &counts.slos {
-        metrics.put(Name::SloEvents, &[&slo.name, "good"], slo.good);
-        metrics.put(Name::SloEvents, &[&slo.name, "bad"], slo.bad);
+    put_slo_events(metrics, counts);
+}
+
+/// Of all groups together.
+fn put_slo_events(metrics: &mut Metrics, counts: &Counts) {
+    let same = |a: &SloCounts, b: &SloCounts| a.name == b.name;
+    for slo in counts.slos.chunk_by(same) {
+        let mut objectives: Vec<&Option<String>> = slo.iter().map(|one| &one.objective).collect();
+        objectives.sort();
+        objectives.dedup();
+        for objective in objectives {
+            let of = slo.iter().filter(|one| one.objective == *objective);
+            let (good, bad) = of.fold((0, 0), |sum, one| (sum.0 + one.good, sum.1 + one.bad));
+            let name = objective.as_deref().unwrap_or("");
+            metrics.put(Name::SloEvents, &[&slo[0].name, name, "good"], good);
+            metrics.put(Name::SloEvents, &[&slo[0].name, name, "bad"], bad);
+        }
     }
 }
 
@@ -94,25 +108,57 @@ fn put_series(metrics: &mut Metrics, counts: &Counts) {
     }
 }
 
+/// Groups of one objective that are shown, those with the least budget first.
+const GROUPS_MAX: usize = 100;
+
 fn put_slo(metrics: &mut Metrics, slo: &SloView) {
     metrics.put(Name::SloCoverage, &[&slo.name], &slo.coverage);
     metrics.put(Name::RuleMismatches, &["slo", &slo.name], slo.mismatches);
     metrics.put(Name::SloStateBytes, &[&slo.name], slo.bytes);
+    metrics.put(Name::SloEventsExcluded, &[&slo.name], slo.excluded);
+    metrics.put(Name::SloEventsOverflow, &[&slo.name], slo.overflow);
     for objective in &slo.objectives {
-        metrics.put(Name::SloObjective, &[&slo.name], &objective.target);
-        for group in &objective.groups {
-            if let Some(sli) = &group.sli {
-                metrics.put(Name::SloSli, &[&slo.name], sli);
-            }
-            metrics.put(Name::SloBudgetRemaining, &[&slo.name], &group.budget.remaining);
-            for one in &group.conditions {
-                metrics.put(Name::SloBurnRate, &[&slo.name, &one.condition, "long"], &one.burn_long);
-                metrics.put(Name::SloBurnRate, &[&slo.name, &one.condition, "short"], &one.burn_short);
-                let firing = u8::from(one.state == "firing");
-                metrics.put(Name::SloConditionFiring, &[&slo.name, &one.condition], firing);
-            }
+        if let Some(target) = &objective.target {
+            metrics.put(Name::SloObjective, &[&slo.name, &objective.name], target);
+        }
+        let mut groups: Vec<_> = objective.groups.iter().collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(millionths(&group.budget.spent)));
+        for group in groups.into_iter().take(GROUPS_MAX) {
+            put_group(metrics, &slo.name, &objective.name, group);
         }
     }
+}
+
+fn put_group(metrics: &mut Metrics, slo: &str, objective: &str, group: &GroupView) {
+    let name = group_name(&group.group);
+    let labels = [slo, objective, &name];
+    if let Some(sli) = &group.sli {
+        metrics.put(Name::SloSli, &labels, sli);
+    }
+    metrics.put(Name::SloBudgetRemaining, &labels, &group.budget.remaining);
+    let mut seen = Vec::new();
+    for one in &group.conditions {
+        // Two conditions over the same windows are told apart by their documents' names.
+        let condition = one.condition_name.as_ref().unwrap_or(&one.condition);
+        if seen.contains(&condition) {
+            continue;
+        }
+        seen.push(condition);
+        let at = |window| [slo, objective, &name, condition, window];
+        metrics.put(Name::SloBurnRate, &at("long"), &one.burn_long);
+        metrics.put(Name::SloBurnRate, &at("short"), &one.burn_short);
+        let firing = u8::from(one.state == "firing");
+        metrics.put(Name::SloConditionFiring, &at("long")[..4], firing);
+    }
+}
+
+/// `http.route=/pay,tenant=a`
+fn group_name(group: &Labels) -> String {
+    group.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(",")
+}
+
+fn millionths(decimal: &str) -> u64 {
+    decimal.parse::<f64>().map_or(0, |number| (number * 1e6) as u64)
 }
 
 fn put_alerts(metrics: &mut Metrics, counts: &Counts, alerts: &[AlertView]) {

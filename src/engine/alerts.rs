@@ -86,6 +86,10 @@ pub(super) struct About<'a> {
     pub(super) group: &'a Labels,
     pub(super) service: &'a str,
     pub(super) labels: Labels,
+    /// Names of AlertNotificationTargets; a route may match any of them.
+    pub(super) targets: &'a [String],
+    /// Whether the end is told to those who heard of the beginning.
+    pub(super) tells_resolve: bool,
 }
 
 impl Alerts {
@@ -100,15 +104,16 @@ impl Alerts {
     /// The episode's change, and one notification for each receiver that hears of it.
     pub(super) fn tell(&self, plan: &Plan, about: About<'_>, step: Step, explain: Explain) -> Vec<What> {
         let episode = step.episode().clone();
-        let About { subject, group, service, labels } = about;
+        let About { subject, group, service, labels, targets, tells_resolve } = about;
         let identity =
             Identity { tenant: &plan.tenant, subject: &subject.identity(), group, since: self.since };
         let (alert, dedup_key) = (identity.alert_id(episode.number), identity.dedup_key(episode.number));
         let receivers = match step {
+            Step::Close(_) if !tells_resolve => Vec::new(),
             Step::Close(_) => {
                 self.record(&alert).map_or(Vec::new(), |record| record.told.keys().cloned().collect())
             }
-            Step::Open(_) | Step::Escalate(_) => routed(plan, &labels),
+            Step::Open(_) | Step::Escalate(_) => routed(plan, &labels, targets),
         };
         let queued =
             receivers.iter().zip(self.last_id + 1..).map(|(receiver, id)| What::NotificationQueued {
@@ -251,12 +256,24 @@ impl Alerts {
     }
 }
 
-/// Each receiver once, in the tree's order.
-fn routed(plan: &Plan, labels: &Labels) -> Vec<String> {
+/// Each receiver once, in the tree's order, for one target after the other.
+fn routed(plan: &Plan, labels: &Labels, targets: &[String]) -> Vec<String> {
     let mut receivers: Vec<String> = Vec::new();
-    for receiver in plan.route.iter().flat_map(|route| route.receivers(labels)) {
-        if !receivers.iter().any(|one| one == receiver) {
-            receivers.push(receiver.to_owned());
+    let mut add = |labels: &Labels| {
+        for receiver in plan.route.iter().flat_map(|route| route.receivers(labels)) {
+            if !receivers.iter().any(|one| one == receiver) {
+                receivers.push(receiver.to_owned());
+            }
+        }
+    };
+    match targets {
+        [] | [_] => add(labels),
+        targets => {
+            let mut labels = labels.clone();
+            for target in targets {
+                labels.insert("notification_target".to_owned(), target.clone());
+                add(&labels);
+            }
         }
     }
     receivers

@@ -54,7 +54,9 @@ pub struct Batch {
     pub services: Vec<ServiceDelta>,
     /// Events (not filtered, not future) by the second of their time, ascending.
     pub seconds: Vec<(u64, u64)>,
-    /// Ascending by SLO, then second.
+    /// Values of the groups that deltas and points name; the first one is that of service levels without groups.
+    pub groups: Vec<Vec<String>>,
+    /// Ascending by SLO, group's values, second and track.
     pub slos: Vec<SloDelta>,
     /// Points of counters and histograms, which only the ledger can count.
     pub points: Points,
@@ -75,11 +77,15 @@ pub struct ServiceDelta {
     pub categories: [u64; 3],
 }
 
-/// Events of one SLO in one second.
+/// What one indicator of an SLO counts, for one group in one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SloDelta {
     /// Its place in the plan.
     pub slo: u32,
+    /// Its place among the SLO's indicators.
+    pub track: u16,
+    /// A place in the batch's `groups`.
+    pub group: u32,
     pub second: u64,
     pub good: u64,
     pub bad: u64,

@@ -68,7 +68,7 @@ impl Books {
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
             services: BTreeMap::new(),
             newest_s: 0,
-            longest_window_s: plan.slos.iter().map(|one| one.slo.window.seconds).max(),
+            longest_window_s: plan.slos.iter().map(|one| one.slo.window.longest_s()).max(),
         }
     }
 

@@ -1,74 +1,171 @@
-//! From a verdict about one service level to facts: which conditions changed, what became of the episode,
-//! and the words and numbers that say why.
+//! From a verdict about one level to facts: which conditions changed, what became of the episode,
+//! and the numbers that say why.
 
 use super::alerts::{About, Alerts};
+use super::burning_words::words;
 use super::effect::{Burns, Explain};
-use super::fact::{ConditionChange, Fact, Subject, What};
-use super::level::{Level, Verdict};
+use super::fact::{BudgetChange, ConditionChange, Fact, Subject, What};
+use super::level::{Cx, Excluded, Level, Passed, Verdict};
 use super::plan::Plan;
 use crate::alert::{Episode, Step};
 use crate::model::{Labels, Priority, Quotient};
-use crate::slo::{Seen, Slo};
+use crate::slo::{Condition, Slo};
 
-pub(super) fn decide(alerts: &Alerts, plan: &Plan, level: &Level, slo: &Slo, verdict: Verdict) -> Vec<Fact> {
+pub(super) fn decide(
+    alerts: &Alerts,
+    plan: &Plan,
+    cx: Cx<'_>,
+    level: &Level,
+    verdict: Verdict,
+) -> Vec<Fact> {
+    let slo = &cx.plan.slo;
     let mut decided = Vec::new();
     let last = level.episode.as_ref().map_or(Priority::P5, |episode| episode.priority);
-    let priority = verdict.decisive.as_ref().map_or(last, |(_, assessed)| assessed.priority);
-    for (index, (was, is)) in level.firing.iter().zip(&verdict.firing).enumerate() {
-        match (was, is) {
-            (false, true) => decided.push(What::AlertFired(change(level, slo, index, priority))),
-            (true, false) => decided.push(What::AlertResolved(change(level, slo, index, priority))),
+    let priority = verdict.decisive.as_ref().map_or(last, |(_, _, assessed)| assessed.priority);
+    for (judge, state) in level.judges.iter().enumerate() {
+        for (index, truth) in state.conditions.iter().enumerate() {
+            match (truth.firing, truth.now) {
+                (false, true) => decided.push(What::AlertFired(change(cx, level, (judge, index), priority))),
+                (true, false) => {
+                    decided.push(What::AlertResolved(change(cx, level, (judge, index), priority)));
+                }
+                _ => {}
+            }
+        }
+        match (state.spent, state.spent_now) {
+            (false, true) => decided.push(What::BudgetSpent(budget(cx, level, judge))),
+            (true, false) => decided.push(What::BudgetRestored(budget(cx, level, judge))),
+            _ => {}
+        }
+        match (state.breached, state.breached_now) {
+            (false, true) => decided.push(What::SlaBreached(promised(cx, level, judge))),
+            (true, false) => decided.push(What::SlaRestored(promised(cx, level, judge))),
             _ => {}
         }
     }
-    let spent = level.budget_seen().burn(slo.objective).decimal();
-    match (level.spent, verdict.spent) {
-        (false, true) => decided.push(What::BudgetSpent { spent }),
-        (true, false) => decided.push(What::BudgetRestored { spent }),
-        _ => {}
-    }
-    let decisive = verdict.decisive.map(|(index, assessed)| (slo.conditions[index].name.as_str(), assessed));
+    let place = verdict.decisive.as_ref().map(|(judge, index, _)| (*judge, *index));
+    let decisive = verdict.decisive.map(|(judge, index, assessed)| (condition(slo, judge, index), assessed));
+    let decisive = decisive.map(|(condition, assessed)| (condition.name.as_str(), assessed));
     if let Some(step) = Episode::next(level.episode.as_ref(), level.clock, decisive) {
-        let (subject, group) = (Subject::Slo(slo.name.clone()), Labels::new());
-        let labels = labels(plan, slo, step.episode());
-        let about = About { subject: &subject, group: &group, service: &slo.service, labels };
-        let explain = explain(level, slo, &step);
+        let place = place.or_else(|| place_of(slo, &step.episode().condition));
+        let subject = Subject::Slo(slo.name.clone());
+        let about = about(plan, cx, level, &subject, step.episode(), place);
+        let explain = explain(cx, level, &step, place);
         decided.extend(alerts.tell(plan, about, step, explain));
     }
-    decided.into_iter().map(|what| level.fact(slo, what)).collect()
+    decided.into_iter().map(|what| level.fact(cx, what)).collect()
 }
 
-fn explain(level: &Level, slo: &Slo, step: &Step) -> Explain {
-    let deciding = slo.conditions.iter().position(|one| one.name == step.episode().condition);
-    let burns = deciding.map(|index| {
-        let (long, short) = burns(level, slo, index);
-        let budget_remaining = level.budget_seen().burn(slo.objective).decimal_of_rest();
-        Burns { long: long.decimal(), short: short.decimal(), budget_remaining }
-    });
-    Explain { text: words(level, slo, step), burns }
-}
-
-fn change(level: &Level, slo: &Slo, index: usize, priority: Priority) -> ConditionChange {
-    let condition = &slo.conditions[index];
-    let (burn_long, burn_short) = burns(level, slo, index);
-    ConditionChange {
-        index,
-        condition: condition.name.clone(),
-        severity: condition.severity,
-        priority,
-        burn_long: burn_long.decimal(),
-        burn_short: burn_short.decimal(),
+/// What begins or ends that does not count.
+pub(super) fn passed(cx: Cx<'_>, passed: Passed) -> What {
+    let reason = |one: &Excluded| cx.plan.slo.exclusions[one.exclusion].reason.clone();
+    match passed {
+        Passed::Began(one) => What::ExclusionBegan { reason: reason(&one), stretch: one.stretch },
+        Passed::Ended(one) => What::ExclusionEnded {
+            reason: reason(&one),
+            stretch: one.stretch,
+            good: one.count.good,
+            bad: one.count.bad,
+        },
     }
 }
 
-/// A condition without a short window has the long one's burn twice.
-fn burns(level: &Level, slo: &Slo, index: usize) -> (Quotient, Quotient) {
-    let (long, short) = level.condition_seen(index);
-    (long.burn(slo.objective), short.unwrap_or(long).burn(slo.objective))
+pub(super) fn condition(slo: &Slo, judge: usize, index: usize) -> &Condition {
+    let of_goal = slo.goals.get(judge).map(|goal| &goal.conditions);
+    let of_composite = || slo.composite.as_ref().map(|composite| &composite.conditions);
+    &of_goal.or_else(of_composite).expect("the place of a condition")[index]
 }
 
-pub(super) fn labels(plan: &Plan, slo: &Slo, episode: &Episode) -> Labels {
-    let pairs = [
+/// The first condition of a name.
+pub(super) fn place_of(slo: &Slo, name: &str) -> Option<(usize, usize)> {
+    let mut place = (0, 0);
+    for (judge, condition) in slo.conditions() {
+        place = if judge == place.0 { place } else { (judge, 0) };
+        if condition.name == name {
+            return Some(place);
+        }
+        place.1 += 1;
+    }
+    None
+}
+
+/// What an alert is about, and who is to hear of it.
+pub(super) fn about<'a>(
+    plan: &Plan,
+    cx: Cx<'a>,
+    level: &'a Level,
+    subject: &'a Subject,
+    episode: &Episode,
+    place: Option<(usize, usize)>,
+) -> About<'a> {
+    let slo = &cx.plan.slo;
+    let decisive = place.map(|(judge, index)| condition(slo, judge, index));
+    About {
+        subject,
+        group: &level.group,
+        service: &slo.service,
+        labels: labels(plan, slo, &level.group, episode, decisive),
+        targets: &slo.targets,
+        tells_resolve: decisive.is_none_or(|one| one.tells.resolve),
+    }
+}
+
+fn explain(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize, usize)>) -> Explain {
+    let burns = place.map(|(judge, index)| {
+        let (long, short) = level.condition(cx, judge, index);
+        let budget_remaining = level.budget(cx, judge).burn.decimal_of_rest();
+        Burns { long: long.burn.decimal(), short: short.burn.decimal(), budget_remaining }
+    });
+    Explain { text: words(cx, level, step, place), burns }
+}
+
+fn change(
+    cx: Cx<'_>,
+    level: &Level,
+    (judge, index): (usize, usize),
+    priority: Priority,
+) -> ConditionChange {
+    let condition = condition(&cx.plan.slo, judge, index);
+    let (long, short) = level.condition(cx, judge, index);
+    ConditionChange {
+        judge,
+        index,
+        objective: objective(&cx.plan.slo, judge),
+        condition: condition.name.clone(),
+        condition_name: condition.document.clone(),
+        severity: condition.severity,
+        priority,
+        burn_long: long.burn.decimal(),
+        burn_short: short.burn.decimal(),
+    }
+}
+
+fn budget(cx: Cx<'_>, level: &Level, judge: usize) -> BudgetChange {
+    let spent = level.budget(cx, judge).burn.decimal();
+    BudgetChange { judge, objective: objective(&cx.plan.slo, judge), spent }
+}
+
+fn promised(cx: Cx<'_>, level: &Level, judge: usize) -> BudgetChange {
+    let sla = cx.plan.slo.goals.get(judge).and_then(|goal| goal.sla);
+    let spent = sla.map_or(Quotient::ZERO, |sla| level.sla(cx, judge, sla)).decimal();
+    BudgetChange { judge, objective: objective(&cx.plan.slo, judge), spent }
+}
+
+/// The objective's name, where there are several.
+fn objective(slo: &Slo, judge: usize) -> Option<String> {
+    (slo.goals.len() > 1).then(|| slo.judge_name(judge))
+}
+
+fn labels(
+    plan: &Plan,
+    slo: &Slo,
+    group: &Labels,
+    episode: &Episode,
+    decisive: Option<&Condition>,
+) -> Labels {
+    let mut labels = plain_labels(group);
+    let targets = slo.targets.join(",");
+    let own = [
         ("alertname", slo.name.as_str()),
         ("slo", &slo.name),
         ("service", &slo.service),
@@ -77,61 +174,16 @@ pub(super) fn labels(plan: &Plan, slo: &Slo, episode: &Episode) -> Labels {
         ("priority", episode.priority.as_str()),
         ("condition", &episode.condition),
         ("tenant", &plan.tenant),
+        ("condition_name", decisive.and_then(|one| one.document.as_deref()).unwrap_or("")),
+        ("notification_target", &targets),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let own = own.into_iter().filter(|(_, value)| !value.is_empty());
+    labels.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    labels
 }
 
-/// Words before jargon. Doubles are good enough to read.
-fn words(level: &Level, slo: &Slo, step: &Step) -> String {
-    let budget = level.budget_seen();
-    let left = 1.0 - approximate(budget.burn(slo.objective));
-    let (Step::Open(episode) | Step::Escalate(episode)) = step else {
-        return format!(
-            "{} recovered: no burn condition is true any more; {} of the {} budget is left.",
-            slo.name,
-            percent(left),
-            slo.window.text
-        );
-    };
-    let Some(index) = slo.conditions.iter().position(|one| one.name == episode.condition) else {
-        return String::new();
-    };
-    let (long, short) = level.condition_seen(index);
-    let seen = short.unwrap_or(long);
-    format!(
-        "{} of {} events fail; {}. {} of the {} budget is left. Condition {}: burn {} over {} times the allowed rate.",
-        percent(share(seen)),
-        slo.service,
-        exhaustion(left, approximate(seen.raw_burn(slo.objective)), slo),
-        percent(left),
-        slo.window.text,
-        episode.condition,
-        long.burn(slo.objective).decimal(),
-        slo.conditions[index].factor.display(),
-    )
-}
-
-fn exhaustion(left: f64, burn: f64, slo: &Slo) -> String {
-    if left <= 0.0 {
-        return format!("the {} allowance is spent", slo.window.text);
-    }
-    let hours = left * slo.window.seconds as f64 / burn.max(f64::MIN_POSITIVE) / 3_600.0;
-    let time = match hours {
-        hours if hours < 1.0 => format!("{:.0} min", (hours * 60.0).ceil()),
-        hours if hours < 48.0 => format!("{hours:.1} h"),
-        hours => format!("{:.1} d", hours / 24.0),
-    };
-    format!("at this rate the rest of the {} allowance is gone in {time}", slo.window.text)
-}
-
-fn share(seen: Seen) -> f64 {
-    seen.count.bad as f64 / (seen.count.total().max(1)) as f64
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
-}
-
-fn approximate(quotient: Quotient) -> f64 {
-    quotient.rounded(1_000_000) as f64 / 1_000_000.0
+/// With `_` for what Prometheus allows in no label's name.
+pub(super) fn plain_labels(group: &Labels) -> Labels {
+    let plain = |one: char| if one.is_ascii_alphanumeric() { one } else { '_' };
+    group.iter().map(|(name, value)| (name.chars().map(plain).collect(), value.clone())).collect()
 }

@@ -5,7 +5,8 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::effect::{Explain, NotificationId, Outcome};
 use crate::alert::Episode;
-use crate::model::{EventTime, Labels, Priority, Severity, rfc3339};
+use crate::model::{EventTime, Labels, Priority, SECOND_NS, Severity, rfc3339};
+use crate::slo::Stretch;
 
 /// What a fact or an alert is about, by its name in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,11 +59,22 @@ pub enum What {
     /// It is no longer true.
     AlertResolved(ConditionChange),
     /// The coverage-scaled budget is gone.
-    BudgetSpent {
-        spent: String,
+    BudgetSpent(BudgetChange),
+    BudgetRestored(BudgetChange),
+    /// The budget of what is promised to customers is gone.
+    SlaBreached(BudgetChange),
+    SlaRestored(BudgetChange),
+    /// The SLO's clock entered a time that does not count.
+    ExclusionBegan {
+        reason: String,
+        stretch: Stretch,
     },
-    BudgetRestored {
-        spent: String,
+    /// It left it; what came in it.
+    ExclusionEnded {
+        reason: String,
+        stretch: Stretch,
+        good: u64,
+        bad: u64,
     },
     /// Events came after the SLO's clock had passed them; past decisions stay.
     BudgetAmended {
@@ -97,13 +109,27 @@ pub enum What {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionChange {
-    /// Its place among the SLO's conditions.
+    /// The objective's place, and the condition's among those of it.
+    pub judge: usize,
     pub index: usize,
+    /// The objective's name, where there are several.
+    pub objective: Option<String>,
     pub condition: String,
+    /// The document's name, where it has one.
+    pub condition_name: Option<String>,
     pub severity: Severity,
     pub priority: Priority,
     pub burn_long: String,
     pub burn_short: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BudgetChange {
+    pub judge: usize,
+    /// The objective's name, where there are several.
+    pub objective: Option<String>,
+    /// Share of the budget that is spent.
+    pub spent: String,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -127,8 +153,12 @@ impl What {
         match self {
             Self::AlertFired(_) => "alert.fired",
             Self::AlertResolved(_) => "alert.resolved",
-            Self::BudgetSpent { .. } => "budget.spent",
-            Self::BudgetRestored { .. } => "budget.restored",
+            Self::BudgetSpent(_) => "budget.spent",
+            Self::BudgetRestored(_) => "budget.restored",
+            Self::SlaBreached(_) => "sla.breached",
+            Self::SlaRestored(_) => "sla.restored",
+            Self::ExclusionBegan { .. } => "exclusion.began",
+            Self::ExclusionEnded { .. } => "exclusion.ended",
             Self::BudgetAmended { .. } => "budget.amended",
             Self::FlappingStarted { .. } => "flapping.started",
             Self::FlappingEnded => "flapping.ended",
@@ -142,6 +172,13 @@ impl What {
     }
 }
 
+fn serialize_stretch<M: SerializeMap>(map: &mut M, reason: &str, stretch: Stretch) -> Result<(), M::Error> {
+    let time = |second: u64| rfc3339(second.saturating_mul(SECOND_NS));
+    map.serialize_entry("reason", reason)?;
+    map.serialize_entry("start", &time(stretch.start_s))?;
+    map.serialize_entry("end", &time(stretch.end_s))
+}
+
 impl Serialize for Fact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -152,13 +189,31 @@ impl Serialize for Fact {
         match &self.what {
             What::AlertFired(change) | What::AlertResolved(change) => {
                 map.serialize_entry("condition", &change.condition)?;
+                if let Some(objective) = &change.objective {
+                    map.serialize_entry("objective", objective)?;
+                }
+                if let Some(name) = &change.condition_name {
+                    map.serialize_entry("condition_name", name)?;
+                }
                 map.serialize_entry("severity", change.severity.as_str())?;
                 map.serialize_entry("priority", change.priority.as_str())?;
                 map.serialize_entry("burn_long", &change.burn_long)?;
                 map.serialize_entry("burn_short", &change.burn_short)?;
             }
-            What::BudgetSpent { spent } | What::BudgetRestored { spent } => {
-                map.serialize_entry("spent", spent)?;
+            What::BudgetSpent(change)
+            | What::BudgetRestored(change)
+            | What::SlaBreached(change)
+            | What::SlaRestored(change) => {
+                if let Some(objective) = &change.objective {
+                    map.serialize_entry("objective", objective)?;
+                }
+                map.serialize_entry("spent", &change.spent)?;
+            }
+            What::ExclusionBegan { reason, stretch } => serialize_stretch(&mut map, reason, *stretch)?,
+            What::ExclusionEnded { reason, stretch, good, bad } => {
+                serialize_stretch(&mut map, reason, *stretch)?;
+                map.serialize_entry("good", good)?;
+                map.serialize_entry("bad", bad)?;
             }
             What::BudgetAmended { good, bad, oldest } => {
                 map.serialize_entry("good", good)?;

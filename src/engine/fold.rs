@@ -1,11 +1,13 @@
 //! The workers' half: one request and the plan -> one delta batch. Pure, and the same on every worker.
 
+use std::fmt::Write;
+
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
-use super::plan::{Dedup, Plan};
+use super::plan::{Dedup, Marks, Plan, SloPlan};
 use super::points::{Points, USES_MAX};
 use super::record::{self, EventRecord};
 use super::watch::Hits;
@@ -20,6 +22,8 @@ pub const FUTURE_NS: u64 = 600 * SECOND_NS;
 const DELTAS_MAX: usize = 65_536;
 /// Kinds of warnings and exceptions of one request that are kept.
 const NOTABLE_MAX: usize = 1_000;
+/// Characters of a group's value.
+const GROUP_VALUE_MAX: usize = 128;
 /// Informational events of one request that are kept as a sample.
 const SAMPLE_MAX: usize = 4;
 
@@ -53,9 +57,10 @@ struct Fold<'p, 'r> {
     second_places: Map<u64>,
     second: usize,
     slos: Vec<SloDelta>,
-    slo_places: Map<(u32, u64)>,
-    /// The delta that the last event of an SLO went into: most events of a request share their second.
+    slo_places: Map<(u32, u32, u64)>,
+    /// The delta that the last event of a track went into: most events of a request share their second.
     slo_last: Vec<usize>,
+    groups: Groups,
     points: Points,
     hits: Hits,
     events: Vec<EventRecord>,
@@ -92,7 +97,8 @@ impl<'p, 'r> Fold<'p, 'r> {
             second: NOWHERE,
             slos: Vec::new(),
             slo_places: Map::with_hasher(hasher()),
-            slo_last: vec![NOWHERE; plan.slos.len()],
+            slo_last: vec![NOWHERE; plan.tracks()],
+            groups: Groups::new(key),
             points: Points::default(),
             hits: Hits::new(plan, key),
             events: Vec::new(),
@@ -165,39 +171,53 @@ impl<'p, 'r> Fold<'p, 'r> {
         if item.point.is_some() {
             return self.count_point(item, time);
         }
+        let mut flat = 0;
         for (index, slo) in self.plan.slos.iter().enumerate() {
-            let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
-            if let Some(good) = slo.indicator.judge(item, mismatches) {
-                self.judged.push((index as u32, good));
-                self.count_slo(index, time, good);
+            let (mut group, mut judged) = (None, None);
+            for (track, indicator) in slo.indicators.iter().enumerate() {
+                let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
+                if let Some(marks) = indicator.judge(item, mismatches) {
+                    let group = *group.get_or_insert_with(|| self.groups.of(index, slo, item));
+                    judged = Some(judged.unwrap_or(true) && marks.is_good());
+                    let to = Counter { slo: index as u32, track: track as u16, group, flat: flat + track };
+                    self.count_slo(to, time, marks);
+                }
             }
+            flat += slo.indicators.len();
+            self.judged.extend(judged.map(|good| (index as u32, good)));
         }
     }
 
     fn count_point(&mut self, item: &Item<'_>, time: EventTime) {
         let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
         let mut mismatches = std::mem::take(&mut self.mismatches);
-        points.take(plan, item, time, &mut mismatches, &mut |index, good| self.count_slo(index, time, good));
+        let mut groups = std::mem::take(&mut self.groups);
+        points.take(plan, item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
+            self.count_slo(to, time, marks);
+        });
         self.overfull |= points.uses.len() > USES_MAX;
-        (self.points, self.mismatches) = (points, mismatches);
+        (self.points, self.mismatches, self.groups) = (points, mismatches, groups);
     }
 
-    fn count_slo(&mut self, index: usize, time: EventTime, good: bool) {
+    fn count_slo(&mut self, to: Counter, time: EventTime, marks: Marks) {
         let second = time.seconds();
         if self.slos.len() >= DELTAS_MAX {
             self.overfull = true;
             return;
         }
-        if self.slos.get(self.slo_last[index]).is_none_or(|last| last.second != second) {
-            self.slo_last[index] = *self.slo_places.entry((index as u32, second)).or_insert_with(|| {
-                let slo = index as u32;
-                self.slos.push(SloDelta { slo, second, good: 0, bad: 0, oldest: time, newest: time });
+        let Counter { slo, track, group, flat } = to;
+        let last = self.slos.get(self.slo_last[flat]);
+        if last.is_none_or(|last| (last.second, last.group) != (second, group)) {
+            self.slo_last[flat] = *self.slo_places.entry((flat as u32, group, second)).or_insert_with(|| {
+                let delta =
+                    SloDelta { slo, track, group, second, good: 0, bad: 0, oldest: time, newest: time };
+                self.slos.push(delta);
                 self.slos.len() - 1
             });
         }
-        let delta = &mut self.slos[self.slo_last[index]];
-        delta.good += u64::from(good);
-        delta.bad += u64::from(!good);
+        let delta = &mut self.slos[self.slo_last[flat]];
+        delta.good += marks.good;
+        delta.bad += marks.bad;
         delta.oldest = delta.oldest.min(time);
         delta.newest = delta.newest.max(time);
     }
@@ -228,7 +248,11 @@ impl<'p, 'r> Fold<'p, 'r> {
 
     fn finish(mut self, key: u64, decoded: Decoded) -> Batch {
         self.seconds.sort_unstable();
-        self.slos.sort_unstable_by_key(|delta| (delta.slo, delta.second));
+        let groups = self.groups.values;
+        self.slos.sort_unstable_by(|a, b| {
+            let place = |one: &SloDelta| (one.slo, groups[one.group as usize].as_slice());
+            place(a).cmp(&place(b)).then((a.second, a.track).cmp(&(b.second, b.track)))
+        });
         let repeatable = decoded.identifiable && self.plan.dedup == Dedup::Requests;
         let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);
         let mismatched = self.mismatches.iter().enumerate().filter(|(_, count)| **count > 0);
@@ -244,12 +268,63 @@ impl<'p, 'r> Fold<'p, 'r> {
             decided: self.decided,
             services: self.services,
             seconds: self.seconds,
+            groups,
             slos: self.slos,
             points: self.points,
             hits: self.hits.into_sorted(),
             events: self.events,
             mismatches: mismatched.map(|(place, count)| (place, *count)).collect(),
         }
+    }
+}
+
+/// Where an item of a service level counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counter {
+    pub(super) slo: u32,
+    pub(super) track: u16,
+    pub(super) group: u32,
+    /// The track's place among those of all service levels.
+    pub(super) flat: usize,
+}
+
+/// The groups of one request.
+#[derive(Debug)]
+pub(super) struct Groups {
+    values: Vec<Vec<String>>,
+    places: Map<String>,
+    text: String,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Groups {
+    fn new(key: u64) -> Self {
+        let places = Map::with_hasher(FixedState::with_seed(key));
+        Self { values: vec![Vec::new()], places, text: String::new() }
+    }
+
+    /// The place of the item's group for a service level.
+    pub(super) fn of(&mut self, index: usize, slo: &SloPlan, item: &Item<'_>) -> u32 {
+        let Some(group_by) = &slo.group_by else { return 0 };
+        self.text.clear();
+        let _ = write!(self.text, "{index}");
+        let each = group_by.keys.iter().map(|key| shortened(&key.of(item), GROUP_VALUE_MAX));
+        let values: Vec<String> = each.collect();
+        for value in &values {
+            // A value's length keeps two groups apart whose values read alike one after the other.
+            let _ = write!(self.text, " {} {value}", value.len());
+        }
+        let place = self.places.get(&self.text).copied().unwrap_or_else(|| {
+            self.places.insert(self.text.clone(), self.values.len());
+            self.values.push(values);
+            self.values.len() - 1
+        });
+        place as u32
     }
 }
 

@@ -7,6 +7,7 @@ mod baselines;
 mod batch;
 mod books;
 mod burning;
+mod burning_words;
 mod counting;
 mod effect;
 mod events;
@@ -20,6 +21,7 @@ mod points;
 mod record;
 mod reload;
 mod repeats;
+mod slo_view;
 mod tally;
 pub mod view;
 mod watch;
@@ -34,23 +36,23 @@ pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 pub use explain::{EventView, RuleView};
-pub use fact::{ConditionChange, EpisodeChange, Fact, Subject, What};
+pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What};
 pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, fold};
 pub use level::LATE_NS;
-pub use plan::{Dedup, Indicator, Operator, Plan, Selector, SloPlan};
-pub use points::{Points, Role, SeriesPoint};
+pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
+pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
 
 use crate::alert::Episode;
-use crate::model::{Now, SECOND_NS, Signal, rfc3339};
+use crate::model::{Labels, Now, SECOND_NS, Signal, rfc3339};
 use alerts::Alerts;
 use baselines::Baselines;
 use books::Books;
 use events::Events;
-use level::{Late, Level};
+use level::{Cx, Groups, Late};
 use repeats::Repeats;
 use watches::Watches;
 
@@ -84,6 +86,13 @@ pub struct History {
     pub counts: Vec<(u64, u64, u64)>,
 }
 
+/// One level: the service level's place in the plan, and the group's among its levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct At {
+    slo: usize,
+    place: usize,
+}
+
 /// What one step decided and what it asks for. The shell journals the facts before it performs the requests.
 #[derive(Debug, Default)]
 pub struct Effects {
@@ -101,12 +110,13 @@ pub struct Engine {
     books: Books,
     repeats: Repeats,
     events: Events,
-    levels: Vec<Level>,
+    /// By service level.
+    levels: Vec<Groups>,
     baselines: Baselines,
     alerts: Alerts,
     watches: Watches,
-    /// The last episodes of service levels that are gone.
-    retired: BTreeMap<String, Episode>,
+    /// The last episodes of service levels that are gone, by name and group.
+    retired: BTreeMap<(String, Labels), Episode>,
 }
 
 const TICK_NS: u64 = SECOND_NS;
@@ -120,7 +130,7 @@ impl Engine {
             books: Books::new(&plan),
             repeats: Repeats::default(),
             events: Events::default(),
-            levels: plan.slos.iter().map(Level::new).collect(),
+            levels: plan.slos.iter().map(Groups::new).collect(),
             baselines: Baselines::new(now, plan.series_max),
             alerts: Alerts::new(now),
             watches: Watches::new(&plan.watches, now),
@@ -174,44 +184,85 @@ impl Engine {
         }
         self.books.enter(&batch);
         self.events.keep(std::mem::take(&mut batch.events));
-        for deltas in batch.slos.chunk_by(|a, b| a.slo == b.slo) {
-            self.apply(deltas, effects);
+        for deltas in batch.slos.chunk_by(|a, b| (a.slo, a.group) == (b.slo, b.group)) {
+            self.apply(deltas, &batch.groups, effects);
         }
-        self.count_points(&batch.points, effects);
+        self.count_points(&batch.points, &batch.groups, effects);
         self.watch(&batch.hits, effects);
         Ack::Accepted { rejected, reason }
     }
 
-    /// The deltas of one service level, in order of their seconds.
-    fn apply(&mut self, deltas: &[SloDelta], effects: &mut Effects) {
-        let index = deltas[0].slo as usize;
-        let mut late = Late::default();
-        for delta in deltas {
-            if self.levels[index].observe(delta, self.now) {
-                late.add(delta);
+    /// The deltas of one service level and group, in order of their seconds.
+    fn apply(&mut self, deltas: &[SloDelta], groups: &[Vec<String>], effects: &mut Effects) {
+        let at = self.level_of(deltas[0].slo, &groups[deltas[0].group as usize], &deltas[0]);
+        let (plan, now) = (Arc::clone(&self.plan), self.now);
+        let mut late = [Late::default(); 2];
+        for second in deltas.chunk_by(|a, b| a.second == b.second) {
+            let (cx, level) = self.level(&plan, at);
+            for delta in second {
+                let is_raw = cx.plan.indicators[usize::from(delta.track)].scale() > 1;
+                if level.observe(cx, delta, now) {
+                    late[usize::from(is_raw)].add(delta);
+                }
             }
-            self.evaluate(index, true, effects);
+            self.evaluate(at, true, effects);
         }
-        let (level, slo) = (&self.levels[index], &self.plan.slos[index].slo);
-        effects.facts.extend(late.amendment().map(|what| level.fact(slo, what)));
+        let (cx, level) = self.level(&plan, at);
+        let amended = [(late[0], 1), (late[1], level::RAW_UNITS)];
+        let amended = amended.into_iter().filter_map(|(late, scale)| late.amendment(scale));
+        effects.facts.extend(amended.map(|what| level.fact(cx, what)));
     }
 
-    /// Decides, then applies what was decided. Without events nothing fires: a condition may only end.
-    fn evaluate(&mut self, index: usize, may_fire: bool, effects: &mut Effects) {
-        let slo = &self.plan.slos[index].slo;
-        let Some(verdict) = self.levels[index].decide(slo, may_fire) else { return };
-        let facts = burning::decide(&self.alerts, &self.plan, &self.levels[index], slo, verdict);
-        for fact in facts {
-            self.levels[index].apply(&fact.what);
+    /// The place of a group's level. Who finds no room shares the overflow group, which is told once.
+    fn level_of(&mut self, slo: u32, group: &[String], delta: &SloDelta) -> At {
+        let (slo, now) = (slo as usize, self.now);
+        let plan = &self.plan.slos[slo];
+        let levels = &mut self.levels[slo];
+        let known = levels.levels.len();
+        let place = levels.place(plan, group, now);
+        if levels.levels.len() > known {
+            let level = &mut levels.levels[place];
+            level.episode = self.retired.remove(&(plan.slo.name.clone(), level.group.clone()));
+        }
+        if levels.is_overflow(place) {
+            let first = levels.overflow == 0;
+            levels.overflow = levels.overflow.saturating_add(1);
+            if first {
+                let max = plan.group_by.as_ref().map_or(1, |group_by| group_by.max);
+                let body = format!("more than {max} groups of `{}`: those beyond share `overflow`", plan.slo.name);
+                self.events.keep(vec![EventRecord::own(delta.newest, "EvenkeelCardinality", body)]);
+            }
+        }
+        At { slo, place }
+    }
+
+    fn level<'s>(&'s mut self, plan: &'s Plan, at: At) -> (Cx<'s>, &'s mut level::Level) {
+        let groups = &mut self.levels[at.slo];
+        (Cx { plan: &plan.slos[at.slo], shape: &groups.shape }, &mut groups.levels[at.place])
+    }
+
+    /// Decides, then applies what was decided.
+    fn evaluate(&mut self, at: At, may_fire: bool, effects: &mut Effects) {
+        let groups = &mut self.levels[at.slo];
+        let cx = Cx { plan: &self.plan.slos[at.slo], shape: &groups.shape };
+        let level = &mut groups.levels[at.place];
+        for passed in level.take_passed() {
+            effects.facts.push(level.fact(cx, burning::passed(cx, passed)));
+        }
+        let Some(verdict) = level.decide(cx, may_fire) else { return };
+        for fact in burning::decide(&self.alerts, &self.plan, cx, level, verdict) {
+            level.apply(&fact.what);
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
     }
 
     fn inject(&mut self, history: &History) {
-        let index = self.plan.slos.iter().position(|one| one.slo.name == history.slo);
-        if let Some(index) = index {
-            self.levels[index].inject(&history.counts, self.now);
+        let Some(slo) = self.plan.slos.iter().position(|one| one.slo.name == history.slo) else { return };
+        let (plan, now) = (Arc::clone(&self.plan), self.now);
+        for place in 0..self.levels[slo].levels.len() {
+            let (cx, level) = self.level(&plan, At { slo, place });
+            level.inject(cx, &history.counts, now);
         }
     }
 
@@ -226,10 +277,16 @@ impl Engine {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         self.watch_silence(effects);
-        for index in 0..self.levels.len() {
-            self.settle_counters(index, effects);
-            if self.levels[index].follow(self.now) {
-                self.evaluate(index, false, effects);
+        let plan = Arc::clone(&self.plan);
+        for slo in 0..self.levels.len() {
+            for place in 0..self.levels[slo].levels.len() {
+                let at = At { slo, place };
+                self.settle_counters(at, effects);
+                let now = self.now;
+                let (cx, level) = self.level(&plan, at);
+                if level.follow(cx, now) {
+                    self.evaluate(at, false, effects);
+                }
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
 use super::baselines::SERIES_MAX;
+use super::level::RAW_UNITS;
 use super::points::Role;
 use super::watch::Watch;
 use crate::alert::route::Route;
-use crate::classify::{Measure, Predicate, Rules};
+use crate::classify::{Key, Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted};
 use crate::slo::Slo;
 
@@ -35,13 +36,23 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct SloPlan {
     pub slo: Slo,
-    pub indicator: Indicator,
+    /// What its goals count, each thing once.
+    pub indicators: Vec<Indicator>,
+    pub group_by: Option<GroupBy>,
     /// The same for equal text of the document.
     pub identity: u64,
     /// The same for equal text of the indicator, wherever it stands.
     pub indicator_identity: u64,
     /// `FILE:LINE:COLUMN` of the document.
     pub declared_at: String,
+}
+
+/// One level for each combination of values.
+#[derive(Clone, Debug)]
+pub struct GroupBy {
+    pub keys: Vec<Key>,
+    /// Groups beyond so many share one.
+    pub max: usize,
 }
 
 /// Which items count, and when they count as good. What `total` or `of` does not select is not counted.
@@ -67,6 +78,27 @@ pub enum Indicator {
         op: Operator,
         limit: f64,
     },
+    /// The measure is itself the good share (or the bad one): one event in millionths.
+    Raw {
+        of: Selector,
+        measure: Measure,
+        success: bool,
+    },
+    /// A moment of the clock is good where `age op limit`: seconds since the newest item that is selected.
+    Freshness {
+        of: Selector,
+        op: Operator,
+        limit: f64,
+    },
+    /// Read by somebody else: nothing counts.
+    Foreign,
+}
+
+/// Good and bad units of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    pub good: u64,
+    pub bad: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -104,17 +136,24 @@ impl Plan {
 impl Plan {
     /// Whether some service level counts points of metrics.
     pub fn reads_points(&self) -> bool {
-        self.slos.iter().any(|one| one.indicator.kinds().contains(&ItemKind::Metric))
+        let indicators = self.slos.iter().flat_map(|slo| &slo.indicators);
+        indicators.flat_map(Indicator::kinds).any(|kind| kind == ItemKind::Metric)
+    }
+
+    /// Indicators of all service levels.
+    pub(super) fn tracks(&self) -> usize {
+        self.slos.iter().map(|slo| slo.indicators.len()).sum()
     }
 }
 
 impl Indicator {
-    fn kinds(&self) -> [ItemKind; 2] {
+    fn kinds(&self) -> Vec<ItemKind> {
         match self {
-            Self::GoodOfTotal { good, total } => [good.kind, total.kind],
-            Self::BadOfTotal { bad, total } => [bad.kind, total.kind],
-            Self::GoodAndBad { good, bad } => [good.kind, bad.kind],
-            Self::Threshold { of, .. } => [of.kind, of.kind],
+            Self::GoodOfTotal { good, total } => vec![good.kind, total.kind],
+            Self::BadOfTotal { bad, total } => vec![bad.kind, total.kind],
+            Self::GoodAndBad { good, bad } => vec![good.kind, bad.kind],
+            Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of.kind],
+            Self::Foreign => Vec::new(),
         }
     }
 
@@ -130,7 +169,7 @@ impl Indicator {
                     false => {}
                 };
             }
-            Self::Threshold { .. } => return,
+            Self::Threshold { .. } | Self::Raw { .. } | Self::Freshness { .. } | Self::Foreign => return,
         };
         for (selector, role) in [first, second] {
             if selector.selects(item, mismatches) {
@@ -144,24 +183,44 @@ impl Indicator {
         matches!(self, Self::Threshold { of, measure, .. } if of.kind == ItemKind::Metric && measure.is_value())
     }
 
-    /// Whether the item is good, bad, or not counted at all.
-    pub fn judge(&self, item: &Item<'_>, mismatches: &mut u64) -> Option<bool> {
-        match self {
+    /// What the item counts as; `None` where it is not counted at all. Counters and histograms are for the ledger.
+    pub fn judge(&self, item: &Item<'_>, mismatches: &mut u64) -> Option<Marks> {
+        let good = match self {
             Self::GoodOfTotal { good, total } => {
-                total.selects(item, mismatches).then(|| good.selects(item, mismatches))
+                total.selects(item, mismatches).then(|| good.selects(item, mismatches))?
             }
             Self::BadOfTotal { bad, total } => {
-                total.selects(item, mismatches).then(|| !bad.selects(item, mismatches))
+                total.selects(item, mismatches).then(|| !bad.selects(item, mismatches))?
             }
             Self::GoodAndBad { good, bad } => match bad.selects(item, mismatches) {
-                true => Some(false),
-                false => good.selects(item, mismatches).then_some(true),
+                true => false,
+                false => good.selects(item, mismatches).then_some(true)?,
             },
             Self::Threshold { of, measure, op, limit } => {
                 let measured = of.selects(item, mismatches).then(|| measure.of(item)).flatten()?;
-                Some(op.holds(measured, *limit))
+                op.holds(measured, *limit)
             }
-        }
+            Self::Raw { of, measure, success } => {
+                let share = of.selects(item, mismatches).then(|| measure.of(item)).flatten()?;
+                return Marks::of_share(share, *success);
+            }
+            Self::Freshness { of, .. } => of.selects(item, mismatches).then_some(true)?,
+            Self::Foreign => return None,
+        };
+        Some(Marks { good: u64::from(good), bad: u64::from(!good) })
+    }
+}
+
+impl Marks {
+    /// `None` for what is no share.
+    pub(super) fn of_share(share: f64, success: bool) -> Option<Self> {
+        let part = (0.0..=1.0).contains(&share).then(|| (share * RAW_UNITS as f64).round() as u64)?;
+        let (good, bad) = if success { (part, RAW_UNITS - part) } else { (RAW_UNITS - part, part) };
+        Some(Self { good, bad })
+    }
+
+    pub fn is_good(self) -> bool {
+        self.bad == 0
     }
 }
 

@@ -5,7 +5,8 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::plan::{Indicator, Operator, Plan};
+use super::fold::{Counter, Groups};
+use super::plan::{Indicator, Marks, Operator, Plan};
 use super::tally::Tally;
 use crate::model::{EventTime, Item, Point, PointData, Temporality};
 
@@ -32,14 +33,24 @@ pub enum Role {
     Threshold,
 }
 
+/// Which indicator of which service level and group a point counts for, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// A place in the plan.
+    pub slo: u32,
+    pub track: u16,
+    /// A place in the batch's `groups`.
+    pub group: u32,
+    pub role: Role,
+}
+
 /// Points of one request times the service levels that they count for.
 pub(super) const USES_MAX: usize = 1_000_000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Points {
     pub points: Vec<SeriesPoint>,
-    /// Service levels by their place in the plan.
-    pub uses: Vec<(u32, Role)>,
+    pub uses: Vec<Use>,
     /// Points that a selector took and that its service level can not count, such as gauges of a ratio.
     pub unusable: u64,
 }
@@ -51,30 +62,54 @@ impl Points {
         plan: &Plan,
         item: &Item<'_>,
         time: EventTime,
-        mismatches: &mut [u64],
-        judged: &mut dyn FnMut(usize, bool),
+        (groups, mismatches): (&mut Groups, &mut [u64]),
+        judged: &mut dyn FnMut(Counter, Marks),
     ) {
         let Some(point) = item.point.filter(|point| !point.has_no_value()) else { return };
-        let slos = || (0..).zip(&plan.slos).zip(plan.rules.len()..);
-        for ((index, slo), place) in slos() {
-            let Indicator::Threshold { of, measure, op, limit } = &slo.indicator else { continue };
-            if !of.selects(item, &mut mismatches[place]) {
-                continue;
+        let mut counter_uses = Vec::new();
+        let mut flat = 0;
+        for ((index, slo), place) in plan.slos.iter().enumerate().zip(plan.rules.len()..) {
+            for (track, indicator) in slo.indicators.iter().enumerate() {
+                let mut to = || Counter {
+                    slo: index as u32,
+                    track: track as u16,
+                    group: groups.of(index, slo, item),
+                    flat: flat + track,
+                };
+                let mismatches = &mut mismatches[place];
+                match indicator {
+                    Indicator::Threshold { of, measure, op, limit } => {
+                        if !of.selects(item, mismatches) {
+                            continue;
+                        }
+                        if measure.is_value() && is_histogram(&point.data) {
+                            let key = FixedState::default().hash_one((&slo.slo.name, track, *op as u8, limit.to_bits()));
+                            let first = self.uses.len();
+                            self.uses.push(to().as_a(Role::Threshold));
+                            self.unfolded(point, time, key, tally_below(&point.data, *op, *limit), first);
+                        } else if let Some(value) = measure.of(item) {
+                            let good = op.holds(value, *limit);
+                            judged(to(), Marks { good: u64::from(good), bad: u64::from(!good) });
+                        }
+                    }
+                    Indicator::Raw { .. } | Indicator::Freshness { .. } => {
+                        if let Some(marks) = indicator.judge(item, mismatches) {
+                            judged(to(), marks);
+                        }
+                    }
+                    Indicator::GoodOfTotal { .. }
+                    | Indicator::BadOfTotal { .. }
+                    | Indicator::GoodAndBad { .. } => {
+                        indicator.roles(item, mismatches, &mut |role| counter_uses.push(to().as_a(role)));
+                    }
+                    Indicator::Foreign => {}
+                }
             }
-            if measure.is_value() && !matches!(point.data, PointData::Gauge(_) | PointData::Sum { .. }) {
-                let key = FixedState::default().hash_one((&slo.slo.name, *op as u8, limit.to_bits()));
-                let first = self.uses.len();
-                self.uses.push((index, Role::Threshold));
-                self.unfolded(point, time, key, tally_below(&point.data, *op, *limit), first);
-            } else if let Some(value) = measure.of(item) {
-                judged(index as usize, op.holds(value, *limit));
-            }
+            flat += slo.indicators.len();
         }
-        let first = self.uses.len();
-        for ((index, slo), place) in slos() {
-            slo.indicator.roles(item, &mut mismatches[place], &mut |role| self.uses.push((index, role)));
-        }
-        if first < self.uses.len() {
+        if !counter_uses.is_empty() {
+            let first = self.uses.len();
+            self.uses.append(&mut counter_uses);
             self.unfolded(point, time, 0, tally_of_counter(&point.data), first);
         }
     }
@@ -95,6 +130,16 @@ impl Points {
             uses: (first as u32, self.uses.len() as u32),
         });
     }
+}
+
+impl Counter {
+    fn as_a(self, role: Role) -> Use {
+        Use { slo: self.slo, track: self.track, group: self.group, role }
+    }
+}
+
+fn is_histogram(data: &PointData<'_>) -> bool {
+    !matches!(data, PointData::Gauge(_) | PointData::Sum { .. })
 }
 
 /// A counter, or the number of values that a histogram holds.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::alerts::About;
+use super::burning;
 use super::effect::Explain;
 use super::fact::{Fact, Subject, What};
-use super::level::Level;
+use super::level::{Cx, Groups, Level};
 use super::plan::{Plan, SloPlan};
-use super::{Effects, Engine};
-use crate::alert::{Episode, Step};
+use super::{At, Effects, Engine};
+use crate::alert::Episode;
 use crate::classify::Decider;
 use crate::model::{EventTime, Labels};
 
@@ -35,70 +35,87 @@ impl Engine {
     }
 
     fn replace_levels(&mut self, old: &Plan, plan: &Plan, effects: &mut Effects) {
-        let mut before: Vec<Option<Level>> = std::mem::take(&mut self.levels).into_iter().map(Some).collect();
+        let before = std::mem::take(&mut self.levels);
+        let mut before: Vec<Option<Groups>> = before.into_iter().map(Some).collect();
         let mut undecided = Vec::new();
-        for (index, one) in plan.slos.iter().enumerate() {
+        for (slo, one) in plan.slos.iter().enumerate() {
             let place = old.slos.iter().position(|other| other.slo.name == one.slo.name);
             let held = place.and_then(|place| Some((&old.slos[place], before[place].take()?)));
-            let level = match held {
-                None => {
-                    let mut level = Level::new(one);
-                    level.episode = self.retired.remove(&one.slo.name);
-                    level
+            let groups = match held {
+                None => self.returned(one),
+                Some((same, groups)) if same.identity == one.identity => groups,
+                Some((other, groups)) if other.indicator_identity == one.indicator_identity => {
+                    undecided.push(slo);
+                    reconfigured(other, one, groups)
                 }
-                Some((same, level)) if same.identity == one.identity => level,
-                Some((other, level)) if other.indicator_identity == one.indicator_identity => {
-                    undecided.push(index);
-                    level.reconfigured(one)
-                }
-                Some((other, level)) => {
-                    let mut fresh = Level::new(one);
-                    fresh.episode = self.close(other, level, "it measures something else now", effects);
-                    fresh
+                Some((other, groups)) => {
+                    self.retire(other, groups, "it measures something else now", effects);
+                    self.returned(one)
                 }
             };
-            self.levels.push(level);
+            self.levels.push(groups);
         }
-        for (one, level) in old.slos.iter().zip(before) {
-            let Some(level) = level else { continue };
-            let last = self.close(one, level, "it was taken away", effects);
-            if let Some(last) = last.filter(|_| self.retired.len() < RETIRED_MAX) {
-                self.retired.insert(one.slo.name.clone(), last);
+        for (one, groups) in old.slos.iter().zip(before) {
+            if let Some(groups) = groups {
+                self.retire(one, groups, "it was taken away", effects);
             }
         }
-        for index in undecided {
-            self.evaluate(index, true, effects);
+        for slo in undecided {
+            for place in 0..self.levels[slo].levels.len() {
+                self.evaluate(At { slo, place }, true, effects);
+            }
         }
     }
 
-    /// Ends what is open about a service level that is no more; its last episode.
-    fn close(&mut self, one: &SloPlan, level: Level, why: &str, effects: &mut Effects) -> Option<Episode> {
-        let last = level.episode?;
+    /// New levels, whose episodes are counted on from those that are remembered.
+    fn returned(&mut self, one: &SloPlan) -> Groups {
+        let mut groups = Groups::new(one);
+        for level in &mut groups.levels {
+            level.episode = self.retired.remove(&(one.slo.name.clone(), level.group.clone()));
+        }
+        groups
+    }
+
+    /// Ends what is open about a service level that is no more, and remembers its last episodes.
+    fn retire(&mut self, one: &SloPlan, groups: Groups, why: &str, effects: &mut Effects) {
+        let (shape, levels) = groups.into_levels();
+        for (_, level) in levels {
+            let Some(last) = self.close(Cx { plan: one, shape: &shape }, &level, why, effects) else { continue };
+            if self.retired.len() < RETIRED_MAX {
+                self.retired.insert((one.slo.name.clone(), level.group), last);
+            }
+        }
+    }
+
+    /// The last episode, ended.
+    fn close(&mut self, cx: Cx<'_>, level: &Level, why: &str, effects: &mut Effects) -> Option<Episode> {
+        let last = level.episode.clone()?;
         let at = level.clock.max(last.opened_at);
         let Some(step) = Episode::next(Some(&last), at, None) else { return Some(last) };
         let closed = step.episode().clone();
-        self.tell_of_the_end(one, step, at, why, effects);
-        Some(closed)
-    }
-
-    fn tell_of_the_end(
-        &mut self,
-        one: &SloPlan,
-        step: Step,
-        at: EventTime,
-        why: &str,
-        effects: &mut Effects,
-    ) {
-        let (subject, group) = (Subject::Slo(one.slo.name.clone()), Labels::new());
-        let labels = super::burning::labels(&self.plan, &one.slo, step.episode());
-        let about = About { subject: &subject, group: &group, service: &one.slo.service, labels };
-        let text = format!("{} is not watched as before: {why}.", one.slo.name);
+        let subject = Subject::Slo(cx.plan.slo.name.clone());
+        let place = burning::place_of(&cx.plan.slo, &closed.condition);
+        let about = burning::about(&self.plan, cx, level, &subject, &closed, place);
+        let text = format!("{} is not watched as before: {why}.", cx.plan.slo.name);
         for what in self.alerts.tell(&self.plan, about, step, Explain { text, burns: None }) {
-            let fact = Fact { at, subject: subject.clone(), group: group.clone(), what };
+            let fact = Fact { at, subject: subject.clone(), group: level.group.clone(), what };
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
+        Some(closed)
     }
+}
+
+/// The events of the same indicators go on under other objectives, windows or conditions.
+fn reconfigured(old: &SloPlan, new: &SloPlan, groups: Groups) -> Groups {
+    let (shape, levels) = groups.into_levels();
+    let mut after = Groups::new(new);
+    for (values, level) in levels {
+        let cx = Cx { plan: new, shape: &after.shape };
+        let level = level.reconfigured(Cx { plan: old, shape: &shape }, cx);
+        after.adopt(values, level);
+    }
+    after
 }
 
 /// What decided, by its place in the new plan; `None` where it is gone.

@@ -9,37 +9,65 @@ use super::*;
 use crate::alert::route::{Compiled, Route, parse_matchers};
 use crate::classify::Predicate;
 use crate::model::{EventTime, ItemKind, Now, Parts, Severity, Signal, Tier, parse_parts};
-use crate::slo::{Objective, Pace, Slo, TimeWindow, standard_conditions};
+use crate::slo::{Goal, Method, NoData, Objective, Pace, Setting, Slo, Window, standard_conditions};
 
 const DAY: u64 = 86_400;
 /// Divisible by every bucket width.
 pub(super) const START: u64 = 1_700_000_100 / 900 * 900;
 
+/// An SLO of one objective with the standard pairs over so many days.
+pub(super) fn slo(days: u64, target: &str) -> Slo {
+    let objective = Objective::new(parse_parts(target).unwrap()).unwrap();
+    let (conditions, _) = standard_conditions(Setting {
+        window_s: days * DAY,
+        objective,
+        tier: Tier::Two,
+        min_bad: None,
+        slice_s: None,
+    });
+    Slo {
+        name: "shop".to_owned(),
+        service: "shop".to_owned(),
+        tier: Tier::Two,
+        window: Window::Rolling { seconds: days * DAY, text: format!("{days}d") },
+        method: Method::Occurrences,
+        goals: vec![Goal {
+            name: String::new(),
+            track: 0,
+            objective,
+            sla: None,
+            slice: None,
+            conditions,
+            weight: Parts::ONE,
+        }],
+        composite: None,
+        no_data: NoData::Ignore,
+        exclusions: Vec::new(),
+        chance: None,
+        targets: Vec::new(),
+    }
+}
+
+pub(super) fn slo_plan(slo: Slo, indicator: Indicator) -> SloPlan {
+    SloPlan {
+        slo,
+        indicators: vec![indicator],
+        group_by: None,
+        identity: 0,
+        indicator_identity: 0,
+        declared_at: "shop.yaml:1:1".to_owned(),
+    }
+}
+
 pub(super) fn plan(days: u64, target: &str, only: Option<&str>) -> Plan {
     let mut plan = Plan::empty();
-    let objective = Objective::new(parse_parts(target).unwrap()).unwrap();
-    let (mut conditions, _) = standard_conditions(days * DAY, objective, Tier::Two, None);
-    conditions.retain(|one| only.is_none_or(|only| one.name == only));
+    let mut slo = slo(days, target);
+    slo.goals[0].conditions.retain(|one| only.is_none_or(|only| one.name == only));
     let every = || Selector {
         kind: ItemKind::Span,
         predicate: Predicate::compile("true", None, &mut Default::default()).unwrap(),
     };
-    plan.slos.push(SloPlan {
-        slo: Slo {
-            name: "shop".to_owned(),
-            service: "shop".to_owned(),
-            tier: Tier::Two,
-            objective_name: String::new(),
-            objective,
-            sla: None,
-            window: TimeWindow { seconds: days * DAY, text: format!("{days}d") },
-            conditions,
-        },
-        indicator: Indicator::GoodAndBad { good: every(), bad: every() },
-        identity: 0,
-        indicator_identity: 0,
-        declared_at: "shop.yaml:1:1".to_owned(),
-    });
+    plan.slos.push(slo_plan(slo, Indicator::GoodAndBad { good: every(), bad: every() }));
     plan.route = Some(Route {
         receiver: "oncall".to_owned(),
         matchers: Vec::new(),
@@ -64,7 +92,7 @@ impl World {
     }
 
     pub(super) fn with_clean_past(plan: Plan) -> Self {
-        let days = plan.slos[0].slo.window.seconds / DAY;
+        let days = plan.slos[0].slo.window.nominal_s() / DAY;
         let mut world = Self::new(plan);
         let counts = (START - days * DAY + 1..=START).map(|second| (second, 1, 0)).collect();
         world.step(Input::Injected(History { slo: "shop".to_owned(), counts }));
@@ -80,6 +108,8 @@ impl World {
         let at = EventTime((self.clock_s - ago) * SECOND_NS);
         let delta = SloDelta {
             slo: 0,
+            track: 0,
+            group: 0,
             second: at.seconds(),
             good: u64::from(good),
             bad: u64::from(!good),
@@ -98,6 +128,7 @@ impl World {
             decided: Vec::new(),
             services: Vec::new(),
             seconds: vec![(delta.second, 1)],
+            groups: vec![Vec::new()],
             slos: vec![delta],
             points: Points::default(),
             hits: Vec::new(),
@@ -156,7 +187,7 @@ fn detect_and_reset(pair: &str, per_mille: u64, lead: u64, patience: u64) -> Opt
     (0..lead).for_each(|_| world.second(true));
     let is_bad = |event: u64| event * per_mille / 1_000 > (event - 1) * per_mille / 1_000;
     let (mut event, mut detected) = (0, None);
-    let short_s = world.engine.plan.slos[0].slo.conditions[0].short_s.unwrap();
+    let short_s = world.engine.plan.slos[0].slo.goals[0].conditions[0].shortest_s().unwrap();
     while detected.is_none() || event < short_s || !(event * per_mille).is_multiple_of(1_000) {
         event += 1;
         if event > patience && detected.is_none() {
@@ -319,9 +350,9 @@ fn an_episode_that_opens_again_within_five_minutes_keeps_its_key() {
 #[test]
 fn only_those_who_heard_of_the_second_beginning_hear_of_its_end() {
     let mut plan = plan(28, "0.999", None);
-    let slo = &mut plan.slos[0].slo;
-    slo.conditions.truncate(2);
-    (slo.conditions[0].pace, slo.conditions[0].severity) = (Pace::Slow, Severity::Ticket);
+    let conditions = &mut plan.slos[0].slo.goals[0].conditions;
+    conditions.truncate(2);
+    (conditions[0].pace, conditions[0].severity) = (Pace::Slow, Severity::Ticket);
     let pages = parse_matchers("severity=page").unwrap();
     let pages = pages.into_iter().map(|one| Compiled::new(one).unwrap()).collect();
     let oncall = plan.route.take().unwrap();
@@ -386,7 +417,7 @@ fn a_batch_of_another_plan_is_sent_back_and_counts_nothing() {
 #[test]
 fn a_factor_is_compared_exactly() {
     let mut world = World::with_clean_past(plan(30, "0.999", Some("1h/5m")));
-    assert_eq!(world.engine.plan.slos[0].slo.conditions[0].factor, Parts(14_400_000_000));
+    assert_eq!(world.engine.plan.slos[0].slo.goals[0].conditions[0].factor(), Some(Parts(14_400_000_000)));
     (0..51).for_each(|_| world.second(false));
     assert_eq!(world.facts(), "");
     world.second(false);

@@ -7,12 +7,15 @@ use serde::{Serialize, Serializer};
 use super::alerts::{AlertRecord, Decision, Telling};
 use super::baselines::SeriesCounts;
 use super::books::{Books, Items, Service};
-use super::level::Level;
+use super::level::{Cx, Groups, Level};
 use super::plan::SloPlan;
 use super::record::EventRecord;
 use super::{Engine, EventFilter, Subject, Transition};
+
+pub use super::slo_view::{
+    BudgetView, ConditionView, ExclusionView, GroupView, KnownView, ObjectiveView, PeriodView, SlaView, SloView,
+};
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
-use crate::slo::{Condition, Count, Objective, Seen};
 
 pub(super) fn time<S: Serializer>(at: &EventTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(at.0))
@@ -72,6 +75,9 @@ pub struct ServiceCounts {
 #[derive(Clone, Debug, Serialize)]
 pub struct SloCounts {
     pub name: String,
+    /// Where the objectives count different things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
     pub group: Labels,
     pub good: u64,
     pub bad: u64,
@@ -104,83 +110,6 @@ pub struct RuleCount {
     pub merged: u64,
     /// Alerts that a rule's own `alert` has opened.
     pub alerts: u64,
-}
-
-/// One element of `GET /api/v1/slos`
-#[derive(Clone, Debug, Serialize)]
-pub struct SloView {
-    pub name: String,
-    pub service: String,
-    pub tier: u8,
-    pub budgeting_method: &'static str,
-    pub time_window: String,
-    pub coverage: String,
-    /// The newest event time, or our own time where nothing newer came for ten seconds.
-    pub clock: Option<String>,
-    /// Events that were put in as weighted counts of the past, not observed.
-    pub injected: u64,
-    /// Events that came when no window held their time any more.
-    pub expired: u64,
-    /// What the buckets take in memory.
-    pub bytes: usize,
-    pub declared_at: String,
-    /// Comparisons of two types that can not be compared, in the SLO's expressions.
-    pub mismatches: u64,
-    pub objectives: Vec<ObjectiveView>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct ObjectiveView {
-    pub name: String,
-    pub target: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sla: Option<SlaView>,
-    pub groups: Vec<GroupView>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct SlaView {
-    pub target: String,
-    /// What is left of the SLA's own budget.
-    pub margin: String,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct GroupView {
-    pub group: Labels,
-    pub good: u64,
-    pub bad: u64,
-    pub total: u64,
-    /// `null` without events: unknown is neither 1 nor 0.
-    pub sli: Option<String>,
-    /// Where histograms are read: between which two values their buckets allow it to lie.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sli_low: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sli_high: Option<String>,
-    pub budget: BudgetView,
-    pub conditions: Vec<ConditionView>,
-    pub state: &'static str,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct BudgetView {
-    pub spent: String,
-    pub remaining: String,
-    pub raw_spent: String,
-    pub exhausted: bool,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct ConditionView {
-    pub condition: String,
-    pub factor: String,
-    pub severity: &'static str,
-    pub burn_long: String,
-    pub burn_short: String,
-    pub raw_burn_long: String,
-    pub raw_burn_short: String,
-    pub state: &'static str,
 }
 
 /// One element of `GET /api/v1/alerts`
@@ -240,13 +169,8 @@ pub struct EventsView {
 
 impl Engine {
     pub fn counts(&self) -> Counts {
-        let slos = self.plan.slos.iter().zip(&self.levels).map(|(plan, level)| SloCounts {
-            name: plan.slo.name.clone(),
-            group: Labels::new(),
-            good: level.counted.good,
-            bad: level.counted.bad,
-            total: level.counted.total(),
-        });
+        let slos = self.plan.slos.iter().zip(&self.levels);
+        let slos = slos.flat_map(|(plan, groups)| slo_counts(plan, groups));
         let told = self.alerts.told;
         Counts {
             since: rfc3339(self.since.0),
@@ -265,23 +189,9 @@ impl Engine {
                 pending: self.alerts.pending() as u64,
                 failed: told.failed,
             },
-            series: self.baselines.view(self.levels.iter().map(|level| level.balance.unmatched).sum()),
+            series: self.baselines.view(self.levels.iter().flat_map(|groups| &groups.levels).map(Level::unmatched).sum()),
             rules: self.rules(),
         }
-    }
-
-    pub fn slos(&self) -> Vec<SloView> {
-        (0..self.levels.len()).map(|index| self.slo_view(index)).collect()
-    }
-
-    pub fn slo(&self, name: &str) -> Option<SloView> {
-        let index = self.plan.slos.iter().position(|plan| plan.slo.name == name);
-        index.map(|index| self.slo_view(index))
-    }
-
-    fn slo_view(&self, index: usize) -> SloView {
-        let mismatches = self.books.mismatches[self.plan.rules.len() + index];
-        slo_view(&self.plan.slos[index], &self.levels[index], mismatches)
     }
 
     /// Newest first.
@@ -311,6 +221,24 @@ impl Engine {
             events: self.events.newest(category, after, limit, is_wanted),
         }
     }
+}
+
+fn slo_counts<'a>(plan: &'a SloPlan, groups: &'a Groups) -> impl Iterator<Item = SloCounts> + 'a {
+    let cx = Cx { plan, shape: &groups.shape };
+    groups.in_order().flat_map(move |(_, level)| {
+        (0..plan.indicators.len()).map(move |track| {
+            let counted = level.counted(cx, track);
+            let judge = plan.slo.goals.iter().position(|goal| goal.track == track).unwrap_or(0);
+            SloCounts {
+                name: plan.slo.name.clone(),
+                objective: (plan.indicators.len() > 1).then(|| plan.slo.judge_name(judge)),
+                group: level.group.clone(),
+                good: counted.good,
+                bad: counted.bad,
+                total: counted.total(),
+            }
+        })
+    })
 }
 
 impl Items {
@@ -347,83 +275,6 @@ impl Books {
             late: self.late,
             expired: self.expired,
         }
-    }
-}
-
-fn slo_view(plan: &SloPlan, level: &Level, mismatches: u64) -> SloView {
-    let slo = &plan.slo;
-    let seen = level.budget_seen();
-    let margin =
-        |sla: Objective| SlaView { target: sla.target().display(), margin: seen.burn(sla).decimal_of_rest() };
-    SloView {
-        name: slo.name.clone(),
-        service: slo.service.clone(),
-        tier: slo.tier.number(),
-        budgeting_method: "Occurrences",
-        time_window: slo.window.text.clone(),
-        coverage: seen.coverage().decimal(),
-        clock: (level.clock > EventTime::default()).then(|| rfc3339(level.clock.0)),
-        injected: level.injected,
-        expired: level.expired,
-        bytes: level.bytes(),
-        declared_at: plan.declared_at.clone(),
-        mismatches,
-        objectives: vec![ObjectiveView {
-            name: slo.objective_name.clone(),
-            target: slo.objective.target().display(),
-            sla: slo.sla.map(margin),
-            groups: vec![group_view(plan, level, seen)],
-        }],
-    }
-}
-
-fn group_view(plan: &SloPlan, level: &Level, seen: Seen) -> GroupView {
-    let objective = plan.slo.objective;
-    let conditions = plan.slo.conditions.iter().enumerate();
-    let bound = |which: fn((u64, u64)) -> u64| {
-        let (good, total) = (which(level.interval_seen()?), seen.count.total());
-        Count { good, bad: total.saturating_sub(good) }.sli().map(|sli| sli.decimal())
-    };
-    let state = match (level.firing.contains(&true), seen.count.total()) {
-        (true, _) => "firing",
-        (false, 0) => "no-data",
-        (false, _) => "ok",
-    };
-    GroupView {
-        group: Labels::new(),
-        good: seen.count.good,
-        bad: seen.count.bad,
-        total: seen.count.total(),
-        sli: seen.count.sli().map(|sli| sli.decimal()),
-        sli_low: bound(|(low, _)| low),
-        sli_high: bound(|(_, high)| high),
-        budget: BudgetView {
-            spent: seen.burn(objective).decimal(),
-            remaining: seen.burn(objective).decimal_of_rest(),
-            raw_spent: seen.raw_burn(objective).decimal(),
-            exhausted: level.spent,
-        },
-        conditions: conditions.map(|(index, one)| condition_view(one, level, index, objective)).collect(),
-        state,
-    }
-}
-
-fn condition_view(condition: &Condition, level: &Level, index: usize, objective: Objective) -> ConditionView {
-    let (long, short) = level.condition_seen(index);
-    let short = short.unwrap_or(long);
-    ConditionView {
-        condition: condition.name.clone(),
-        factor: condition.factor.display(),
-        severity: condition.severity.as_str(),
-        burn_long: long.burn(objective).decimal(),
-        burn_short: short.burn(objective).decimal(),
-        raw_burn_long: long.raw_burn(objective).decimal(),
-        raw_burn_short: short.raw_burn(objective).decimal(),
-        state: match (level.firing[index], long.count.total()) {
-            (true, _) => "firing",
-            (false, 0) => "no-data",
-            (false, _) => "ok",
-        },
     }
 }
 

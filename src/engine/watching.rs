@@ -1,6 +1,7 @@
 //! From what a rule's alert decided to facts and notifications.
 
 use super::alerts::About;
+use super::burning::plain_labels;
 use super::effect::Explain;
 use super::fact::{Fact, Subject, What};
 use super::watch::{Watch, WatchHit};
@@ -46,7 +47,14 @@ impl Engine {
                 Change::FlappingEnded => vec![What::FlappingEnded],
                 Change::Step { step, text } => {
                     let labels = labels(&self.plan.tenant, watch, &service, &group, step.episode());
-                    let about = About { subject: &subject, group: &group, service: &service, labels };
+                    let about = About {
+                        subject: &subject,
+                        group: &group,
+                        service: &service,
+                        labels,
+                        targets: &[],
+                        tells_resolve: true,
+                    };
                     let explain = Explain { text: words(watch, &group, &text), burns: None };
                     self.alerts.tell(&self.plan, about, step, explain)
                 }
@@ -78,9 +86,7 @@ fn words(watch: &Watch, group: &Labels, text: &str) -> String {
 
 /// The parts of the key are labels too, with `_` for what Prometheus allows in no label's name.
 fn labels(tenant: &str, watch: &Watch, service: &str, group: &Labels, episode: &Episode) -> Labels {
-    let plain = |one: char| if one.is_ascii_alphanumeric() { one } else { '_' };
-    let mut labels: Labels =
-        group.iter().map(|(name, value)| (name.chars().map(plain).collect(), value.clone())).collect();
+    let mut labels = plain_labels(group);
     let own = [
         ("alertname", watch.name.as_str()),
         ("rule", &watch.name),

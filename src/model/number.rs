@@ -81,6 +81,16 @@ impl Quotient {
         !self.is_void() && self.over >= self.under.times(limit)
     }
 
+    /// Strictly above so many billionths.
+    pub fn is_above(self, limit: Parts) -> bool {
+        !self.is_void() && self.over.times(Parts::ONE.0) > self.under.times(limit.0)
+    }
+
+    /// At least so many billionths.
+    pub fn is_at_least(self, limit: Parts) -> bool {
+        limit == Parts(0) || (!self.is_void() && self.over.times(Parts::ONE.0) >= self.under.times(limit.0))
+    }
+
     /// At most six digits after the point, rounded half to even, no trailing zeros.
     pub fn decimal(self) -> String {
         let millionths = self.rounded(1_000_000);

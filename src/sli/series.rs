@@ -27,6 +27,13 @@ struct Window {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowId(usize);
 
+impl WindowId {
+    /// Its place among the layout's windows.
+    pub fn place(self) -> usize {
+        self.0
+    }
+}
+
 impl Layout {
     /// A window of at least one second; the same id for the same length.
     pub fn window(&mut self, seconds: u64) -> WindowId {
@@ -47,6 +54,11 @@ impl Layout {
             self.tiers.push((width, 0));
             self.tiers.len() - 1
         })
+    }
+
+    /// Of every window, by place.
+    pub fn lengths(&self) -> impl Iterator<Item = u64> {
+        self.windows.iter().map(|window| window.seconds)
     }
 
     pub fn seconds(&self, window: WindowId) -> u64 {

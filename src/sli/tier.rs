@@ -77,6 +77,16 @@ impl Tier {
         self.excess.range(first..=upto).fold(held, |(good, bad), (_, one)| (good + one.0, bad + one.1))
     }
 
+    /// Index, good and bad of each bucket with an index in `[from, to)` that has any, in order.
+    pub(super) fn between(&self, from: u32, to: u32) -> impl Iterator<Item = (u32, u64, u64)> {
+        let first = self.buckets.partition_point(|bucket| bucket.index < from);
+        let end = self.buckets.partition_point(|bucket| bucket.index < to).max(first);
+        self.buckets.range(first..end).map(|one| {
+            let (good, bad) = self.excess.get(&one.index).copied().unwrap_or_default();
+            (one.index, most(good + u128::from(one.good)), most(bad + u128::from(one.bad)))
+        })
+    }
+
     /// Good and bad of each index that has any.
     pub(super) fn sums(&self) -> BTreeMap<u32, (u64, u64)> {
         let mut sums: BTreeMap<u32, (u64, u64)> = BTreeMap::new();

@@ -1,6 +1,7 @@
-//! Burn-rate conditions: the standard pairs of the SRE Workbook (chapter 5, "Alerting on SLOs"),
-//! with factors scaled to the period so that a pair always stands for the same share of the budget.
+//! Conditions of an alert: the standard pairs of the SRE Workbook (chapter 5, "Alerting on SLOs"), with factors scaled
+//! to the period so that a pair always stands for the same share of the budget, and those that a person wrote.
 
+use super::early::Early;
 use super::objective::Objective;
 use crate::model::{Parts, Quotient, Severity, Tier};
 
@@ -11,19 +12,86 @@ pub enum Pace {
     Fast,
 }
 
-/// True while the burn rate is above `factor` over the long window and over the short one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// `1h/5m`, or `1h` without a short window.
+    /// `1h/5m`, or `1h` without a short window; `no-data`, `early`.
     pub name: String,
-    pub long_s: u64,
-    pub short_s: Option<u64>,
-    pub factor: Parts,
+    /// `metadata.name` of the document, where it has one.
+    pub document: Option<String>,
+    pub check: Check,
     pub pace: Pace,
     /// How an alert of this condition is routed.
     pub severity: Severity,
+    /// A person wrote the severity: it wins over that of the priority.
+    pub written: bool,
     /// Bad events that the long window must hold.
     pub min_bad: u64,
+    /// The check must be true for so long without a break.
+    pub hold_s: u64,
+    /// Whether somebody is told that it became true, and that it no longer is.
+    pub tells: Tells,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tells {
+    pub breach: bool,
+    pub resolve: bool,
+}
+
+impl Tells {
+    pub const ALL: Self = Self { breach: true, resolve: true };
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// The burn rate over the long window, and over the short one, compares with the factor.
+    Burn { op: Comparison, factor: Parts, long_s: u64, short_s: Option<u64> },
+    /// No event came for so long.
+    NoData { after_s: u64 },
+    /// A sequential test says that the target is not met, before the windows do.
+    Early(Early),
+}
+
+/// OpenSLO's `op` of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+}
+
+impl Comparison {
+    pub fn holds(self, burn: Quotient, factor: Parts) -> bool {
+        match self {
+            Self::Gt => burn.is_above(factor),
+            Self::Gte => burn.is_at_least(factor),
+            Self::Lt => !burn.is_at_least(factor),
+            Self::Lte => !burn.is_above(factor),
+        }
+    }
+
+    /// Whether it asks for trouble, not for the lack of it.
+    pub fn is_upward(self) -> bool {
+        matches!(self, Self::Gt | Self::Gte)
+    }
+}
+
+impl Condition {
+    /// The short window of a burn condition, or its only one.
+    pub fn shortest_s(&self) -> Option<u64> {
+        match self.check {
+            Check::Burn { long_s, short_s, .. } => Some(short_s.unwrap_or(long_s)),
+            Check::NoData { .. } | Check::Early(_) => None,
+        }
+    }
+
+    pub fn factor(&self) -> Option<Parts> {
+        match self.check {
+            Check::Burn { factor, .. } => Some(factor),
+            Check::NoData { .. } | Check::Early(_) => None,
+        }
+    }
 }
 
 /// What became of a standard pair that could not be taken as it is.
@@ -41,6 +109,7 @@ struct Pair {
     pace: Pace,
 }
 
+const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
 
@@ -56,14 +125,21 @@ const PAIRS: [Pair; 4] = [
 /// people of a budget that lasts.
 const FACTOR_MIN: Parts = Parts(900_000_000);
 
-/// The pairs that make sense for a window and an objective, and what became of the others.
-/// The factor of a pair is `share x window / long`.
-pub fn standard_conditions(
-    window_s: u64,
-    objective: Objective,
-    tier: Tier,
-    min_bad: Option<u64>,
-) -> (Vec<Condition>, Vec<Note>) {
+/// What the standard pairs are made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The budget's window, nominal.
+    pub window_s: u64,
+    pub objective: Objective,
+    pub tier: Tier,
+    pub min_bad: Option<u64>,
+    /// Windows are made of whole slices.
+    pub slice_s: Option<u64>,
+}
+
+/// The pairs that make sense, and what became of the others. The factor of a pair is `share x window / long`.
+pub fn standard_conditions(setting: Setting) -> (Vec<Condition>, Vec<Note>) {
+    let Setting { window_s, objective, tier, min_bad, slice_s } = setting;
     let (mut conditions, mut notes) = (Vec::new(), Vec::new());
     for pair in &PAIRS {
         let mut note = |text: String| notes.push(Note { pair: pair.name.to_owned(), text });
@@ -79,7 +155,7 @@ pub fn standard_conditions(
             note(format!("its factor {} is taken as 1", factor.display()));
             factor = Parts::ONE;
         }
-        if out_of_reach(factor, objective) {
+        if is_out_of_reach(factor, objective) {
             note(format!(
                 "dropped: its factor {} is out of reach, a total outage burns {} times the budget",
                 factor.display(),
@@ -87,18 +163,48 @@ pub fn standard_conditions(
             ));
             continue;
         }
+        let whole = |seconds: u64| slice_s.map_or(seconds, |slice| seconds.div_ceil(slice) * slice);
+        let (long_s, short_s) = (whole(pair.long_s), whole(pair.short_s));
+        if (long_s, short_s) != (pair.long_s, pair.short_s) {
+            if short_s >= pair.long_s {
+                note("dropped: a slice is as long as its long window".to_owned());
+                continue;
+            }
+            note("its windows are rounded up to whole slices".to_owned());
+        }
         let severity = severity(pair.pace, tier);
         conditions.push(Condition {
-            name: pair.name.to_owned(),
-            long_s: pair.long_s,
-            short_s: Some(pair.short_s),
-            factor,
+            name: format!("{}/{}", duration_text(long_s), duration_text(short_s)),
+            document: None,
+            check: Check::Burn { op: Comparison::Gt, factor, long_s, short_s: Some(short_s) },
             pace: pair.pace,
             severity,
+            written: false,
             min_bad: min_bad.unwrap_or(minimum_bad(severity)),
+            hold_s: 0,
+            tells: Tells::ALL,
         });
     }
     (conditions, notes)
+}
+
+/// `5m`, `1h`, `3d`: as OpenSLO writes durations.
+pub fn duration_text(seconds: u64) -> String {
+    match seconds {
+        0 => "0m".to_owned(),
+        seconds if seconds.is_multiple_of(DAY) => format!("{}d", seconds / DAY),
+        seconds if seconds.is_multiple_of(HOUR) => format!("{}h", seconds / HOUR),
+        seconds if seconds.is_multiple_of(MINUTE) => format!("{}m", seconds / MINUTE),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+/// As fast as the slower of the two pairs that page, or faster.
+pub fn pace_of(factor: Parts, window_s: u64) -> Pace {
+    match factor >= scaled_factor(&PAIRS[1], window_s) {
+        true => Pace::Fast,
+        false => Pace::Slow,
+    }
 }
 
 fn scaled_factor(pair: &Pair, window_s: u64) -> Parts {
@@ -108,12 +214,12 @@ fn scaled_factor(pair: &Pair, window_s: u64) -> Parts {
 }
 
 /// Nothing burns faster than 1 / budget, so a factor from there on is never exceeded.
-fn out_of_reach(factor: Parts, objective: Objective) -> bool {
+pub fn is_out_of_reach(factor: Parts, objective: Objective) -> bool {
     u128::from(factor.0) * u128::from(objective.budget().0)
         >= u128::from(Parts::ONE.0) * u128::from(Parts::ONE.0)
 }
 
-fn highest_burn(objective: Objective) -> Quotient {
+pub fn highest_burn(objective: Objective) -> Quotient {
     Quotient::new((u128::from(Parts::ONE.0), 1), (u128::from(objective.budget().0), 1))
 }
 
@@ -137,11 +243,16 @@ mod tests {
     use super::*;
     use crate::model::parse_parts;
 
-    fn pairs(days: u64, target: &str) -> String {
+    fn setting(days: u64, target: &str) -> Setting {
         let objective = Objective::new(parse_parts(target).unwrap()).unwrap();
-        let (conditions, _) = standard_conditions(days * DAY, objective, Tier::Two, None);
-        let shown =
-            conditions.iter().map(|one| format!("{} {} {}", one.name, one.factor.display(), one.severity));
+        Setting { window_s: days * DAY, objective, tier: Tier::Two, min_bad: None, slice_s: None }
+    }
+
+    fn shown(setting: Setting) -> String {
+        let (conditions, _) = standard_conditions(setting);
+        let shown = conditions
+            .iter()
+            .map(|one| format!("{} {} {}", one.name, one.factor().unwrap().display(), one.severity));
         shown.collect::<Vec<_>>().join(", ")
     }
 
@@ -154,7 +265,7 @@ mod tests {
             (31, "1h/5m 14.88 page, 6h/30m 6.2 page, 1d/2h 3.1 ticket, 3d/6h 1.033333 ticket"),
             (90, "1h/5m 43.2 page, 6h/30m 18 page, 1d/2h 9 ticket, 3d/6h 3 ticket"),
         ] {
-            assert_eq!(pairs(days, "0.999"), expected, "{days} d");
+            assert_eq!(shown(setting(days, "0.999")), expected, "{days} d");
         }
     }
 
@@ -166,14 +277,33 @@ mod tests {
             ("0.83", "1d/2h 3 ticket, 3d/6h 1 ticket"),
             ("0.66", "3d/6h 1 ticket"),
         ] {
-            assert_eq!(pairs(30, target), expected, "{target}");
+            assert_eq!(shown(setting(30, target)), expected, "{target}");
         }
     }
 
     #[test]
     fn every_pair_that_is_changed_or_dropped_is_told() {
-        let objective = Objective::new(parse_parts("0.999").unwrap()).unwrap();
-        let told = |days: u64| standard_conditions(days * DAY, objective, Tier::Two, None).1.len();
+        let told = |days: u64| standard_conditions(setting(days, "0.999")).1.len();
         assert_eq!((told(7), told(28), told(30)), (2, 1, 0));
+    }
+
+    #[test]
+    fn windows_are_made_of_whole_slices() {
+        let of_slices = |slice_s| shown(Setting { slice_s: Some(slice_s), ..setting(30, "0.99") });
+        assert_eq!(of_slices(60), "1h/5m 14.4 page, 6h/30m 6 page, 1d/2h 3 ticket, 3d/6h 1 ticket");
+        assert_eq!(of_slices(900), "1h/15m 14.4 page, 6h/30m 6 page, 1d/2h 3 ticket, 3d/6h 1 ticket");
+        assert_eq!(of_slices(3_600), "6h/1h 6 page, 1d/2h 3 ticket, 3d/6h 1 ticket");
+    }
+
+    #[test]
+    fn a_pace_is_fast_from_the_slower_page_on() {
+        let pace = |factor, days: u64| pace_of(parse_parts(factor).unwrap(), days * DAY);
+        assert_eq!([pace("6", 30), pace("5.999", 30), pace("5.6", 28)], [Pace::Fast, Pace::Slow, Pace::Fast]);
+    }
+
+    #[test]
+    fn durations_read_as_openslo_writes_them() {
+        let texts = [300, 3_600, 5_400, 86_400, 604_800, 90].map(duration_text);
+        assert_eq!(texts, ["5m", "1h", "90m", "1d", "7d", "90s"]);
     }
 }

@@ -1,4 +1,4 @@
-//! A target that leaves a budget, and the window that it holds over.
+//! A target that leaves a budget.
 
 use crate::model::Parts;
 
@@ -31,11 +31,4 @@ impl Objective {
     pub fn budget(self) -> Parts {
         Parts(Parts::ONE.0 - self.target.0)
     }
-}
-
-/// A rolling window, as the document writes it: `28d`, `4w`, `12h`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimeWindow {
-    pub seconds: u64,
-    pub text: String,
 }

@@ -124,7 +124,7 @@ fn observe(meters: &SdkMeterProvider, latest: &Arc<RwLock<Metrics>>) {
             let latest = latest.read().unwrap_or_else(PoisonError::into_inner);
             for sample in latest.samples(place) {
                 let Ok(value) = sample.value.parse() else { continue };
-                let labels = row.labels.iter().zip(&sample.labels);
+                let labels = row.labels.iter().zip(&sample.labels).filter(|(_, label)| !label.is_empty());
                 let labels: Vec<KeyValue> =
                     labels.map(|(name, label)| KeyValue::new(*name, label.clone())).collect();
                 instrument.observe(value, &labels);

@@ -43,6 +43,8 @@ pub enum Registered {
     RuleMismatches,
     ServiceItems,
     SloEvents,
+    SloEventsExcluded,
+    SloEventsOverflow,
     SloSli,
     SloObjective,
     SloBudgetRemaining,
@@ -70,7 +72,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 37] = [
+pub const TABLE: [Metric; 39] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -123,21 +125,35 @@ pub const TABLE: [Metric; 37] = [
         "Comparisons of two types that can not be compared, by what compared: filter, classify, slo.",
     ),
     counter("evenkeel_service_items_total", &["service", "signal"], "Accepted items by service."),
-    counter("evenkeel_slo_events_total", &["slo", "result"], "Good and bad events of an SLO."),
-    gauge("evenkeel_slo_sli_ratio", &["slo"], "Good events over all events of the SLO's window."),
-    gauge("evenkeel_slo_objective_ratio", &["slo"], "The target of the SLO."),
+    counter(
+        "evenkeel_slo_events_total",
+        &["slo", "objective", "result"],
+        "Good and bad events of an SLO, all groups together; by objective where objectives count different things.",
+    ),
+    counter("evenkeel_slo_excluded_events_total", &["slo"], "Events of a time that does not count."),
+    counter("evenkeel_slo_overflow_events_total", &["slo"], "Events that share the group overflow."),
+    gauge(
+        "evenkeel_slo_sli_ratio",
+        &["slo", "objective", "group"],
+        "Good events or slices over all of the SLO's window; at most 100 groups, those with the least budget.",
+    ),
+    gauge("evenkeel_slo_objective_ratio", &["slo", "objective"], "The target of the SLO."),
     gauge(
         "evenkeel_slo_budget_remaining_ratio",
-        &["slo"],
+        &["slo", "objective", "group"],
         "What is left of the error budget, coverage-scaled; negative when overspent.",
     ),
     gauge("evenkeel_slo_coverage_ratio", &["slo"], "The share of the SLO's window that has been seen."),
     gauge(
         "evenkeel_slo_burn_rate",
-        &["slo", "condition", "window"],
+        &["slo", "objective", "group", "condition", "window"],
         "Burn rate over a condition's long and short window, coverage-scaled.",
     ),
-    gauge("evenkeel_slo_condition_firing", &["slo", "condition"], "1 while the condition is true."),
+    gauge(
+        "evenkeel_slo_condition_firing",
+        &["slo", "objective", "group", "condition"],
+        "1 while the condition is true.",
+    ),
     gauge("evenkeel_slo_state_bytes", &["slo"], "Memory of the SLO's buckets."),
     gauge("evenkeel_alerts_open", &["severity"], "Open alerts."),
     counter(
@@ -212,11 +228,14 @@ impl Metrics {
 
 fn line(text: &mut String, row: &Metric, sample: &Sample) {
     text.push_str(row.name);
-    for (place, (name, label)) in row.labels.iter().zip(&sample.labels).enumerate() {
-        let open = if place == 0 { '{' } else { ',' };
+    // To Prometheus a label without a value is one that is not there.
+    let labels = row.labels.iter().zip(&sample.labels).filter(|(_, label)| !label.is_empty());
+    let mut open = '{';
+    for (name, label) in labels {
         let _infallible = write!(text, "{open}{name}=\"{}\"", escaped(label));
+        open = ',';
     }
-    let close = if row.labels.is_empty() { "" } else { "}" };
+    let close = if open == '{' { "" } else { "}" };
     let _infallible = writeln!(text, "{close} {}", sample.value);
 }
 

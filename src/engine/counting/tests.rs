@@ -14,11 +14,11 @@ use crate::decode::otlp::metrics::v1::{
     Summary, SummaryDataPoint, metric, number_data_point,
 };
 use crate::engine::view::GroupView;
+use crate::engine::tests::{slo, slo_plan};
 use crate::engine::{
-    AckToken, Effects, Engine, Indicator, Input, Operator, Plan, Request, Selector, SloPlan, fold,
+    AckToken, Effects, Engine, Indicator, Input, Operator, Plan, Request, Selector, fold,
 };
-use crate::model::{ItemKind, Now, Parts, SECOND_NS, Signal, Tier, Wanted};
-use crate::slo::{Objective, Slo, TimeWindow, standard_conditions};
+use crate::model::{ItemKind, Now, SECOND_NS, Signal, Wanted};
 
 const BEGAN: u64 = 1_700_000_000;
 
@@ -55,24 +55,7 @@ impl World {
         let mut plan = Plan::empty();
         let indicator = indicator(&mut plan.wanted);
         plan.route = None::<Route>;
-        plan.slos.push(SloPlan {
-            slo: Slo {
-                name: "shop".to_owned(),
-                service: "shop".to_owned(),
-                tier: Tier::Two,
-                objective_name: String::new(),
-                objective: Objective::new(Parts(999_000_000)).unwrap(),
-                sla: None,
-                window: TimeWindow { seconds: 28 * 86_400, text: "28d".to_owned() },
-                conditions: Vec::new(),
-            },
-            indicator,
-            identity: 0,
-            indicator_identity: 0,
-            declared_at: "shop.yaml:1:1".to_owned(),
-        });
-        let slo = &mut plan.slos[0].slo;
-        (slo.conditions, _) = standard_conditions(slo.window.seconds, slo.objective, slo.tier, None);
+        plan.slos.push(slo_plan(slo(28, "0.999"), indicator));
         let plan = Arc::new(plan);
         let engine = Engine::new(plan.clone(), Now(BEGAN * SECOND_NS));
         Self { plan, engine, clock_s: BEGAN + 60, effects: Effects::default() }

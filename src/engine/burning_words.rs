@@ -1,0 +1,97 @@
+//! What a notification of a service level says: words before jargon. Doubles are good enough to read.
+
+use super::burning::condition;
+use super::level::{Cx, Level, Reading};
+use crate::alert::Step;
+use crate::model::{Quotient, SECOND_NS};
+use crate::slo::{Check, Method, duration_text};
+
+pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize, usize)>) -> String {
+    let slo = &cx.plan.slo;
+    let name = named(level, &slo.name);
+    let Some((judge, index)) = place else { return format!("{name} is not watched as before.") };
+    let left = 1.0 - approximate(level.budget(cx, judge).burn);
+    let window = slo.window.text();
+    if let Step::Close(_) = step {
+        return format!(
+            "{name} recovered: no burn condition is true any more; {} of the {window} budget is left.",
+            percent(left)
+        );
+    }
+    let condition = condition(slo, judge, index);
+    let (long, short) = level.condition(cx, judge, index);
+    match &condition.check {
+        Check::NoData { .. } => {
+            let silent_s = level.newest().map_or(0, |newest| level.clock.since_ns(newest) / SECOND_NS);
+            let silent = duration_text(silent_s / 60 * 60);
+            format!("{name}: no event came for {silent}, so nobody knows how it does.")
+        }
+        Check::Early(_) => {
+            let hour = level.last_hour(cx, judge);
+            format!(
+                "{} of {} fail in the last hour; {}. {} of the {window} budget is left. A sequential test saw it before the windows did.",
+                percent(share(&hour)),
+                what_fails(cx, level),
+                exhaustion(cx, left, approximate(hour.raw)),
+                percent(left),
+            )
+        }
+        Check::Burn { op, factor, .. } => format!(
+            "{} of {} fail; {}. {} of the {window} budget is left. Condition {}: burn {} {} {} times the allowed rate.",
+            percent(share(&short)),
+            what_fails(cx, level),
+            exhaustion(cx, left, approximate(short.raw)),
+            percent(left),
+            condition.name,
+            long.burn.decimal(),
+            if op.is_upward() { "over" } else { "below" },
+            factor.display(),
+        ),
+    }
+}
+
+/// `checkout events`, `checkout slices of 1m`, with the group where there are several.
+fn what_fails(cx: Cx<'_>, level: &Level) -> String {
+    let slo = &cx.plan.slo;
+    let service = named(level, &slo.service);
+    match (slo.method, slo.goals[0].slice) {
+        (Method::Timeslices, Some(slice)) => format!("{service} slices of {}", duration_text(slice.seconds)),
+        _ => format!("{service} events"),
+    }
+}
+
+/// `checkout (http.route=/pay)`
+fn named(level: &Level, name: &str) -> String {
+    let parts: Vec<String> = level.group.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if parts.is_empty() { name.to_owned() } else { format!("{name} ({})", parts.join(", ")) }
+}
+
+fn exhaustion(cx: Cx<'_>, left: f64, burn: f64) -> String {
+    let slo = &cx.plan.slo;
+    let window = slo.window.text();
+    if left <= 0.0 {
+        return format!("the {window} allowance is spent");
+    }
+    let hours = left * slo.window.nominal_s() as f64 / burn.max(f64::MIN_POSITIVE) / 3_600.0;
+    let time = match hours {
+        hours if hours < 1.0 => format!("{:.0} min", (hours * 60.0).ceil()),
+        hours if hours < 48.0 => format!("{hours:.1} h"),
+        hours => format!("{:.1} d", hours / 24.0),
+    };
+    format!("at this rate the rest of the {window} allowance is gone in {time}")
+}
+
+fn share(seen: &Reading) -> f64 {
+    match seen.sli {
+        Some(sli) => 1.0 - approximate(sli),
+        None => seen.count.bad as f64 / (seen.count.total().max(1)) as f64,
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+pub(super) fn approximate(quotient: Quotient) -> f64 {
+    quotient.rounded(1_000_000) as f64 / 1_000_000.0
+}
