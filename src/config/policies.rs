@@ -249,7 +249,9 @@ impl Written {
         Condition {
             name: "no-data".to_owned(),
             document: self.document.clone(),
-            check: Check::NoData { after_s: self.short_s.unwrap_or(self.long_s) },
+            check: Check::NoData,
+            long_s: self.short_s.unwrap_or(self.long_s),
+            short_s: None,
             pace: crate::slo::Pace::Slow,
             severity: self.severity,
             written: true,

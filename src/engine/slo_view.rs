@@ -288,9 +288,12 @@ fn group_view(cx: Cx<'_>, level: &Level, judge: usize) -> GroupView {
     let conditions = conditions.or_else(composite).into_iter().flatten().enumerate();
     let conditions: Vec<ConditionView> =
         conditions.map(|(index, one)| condition_view(cx, level, (judge, index), one)).collect();
-    let is = |state: &str| conditions.iter().any(|one| one.state == state);
-    let state = match (is("firing"), conditions.first()) {
+    let is_firing = |silence: bool| {
+        conditions.iter().any(|one| one.state == "firing" && (one.condition == "no-data") == silence)
+    };
+    let state = match (is_firing(false), conditions.first()) {
         (true, _) => "firing",
+        (false, _) if is_firing(true) => "no-data",
         (false, Some(first)) if first.state == "no-data" => "no-data",
         (false, None) if budget.count.total() == 0 => "no-data",
         (false, _) => "ok",

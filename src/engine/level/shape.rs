@@ -69,7 +69,10 @@ impl Shape {
     }
 
     fn pairs_of(&mut self, condition: &Condition, about: &[(usize, Option<Slice>)]) -> Vec<(usize, Pair)> {
-        let Check::Burn { long_s, short_s, .. } = condition.check else { return Vec::new() };
+        let (long_s, short_s) = (condition.long_s, condition.short_s);
+        if !matches!(condition.check, Check::Burn { .. }) {
+            return Vec::new();
+        }
         self.longest_s = self.longest_s.max(long_s);
         let mut pairs = Vec::new();
         for (goal, slice) in about {
