@@ -214,7 +214,9 @@ fn severity(ctx: &mut Reading<'_>, node: &Node) -> Option<Severity> {
         return Some(severity);
     }
     let meant = match text.to_ascii_lowercase().as_str() {
-        "critical" | "fatal" | "high" | "major" | "error" | "sev0" | "sev1" | "sev2" | "p1" | "p2" => Severity::Page,
+        "critical" | "fatal" | "high" | "major" | "error" | "sev0" | "sev1" | "sev2" | "p1" | "p2" => {
+            Severity::Page
+        }
         "info" | "informational" | "none" | "notice" => Severity::Log,
         _ => Severity::Ticket,
     };

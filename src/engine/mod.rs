@@ -21,6 +21,7 @@ mod points;
 mod record;
 mod reload;
 mod repeats;
+pub mod report;
 mod slo_view;
 mod tally;
 pub mod view;
@@ -213,9 +214,10 @@ impl Engine {
         }
         for (at, [of_events, of_ratios]) in late {
             let (cx, level) = self.level(&plan, at);
-            let amended = [(of_events, 1), (of_ratios, level::RAW_UNITS)];
-            let amended = amended.into_iter().filter_map(|(late, scale)| late.amendment(scale));
-            effects.facts.extend(amended.map(|what| level.fact(cx, what)));
+            for (late, scale) in [(of_events, 1), (of_ratios, level::RAW_UNITS)] {
+                let amended = level.amended(late, scale);
+                effects.facts.extend(amended.map(|what| level.fact(cx, what)));
+            }
         }
     }
 
@@ -230,14 +232,11 @@ impl Engine {
             let level = &mut levels.levels[place];
             level.episode = self.retired.remove(&(plan.slo.name.clone(), level.group.clone()));
         }
-        if levels.is_overflow(place) {
-            let first = levels.overflow == 0;
-            levels.overflow = levels.overflow.saturating_add(1);
-            if first {
-                let max = plan.group_by.as_ref().map_or(1, |group_by| group_by.max);
-                let body = format!("more than {max} groups of `{}`: those beyond share `overflow`", plan.slo.name);
-                self.events.keep(vec![EventRecord::own(delta.newest, "EvenkeelCardinality", body)]);
-            }
+        if levels.is_overflow(place) && !std::mem::replace(&mut levels.told_of_overflow, true) {
+            let max = plan.group_by.as_ref().map_or(1, |group_by| group_by.max);
+            let body =
+                format!("more than {max} groups of `{}`: those beyond share `overflow`", plan.slo.name);
+            self.events.keep(vec![EventRecord::own(delta.newest, "EvenkeelCardinality", body)]);
         }
         At { slo, place }
     }

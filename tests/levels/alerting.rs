@@ -88,20 +88,29 @@ fn a_policy_that_tells_no_end_leaves_it_to_people() {
 
 #[test]
 fn silence_opens_an_episode_that_the_next_event_closes() {
-    let documents = own("alertWhenNoData: true, ", "threshold: 14.4, lookbackWindow: 1h", "evenkeel.dev/short-window: 5m");
+    let documents = own(
+        "alertWhenNoData: true, ",
+        "threshold: 14.4, lookbackWindow: 1h",
+        "evenkeel.dev/short-window: 5m",
+    );
     let mut world = World::new(&documents);
     world.run(60, true);
     world.quiet(600);
     assert_eq!(world.facts(), ["360 alert.fired no-data", "360 episode.opened 1.1 P3 ticket"]);
     assert_eq!(world.group().state, "no-data");
-    assert!(world.engine.alerts()[0].decisions[0].text.contains("no event came for 5m"), "{:?}", world.engine.alerts()[0]);
+    assert!(
+        world.engine.alerts()[0].decisions[0].text.contains("no event came for 5m"),
+        "{:?}",
+        world.engine.alerts()[0]
+    );
     world.run(1, true);
     assert_eq!(world.facts(), ["661 alert.resolved no-data", "661 episode.closed 1.2 P3 ticket"]);
 }
 
 #[test]
 fn silence_before_the_first_event_is_no_silence() {
-    let mut world = World::new(&slo(&[("alert-no-data", "10m")], &rolling("28d"), "Occurrences", "target: 0.999"));
+    let mut world =
+        World::new(&slo(&[("alert-no-data", "10m")], &rolling("28d"), "Occurrences", "target: 0.999"));
     world.quiet(3_600);
     assert_eq!(world.facts(), [""; 0]);
     world.run(1, true);
@@ -142,7 +151,8 @@ fn one_failure_of_little_traffic_does_not_page() {
 #[test]
 fn the_early_page_comes_within_seconds_and_turns_into_that_of_the_pair() {
     let annotations = [("early-page", "1e-9,0.1%")];
-    let mut world = World::with_busy_past(&slo(&annotations, &rolling("28d"), "Occurrences", "target: 0.999"), 28, 50);
+    let mut world =
+        World::with_busy_past(&slo(&annotations, &rolling("28d"), "Occurrences", "target: 0.999"), 28, 50);
     world.busy(60, 50, 50);
     let facts = world.facts();
     assert_eq!(facts[..2], ["3 alert.fired early", "3 episode.opened 1.1 P2 page"]);
@@ -155,7 +165,8 @@ fn the_early_page_comes_within_seconds_and_turns_into_that_of_the_pair() {
 #[test]
 fn a_blip_of_a_second_spends_too_little_for_the_early_page() {
     let annotations = [("early-page", "1e-9,0.1%")];
-    let mut world = World::with_busy_past(&slo(&annotations, &rolling("28d"), "Occurrences", "target: 0.999"), 28, 50);
+    let mut world =
+        World::with_busy_past(&slo(&annotations, &rolling("28d"), "Occurrences", "target: 0.999"), 28, 50);
     world.busy(1, 50, 50);
     world.busy(300, 50, 0);
     assert_eq!(world.facts(), [""; 0]);

@@ -5,7 +5,9 @@ use super::world::{Call, World, rolling, slo};
 fn calls(count: u64) -> Vec<Call> {
     let mixed = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) % 1_000;
     let bad = |index: u64| if (3_000..3_400).contains(&index) { 700 } else { 3 };
-    let call = |index: u64| Call::at(index / 4, mixed(index) >= bad(index)).to(["/a", "/b", "/c"][index as usize % 3]);
+    let call = |index: u64| {
+        Call::at(index / 4, mixed(index) >= bad(index)).to(["/a", "/b", "/c"][index as usize % 3])
+    };
     (0..count).map(call).collect()
 }
 

@@ -17,7 +17,8 @@ fn each_group_has_a_budget_and_an_episode_of_its_own() {
     assert!(facts.iter().all(|fact| fact.contains("[/pay]")), "{facts:?}");
     assert!(facts.contains(&"50 episode.opened [/pay] 1.1 P2 page".to_owned()), "{facts:?}");
     let view = world.view();
-    let groups: Vec<_> = view.objectives[0].groups.iter().map(|one| (&*one.group["http.route"], one.bad)).collect();
+    let groups: Vec<_> =
+        view.objectives[0].groups.iter().map(|one| (&*one.group["http.route"], one.bad)).collect();
     assert_eq!(groups, [("/", 0), ("/pay", 120)]);
     assert_eq!(view.objectives[0].groups[1].state, "firing");
     let alert = &world.engine.alerts()[0];
@@ -86,7 +87,11 @@ fn recurring_maintenance_is_found_for_late_events_too() {
     let mut world = World::new(&slo(&excluded(text), &rolling("7d"), "Occurrences", "target: 0.9"));
     world.send(&[Call::at(0, true)]);
     world.now = 5 * 3_600;
-    world.send(&[Call::at(world.now, true), Call::at(2 * 3_600 + 60, false), Call::at(2 * 3_600 + 1_800, false)]);
+    world.send(&[
+        Call::at(world.now, true),
+        Call::at(2 * 3_600 + 60, false),
+        Call::at(2 * 3_600 + 1_800, false),
+    ]);
     assert_eq!(world.counted(), (2, 1));
     assert_eq!(world.view().excluded, 1);
 }

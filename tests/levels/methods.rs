@@ -90,7 +90,8 @@ fn slices_without_events_count_as_the_document_says() {
 #[test]
 fn silence_may_count_as_bad_where_events_are_counted() {
     let spent = |no_data: &str| {
-        let mut world = World::new(&slo(&[("no-data", no_data)], &rolling("2h"), "Occurrences", "target: 0.9"));
+        let mut world =
+            World::new(&slo(&[("no-data", no_data)], &rolling("2h"), "Occurrences", "target: 0.9"));
         world.run(3_600, true);
         world.quiet(1_800);
         world.group().budget.spent
@@ -113,8 +114,7 @@ fn each_operator_of_a_threshold_draws_its_line() {
 
 #[test]
 fn several_objectives_have_budgets_of_their_own_and_one_episode() {
-    let objectives =
-        "displayName: fast, target: 0.9, op: lte, value: 0.1}, {displayName: slow, target: 0.99, op: lte, value: 1";
+    let objectives = "displayName: fast, target: 0.9, op: lte, value: 0.1}, {displayName: slow, target: 0.99, op: lte, value: 1";
     let documents = with_indicator(&[], LATENCY, &rolling("30d"), "Occurrences", objectives);
     let mut world = World::with_clean_past(&documents, 30);
     for _ in 0..3_600 {
@@ -122,7 +122,8 @@ fn several_objectives_have_budgets_of_their_own_and_one_episode() {
         world.send(&[Call::at(world.now, true).took(2_000)]);
     }
     let facts = world.facts();
-    let fired: Vec<&str> = facts.iter().filter(|fact| fact.contains("alert.fired")).map(String::as_str).collect();
+    let fired: Vec<&str> =
+        facts.iter().filter(|fact| fact.contains("alert.fired")).map(String::as_str).collect();
     // 14.4 times 1 % is reached after 518.4 s of the hour, 6 times 10 % of 6 h never within it.
     assert_eq!(fired[0], "519 alert.fired slow 1h/5m");
     assert!(fired.iter().any(|fact| fact.contains("slow 6h/30m")), "{fired:?}");
@@ -142,7 +143,8 @@ fn objectives_of_one_ratio_share_what_is_counted() {
     assert_eq!(world.engine.counts().slos.len(), 1);
     let targets: Vec<_> = view.objectives.iter().filter_map(|one| one.target.as_deref()).collect();
     assert_eq!(targets, ["0.99", "0.999"]);
-    let margins: Vec<_> = view.objectives.iter().map(|one| one.sla.as_ref().unwrap().target.clone()).collect();
+    let margins: Vec<_> =
+        view.objectives.iter().map(|one| one.sla.as_ref().unwrap().target.clone()).collect();
     assert_eq!(margins, ["0.98", "0.98"]);
 }
 
@@ -152,7 +154,9 @@ fn a_composite_burns_at_the_highest_rate_or_at_the_weighted_sum() {
     let burn = |how: &str| {
         let other = AVAILABILITY.replace("status == \"error\"", "http.route == \"/slow\"");
         let part = |weight: &str, indicator: &str| {
-            format!("{{target: 0.99, compositeWeight: {weight}, indicator: {{metadata: {{name: a}}, spec: {{{indicator}}}}}}}")
+            format!(
+                "{{target: 0.99, compositeWeight: {weight}, indicator: {{metadata: {{name: a}}, spec: {{{indicator}}}}}}}"
+            )
         };
         let objectives = format!("[{}, {}]", part("0.75", AVAILABILITY), part("0.25", &other));
         let documents = slo(&[("composite", how)], &rolling("1h"), "Occurrences", "OBJECTIVES");
@@ -218,8 +222,7 @@ fn a_ratio_that_is_given_counts_as_one_event_of_that_share() {
 
 #[test]
 fn a_probe_is_a_gauge_of_zero_and_one() {
-    let indicator =
-        r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {metrics: 'name == "up"'}}}"#;
+    let indicator = r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {metrics: 'name == "up"'}}}"#;
     let documents =
         with_indicator(&[], indicator, &rolling("1h"), "Occurrences", "target: 0.9, op: gte, value: 1");
     let mut world = World::new(&documents);
@@ -233,8 +236,7 @@ fn a_probe_is_a_gauge_of_zero_and_one() {
 /// Scenario: data comes every minute, then not for ten, then again. It may be five minutes old.
 #[test]
 fn freshness_is_the_share_of_time_at_which_data_is_young_enough() {
-    let indicator =
-        r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {spans: 'status != "error"', value: age}}}"#;
+    let indicator = r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {spans: 'status != "error"', value: age}}}"#;
     let documents =
         with_indicator(&[], indicator, &rolling("1h"), "Occurrences", "target: 0.9, op: lte, value: 300");
     let mut world = World::new(&documents);

@@ -11,9 +11,7 @@ use evenkeel::decode::otlp::common::v1::{AnyValue, KeyValue};
 use evenkeel::decode::otlp::resource::v1::Resource;
 use evenkeel::decode::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use evenkeel::engine::view::{GroupView, SloView};
-use evenkeel::engine::{
-    AckToken, Effect, Effects, Engine, Fact, History, Input, Plan, Request, What, fold,
-};
+use evenkeel::engine::{AckToken, Effect, Effects, Engine, Fact, History, Input, Plan, Request, What, fold};
 use evenkeel::model::{Now, SECOND_NS, Signal};
 use prost::Message;
 
@@ -78,8 +76,7 @@ pub(crate) fn slo(annotations: &[(&str, &str)], window: &str, method: &str, obje
 }
 
 pub(crate) const AVAILABILITY: &str = r#"ratioMetric: {counter: true, bad: {metricSource: {type: evenkeel, spec: {spans: 'status == "error"'}}}, total: {metricSource: {type: evenkeel, spec: {spans: 'kind == "server"'}}}}"#;
-pub(crate) const LATENCY: &str =
-    r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {spans: 'kind == "server"', value: duration}}}"#;
+pub(crate) const LATENCY: &str = r#"thresholdMetric: {metricSource: {type: evenkeel, spec: {spans: 'kind == "server"', value: duration}}}"#;
 
 pub(crate) fn with_indicator(
     annotations: &[(&str, &str)],

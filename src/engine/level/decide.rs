@@ -105,7 +105,9 @@ impl Level {
                     true => long.count.bad >= condition.min_bad && self.is_no_chance(cx, judge, &long),
                     false => long.count.total() > 0,
                 };
-                enough && op.holds(long.burn, *factor) && (condition.short_s.is_none() || op.holds(short.burn, *factor))
+                enough
+                    && op.holds(long.burn, *factor)
+                    && (condition.short_s.is_none() || op.holds(short.burn, *factor))
             }
             Check::NoData => {
                 let patience_ns = condition.long_s.saturating_mul(SECOND_NS);
@@ -119,7 +121,9 @@ impl Level {
 
     /// Many services that meet their target have a bad event now and then.
     fn is_no_chance(&self, cx: Cx<'_>, judge: usize, long: &Reading) -> bool {
-        let (Some(limit), Some(goal)) = (cx.plan.slo.chance, cx.plan.slo.goals.get(judge)) else { return true };
+        let (Some(limit), Some(goal)) = (cx.plan.slo.chance, cx.plan.slo.goals.get(judge)) else {
+            return true;
+        };
         chance::is_unlikely(long.count.bad, long.count.total(), goal.objective.budget(), limit)
     }
 
