@@ -6,4 +6,5 @@ mod calendars;
 mod counting;
 mod grouping;
 mod methods;
+mod twin;
 mod world;
