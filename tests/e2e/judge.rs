@@ -148,8 +148,13 @@ fn prometheus_judges_every_minute_of_both_pairs_as_we_do() {
         let decided = decided(&traffic);
         edges += decided[FROM..].windows(2).map(|two| usize::from(two[0] != two[1])).sum::<usize>();
         std::fs::write(folder.join("test.yaml"), unit_test(&traffic, &decided)).unwrap();
-        let said = Command::new(&promtool).args(["test", "rules", "test.yaml"]).current_dir(&folder).output().unwrap();
-        let words = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+        let said = Command::new(&promtool)
+            .args(["test", "rules", "test.yaml"])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        let words =
+            String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
         assert!(said.status.success(), "seed {seed}: {words}");
     }
     assert!(edges > 20, "{edges} edges are too few to judge by");
@@ -174,11 +179,8 @@ fn unit_test(traffic: &[(u64, u64)], decided: &[[bool; 2]]) -> String {
     for (minute, states) in decided.iter().enumerate().skip(FROM) {
         for (name, firing) in ["fast", "slow"].into_iter().zip(states) {
             let alerts = if *firing { "[{}]" } else { "[]" };
-            let _infallible = writeln!(
-                text,
-                "  - {{eval_time: {}m, alertname: {name}, exp_alerts: {alerts}}}",
-                minute + 1
-            );
+            let _infallible =
+                writeln!(text, "  - {{eval_time: {}m, alertname: {name}, exp_alerts: {alerts}}}", minute + 1);
         }
     }
     text

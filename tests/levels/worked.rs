@@ -97,7 +97,8 @@ fn a_late_event_belongs_to_every_window_that_still_holds_its_time() {
 #[test]
 fn one_failure_in_less_than_seventy_requests_exceeds_the_page() {
     let fires = |requests: u64| {
-        let mut world = World::new(&slo(&[("min-bad", "1")], &rolling("30d"), "Occurrences", "target: 0.999"));
+        let mut world =
+            World::new(&slo(&[("min-bad", "1")], &rolling("30d"), "Occurrences", "target: 0.999"));
         world.send(&[Call::at(0, true)]);
         world.now = 3_600;
         let calls: Vec<Call> = (0..requests).map(|call| Call::at(3_600, call > 0)).collect();
