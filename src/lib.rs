@@ -33,6 +33,8 @@ pub mod config;
 
 pub mod send;
 
+pub mod replay;
+
 pub mod daemon;
 
 pub mod cli;

@@ -39,6 +39,7 @@ mod demo;
 mod doctor;
 mod manual;
 mod paint;
+mod replay;
 mod run;
 mod show;
 mod slos;
