@@ -7,7 +7,7 @@ use super::points::Points;
 
 impl Batch {
     /// What is not after a second, with all that has no time; then what each later second holds. One after the other
-    /// they count what the whole counts.
+    /// they count what the whole counts. The last has the fingerprint: a request comes after what it tells.
     pub fn by_second(mut self, clock_s: u64) -> (Self, Vec<(u64, Self)>) {
         if self.seconds.last().is_none_or(|(last, _)| *last <= clock_s) {
             return (self, Vec::new());
@@ -27,6 +27,9 @@ impl Batch {
             split.at(hit.second).0.hits.push(hit);
         }
         split.points(points);
+        if let Some(mut last) = split.parts.last_entry() {
+            last.get_mut().0.fingerprint = split.whole.fingerprint.take();
+        }
         let parts = split.parts.into_iter().map(|(second, (part, _))| (second, part));
         (split.whole, parts.collect())
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::view::Counts;
-use crate::engine::{Ack, AckToken, Batch, Effect, Effects, Engine, Fact, Input, Plan};
+use crate::engine::{AckToken, Batch, Effects, Engine, Fact, Input, Plan};
 use crate::model::{EventTime, Now, SECOND_NS};
 
 /// How far apart ticks are while nothing has come for so long: `(less than, apart)` in seconds.
@@ -17,13 +17,12 @@ pub(super) struct EventClock {
     newest: Option<EventTime>,
     /// Of the last input.
     now: Now,
-    token: u64,
     effects: Effects,
 }
 
 impl EventClock {
     pub(super) fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, engine: None, newest: None, now: Now(0), token: 0, effects: Effects::default() }
+        Self { plan, engine: None, newest: None, now: Now(0), effects: Effects::default() }
     }
 
     /// The newest event time so far.
@@ -31,19 +30,19 @@ impl EventClock {
         self.newest
     }
 
-    /// What is not ahead of the clock is taken in at once; what is ahead of it second by second.
+    /// What is not ahead of the clock is taken in at once; what is ahead of it second by second. A repeated request has
+    /// nothing ahead of it.
     pub(super) fn apply(&mut self, batch: Batch) {
         let newest = batch.newest;
         let first_s = batch.seconds.first().map(|first| first.0).or(newest.map(EventTime::seconds));
         self.engine(first_s.unwrap_or(0));
         let mut came_s = self.newest.map_or(self.now.seconds(), EventTime::seconds);
         let (whole, parts) = batch.by_second(came_s);
-        if self.observe(came_s, whole) {
-            for (second, part) in parts {
-                self.pass(came_s, second);
-                self.observe(second, part);
-                came_s = second;
-            }
+        self.observe(came_s, whole);
+        for (second, part) in parts {
+            self.pass(came_s, second);
+            self.observe(second, part);
+            came_s = second;
         }
         self.newest = self.newest.max(newest);
         // Filtered events show that time passes, too.
@@ -78,14 +77,9 @@ impl EventClock {
         })
     }
 
-    /// Whether it was counted: a repeated request is not.
-    fn observe(&mut self, second: u64, batch: Batch) -> bool {
-        self.token += 1;
-        let input = Input::Observed { token: AckToken(self.token), batch: Box::new(batch) };
+    fn observe(&mut self, second: u64, batch: Batch) {
+        let input = Input::Observed { token: AckToken(0), batch: Box::new(batch) };
         self.step(Now(second * SECOND_NS), input);
-        // Nobody waits for answers, and nobody is told.
-        let mut requests = self.effects.requests.drain(..);
-        !requests.any(|one| matches!(one, Effect::Acknowledge { ack: Ack::Duplicate { .. }, .. }))
     }
 
     /// The ticks before a second, where nothing has come since another.
@@ -97,7 +91,6 @@ impl EventClock {
                 return;
             }
             self.step(Now(due_s * SECOND_NS), Input::Tick);
-            self.effects.requests.clear();
         }
     }
 
@@ -106,6 +99,8 @@ impl EventClock {
         let Self { engine, effects, .. } = self;
         if let Some(engine) = engine {
             engine.step(now, input, effects);
+            // Nobody waits for answers, and nobody is told.
+            effects.requests.clear();
         }
     }
 }

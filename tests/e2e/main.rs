@@ -21,6 +21,8 @@ mod program;
 mod rates;
 mod receivers;
 mod reload;
+mod replay;
+mod requests;
 mod scrape;
 mod sdk;
 mod sdk_metrics;
