@@ -1,6 +1,6 @@
 //! Requests in JSON, one a line. Empty lines are passed over, and the last one needs no end.
 
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,9 +26,11 @@ impl<R: BufRead> Lines<R> {
             let mut line = Vec::new();
             match read_line(&mut self.reader, &mut line) {
                 Err(error) => return Err(self.place.unread(&error)),
-                Ok(Ended::Never) => return Err(self.place.too_large()),
-                Ok(Ended::File) if line.is_empty() => return Ok(None),
-                Ok(Ended::File | Ended::Line) => {}
+                Ok(false) => return Ok(None),
+                Ok(true) => {}
+            }
+            if line.len() > RECORD_BYTES_MAX {
+                return Err(self.place.too_large());
             }
             if !line.trim_ascii().is_empty() {
                 return Ok(Some(line));
@@ -52,36 +54,15 @@ impl<R: BufRead> Iterator for Lines<R> {
     }
 }
 
-enum Ended {
-    Line,
-    File,
-    /// Not within what a request may be.
-    Never,
-}
+/// What a line may be with its end.
+const LINE_BYTES_MAX: u64 = RECORD_BYTES_MAX as u64 + 2;
 
-/// Without the line's end, `\n` or `\r\n`.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Ended> {
-    loop {
-        let held = match reader.fill_buf() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            held => held?,
-        };
-        let end = held.iter().position(|byte| *byte == b'\n');
-        line.extend_from_slice(&held[..end.unwrap_or(held.len())]);
-        let (used, at_end) = (end.map_or(held.len(), |end| end + 1), held.is_empty());
-        reader.consume(used);
-        if line.len() > RECORD_BYTES_MAX + 1 {
-            return Ok(Ended::Never);
-        }
-        if end.is_some() || at_end {
-            line.truncate(line.len() - usize::from(line.ends_with(b"\r")));
-            return Ok(match line.len() > RECORD_BYTES_MAX {
-                true => Ended::Never,
-                false if end.is_some() => Ended::Line,
-                false => Ended::File,
-            });
-        }
-    }
+/// Without the line's end, `\n` or `\r\n`. Whether there was anything at all.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+    let read = reader.take(LINE_BYTES_MAX).read_until(b'\n', line)?;
+    line.truncate(line.len() - usize::from(line.ends_with(b"\n")));
+    line.truncate(line.len() - usize::from(line.ends_with(b"\r")));
+    Ok(read > 0)
 }
 
 #[cfg(test)]
