@@ -121,6 +121,8 @@ pub fn logs(service: &str, events: &[Event]) -> Request {
     }
 }
 
+type Read = fn(&Counted) -> i64;
+
 /// The counters `requests` and `failed`.
 pub fn counters(service: &str, counted: &[Counted]) -> Request {
     let point = |one: &Counted, count| NumberDataPoint {
@@ -135,9 +137,8 @@ pub fn counters(service: &str, counted: &[Counted]) -> Request {
             "asInt": count.to_string(),
         })
     };
-    let of: [(&str, fn(&Counted) -> i64); 2] =
-        [("requests", |one| one.requests), ("failed", |one| one.failed)];
-    let metric = |(name, count): (&str, fn(&Counted) -> i64)| Metric {
+    let of: [(&str, Read); 2] = [("requests", |one| one.requests), ("failed", |one| one.failed)];
+    let metric = |(name, count): (&str, Read)| Metric {
         name: name.to_owned(),
         data: Some(metric::Data::Sum(Sum {
             data_points: counted.iter().map(|one| point(one, count(one))).collect(),
@@ -146,7 +147,7 @@ pub fn counters(service: &str, counted: &[Counted]) -> Request {
         })),
         ..Metric::default()
     };
-    let metric_as_json = |(name, count): (&str, fn(&Counted) -> i64)| {
+    let metric_as_json = |(name, count): (&str, Read)| {
         let points: Vec<Value> = counted.iter().map(|one| as_json(one, count(one))).collect();
         json!({"name": name, "sum": {"dataPoints": points, "aggregationTemporality": 1, "isMonotonic": true}})
     };

@@ -90,12 +90,13 @@ fn points_of_a_series_stay_in_their_order() {
     };
     let (whole, parts) = Batch { points, slos: Vec::new(), ..batch() }.by_second(10);
     assert_eq!((whole.points.unusable, whole.points.points.len()), (4, 0));
-    let seen = |part: &Batch| -> Vec<(u128, u64, Vec<(u32, String)>)> {
+    let seen = |part: &Batch| {
         let uses = |point: &SeriesPoint| {
             let of = &part.points.uses[point.uses.0 as usize..point.uses.1 as usize];
-            of.iter().map(|one| (one.slo, part.groups[one.group as usize].concat())).collect()
+            of.iter().map(|one| (one.slo, part.groups[one.group as usize].concat())).collect::<Vec<_>>()
         };
-        part.points.points.iter().map(|point| (point.series, point.time.seconds(), uses(point))).collect()
+        let points = part.points.points.iter();
+        points.map(|point| (point.series, point.time.seconds(), uses(point))).collect::<Vec<_>>()
     };
     let (a, b) = ("a".to_owned(), "b".to_owned());
     assert_eq!(seen(&parts[0].1), [(2, 11, vec![(1, a.clone())]), (2, 9, vec![])]);

@@ -40,7 +40,7 @@ spec:
 ---
 apiVersion: openslo/v1
 kind: SLO
-metadata: {name: everything}
+metadata: {name: everything, annotations: {evenkeel.dev/no-data: bad}}
 spec:
   service: shop
   indicator: {metadata: {name: everything}, spec: {ratioMetric: {counter: true,

@@ -63,11 +63,15 @@ fn an_outage_fires_and_resolves_at_the_worked_times() {
             Counted { from_s: at_s - 1, at_s, requests: 100, failed }
         });
         let all: Vec<Counted> = past.chain(fine).collect();
-        let requests: Vec<Request> = all.chunks(60).map(|counted| counters("shop", counted)).collect();
         let scratch = Scratch::new();
         let config = scratch.write("worked.yaml", WORKED);
-        let file = scratch.file("outage.otlp.pb.gz", &gzip(&as_frames(&requests)));
-        let (facts, counts) = facts_and_counts(&replay(&[file], &config, &["-o", "jsonl", "--counts"]));
+        let told = |each: usize| {
+            let requests: Vec<Request> = all.chunks(each).map(|counted| counters("shop", counted)).collect();
+            let file = scratch.file("outage.otlp.pb.gz", &gzip(&as_frames(&requests)));
+            facts_and_counts(&replay(&[file], &config, &["-o", "jsonl", "--counts"]))
+        };
+        let (facts, counts) = told(60);
+        assert!(told(7) == (facts.clone(), counts.clone()), "however the points are cut into requests");
         assert_eq!(counts["slos"][0]["bad"].as_u64(), Some(outage * percent as u64));
         let share = f64::from(percent as u32) / 100.0;
         let (fired, resolved) = (times(&facts, "alert.fired", begin), times(&facts, "alert.resolved", end));
