@@ -16,6 +16,7 @@ mod golden;
 mod hostile;
 mod hostility;
 mod judge;
+mod nab;
 mod own_telemetry;
 mod program;
 mod rates;
