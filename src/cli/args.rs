@@ -89,6 +89,9 @@ enum Verb {
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
     Check(CheckArgs),
+    /// The configuration's own forms
+    #[command(subcommand)]
+    Config(Configuring),
     /// What would keep the daemon from its work here: ports, clock, disk, receivers; pages nobody
     Doctor(DoctorArgs),
     /// Send made-up traffic as OTLP
@@ -167,6 +170,12 @@ pub(super) struct ReloadArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Configuring {
+    /// A JSON Schema of all documents, for editors and other checkers
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Explaining {
     /// One event by its sequence number: kept, classified, merged, counted, alerted
     Event { sequence: u64 },
@@ -196,6 +205,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Demo(args) => demo::demo(&global, &args).await,
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
+        Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Send(args) => client::send(&global, &args).await,
         Verb::Slo(Listing::List) => show::slo_list(&global).await,
