@@ -20,6 +20,7 @@ mod program;
 mod rates;
 mod receivers;
 mod reload;
+mod schema;
 mod scrape;
 mod sdk;
 mod sdk_metrics;
