@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, manual, run, show};
+use super::{Exit, check, client, demo, doctor, init, manual, run, show};
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -85,6 +85,8 @@ pub enum Output {
 enum Verb {
     /// See it work in a minute: three simulated services, one bad deploy, one page
     Demo(DemoArgs),
+    /// Write a configuration to begin from, or one out of the definitions of Sloth, Pyrra or OpenSLO
+    Init(InitArgs),
     /// Listen for OTLP, classify, keep budgets, page
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
@@ -124,6 +126,32 @@ pub(super) struct DemoArgs {
     /// End by itself, with 0 only if every step was really seen
     #[arg(long)]
     pub(super) once: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct InitArgs {
+    /// Whose definitions to convert
+    #[arg(long, value_enum, value_name = "SYSTEM", requires = "paths")]
+    pub(super) from: Option<From>,
+
+    /// Files and folders that hold them
+    #[arg(value_name = "PATH", requires = "from")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Folder to write to; `-` for standard output, with --from
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) into: PathBuf,
+
+    /// Time window of SLOs that do not say theirs, as Sloth's do not
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    pub(super) window: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum From {
+    Sloth,
+    Pyrra,
+    Openslo,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -203,6 +231,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
     };
     match verb {
         Verb::Demo(args) => demo::demo(&global, &args).await,
+        Verb::Init(args) => init::init(&global, &args),
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
         Verb::Config(Configuring::Schema) => manual::schema(),

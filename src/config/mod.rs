@@ -18,6 +18,7 @@ mod alerting;
 mod annotations;
 mod conditions;
 mod diagnostic;
+mod document;
 mod exclusions;
 mod expression;
 mod indicator;
@@ -54,6 +55,7 @@ mod seen;
 mod tests;
 
 pub use diagnostic::{Diagnostic, Level, render};
+pub use document::{Documents, View};
 
 pub use crate::respond::{Integration, Receiver, WebhookFormat};
 

@@ -15,6 +15,7 @@ mod floods;
 mod golden;
 mod hostile;
 mod hostility;
+mod init;
 mod own_telemetry;
 mod program;
 mod rates;

@@ -111,6 +111,26 @@ fn every_example_passes_the_schema() {
     assert_eq!(checked(&checker, &files), BTreeMap::new());
 }
 
+#[test]
+fn what_init_writes_passes_the_schema() {
+    let Some(checker) = checker() else { return };
+    for system in ["sloth", "pyrra", "openslo"] {
+        let scratch = Scratch::new();
+        let cases = root().join("tests/testdata/convert").join(system);
+        let done = ran(program().args(["init", "--from", system, "--into"]).arg(scratch.folder()).arg(cases));
+        assert_eq!(done.code, Some(1), "{}", done.err);
+        let slos = std::fs::read_dir(scratch.path("slos")).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<PathBuf> = slos.chain([scratch.path("evenkeel.yaml")]).collect();
+        assert!(files.len() > 2, "{files:?}");
+        assert_eq!(checked(&checker, &files), BTreeMap::new(), "{system}");
+        for file in &files {
+            let text = std::fs::read_to_string(file).unwrap();
+            let named = text.lines().next().and_then(|line| line.split_once("$schema=")).unwrap().1;
+            assert!(file.parent().unwrap().join(named).exists(), "{}", file.display());
+        }
+    }
+}
+
 /// Scenario: every mistake that has a file.
 /// Guarantees: what is wrong in shape is refused by the schema too, and nothing that `check` takes is.
 #[test]

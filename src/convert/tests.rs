@@ -1,0 +1,488 @@
+//! Queries that are read and refused, whole definitions against what becomes of them, and what must hold for any text.
+//! `UPDATE=1 cargo test --lib convert` writes the expected texts anew.
+
+#![allow(clippy::disallowed_methods, reason = "the cases are files, and UPDATE is a variable")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::decimal::{decimal, seconds, window};
+use super::indicator::{Found, Indicator, Part as Counts, of_error_ratio, of_total};
+use super::names::{Names, label};
+use super::out::Out;
+use super::promql::parse;
+use super::series::{Style, sum};
+use super::{Conversion, Origin, Source, Weight, convert};
+use crate::classify::Predicate;
+use crate::config::{Documents, Level, World, load, render};
+use crate::model::{ItemKind, Wanted};
+
+const WINDOW: &str = "{{.window}}";
+
+/// A query as templates write it: `W` is the window.
+fn query(text: &str) -> String {
+    text.replace("[W]", &format!("[{WINDOW}]"))
+}
+
+fn solved(bad: &str, total: &str) -> Result<Found, String> {
+    let counts = |text: &str| parse(&query(text)).and_then(|expr| sum(&expr, Style::Rates));
+    let (bad, total) = (counts(bad).map_err(|one| one.why)?, counts(total).map_err(|one| one.why)?);
+    of_total(Counts::Bad, bad, total).map_err(|one| one.why)
+}
+
+/// The expression that a query's series become, `-` where it is refused.
+fn expression(text: &str) -> String {
+    let text = format!("sum(rate({text}[W]))");
+    match solved(&text, &text) {
+        Ok(Found { indicator: Indicator::Ratio { counted, .. }, .. }) => counted,
+        _ => "-".to_owned(),
+    }
+}
+
+fn compiles(text: &str) {
+    let read = Predicate::compile(text, Some(ItemKind::Metric), &mut Wanted::default());
+    assert!(read.is_ok(), "{text}: {:?}", read.err());
+}
+
+#[test]
+fn selectors_become_conditions_of_the_same_meaning() {
+    for (selector, expected) in [
+        ("x_total", r#"name == "x_total""#),
+        ("x_total{}", r#"name == "x_total""#),
+        (r#"x{a="b",}"#, r#"name == "x" && a == "b""#),
+        (r#"x{a='b"c'}"#, r#"name == "x" && a == "b\"c""#),
+        (r#"x{a!="b"}"#, r#"name == "x" && !(a == "b")"#),
+        (r#"x{a=~"b|c"}"#, r#"name == "x" && a.matches("^(?:b|c)$")"#),
+        (r#"x{a!~"b|c"}"#, r#"name == "x" && !a.matches("^(?:b|c)$")"#),
+        (r#"x{a=""}"#, r#"name == "x" && !(a != "")"#),
+        (r#"x{a!=""}"#, r#"name == "x" && a != """#),
+        (r#"x{a=~".*"}"#, r#"name == "x""#),
+        (r#"x{a=~".+"}"#, r#"name == "x" && a != """#),
+        (r#"x{a=~"b|"}"#, r#"name == "x" && (!(a != "") || a.matches("^(?:b|)$"))"#),
+        (r#"x{a!~"b|"}"#, r#"name == "x" && a != "" && !a.matches("^(?:b|)$")"#),
+        (r#"x{a=~"b\\.c"}"#, r#"name == "x" && a.matches("^(?:b\\.c)$")"#),
+        (
+            r#"x{job="j",instance="h:1"}"#,
+            r#"name == "x" && service.name == "j" && service.instance.id == "h:1""#,
+        ),
+        (r#"x{status="500"}"#, r#"name == "x" && attributes["status"] == "500""#),
+        (r#"{__name__="x",a="b"}"#, r#"name == "x" && a == "b""#),
+        (r#"{"http.requests","http.route"="/"}"#, r#"name == "http.requests" && http.route == "/""#),
+        (r#"{"a b","c-d"="e"}"#, r#"name == "a b" && attributes["c-d"] == "e""#),
+        ("http_seconds_count", r#"name == "http_seconds""#),
+        (r#"http_seconds_bucket{le="+Inf"}"#, r#"name == "http_seconds""#),
+    ] {
+        let found = expression(selector);
+        assert_eq!(found, expected, "{selector}");
+        compiles(&found);
+    }
+}
+
+#[test]
+fn a_label_may_be_called_like_a_word_of_the_language() {
+    for word in [
+        "attributes",
+        "body",
+        "duration",
+        "event",
+        "false",
+        "has",
+        "in",
+        "kind",
+        "log",
+        "metric",
+        "name",
+        "not",
+        "null",
+        "r",
+        "b",
+        "rb",
+        "resource",
+        "severity",
+        "span",
+        "status",
+        "time",
+        "true",
+        "value",
+        "and",
+        "or",
+        "namespace",
+        "if",
+        "matches",
+        "size",
+    ] {
+        for matcher in ["=\"v\"", "!=\"v\"", "=~\"v.\"", "!~\"v.\"", "=\"\"", "=~\"v|\""] {
+            let found = expression(&format!("x{{{word}{matcher}}}"));
+            assert_ne!(found, "-", "{word}{matcher}");
+            compiles(&found);
+        }
+    }
+}
+
+#[test]
+fn sums_and_differences_of_series_become_one_expression() {
+    let ratio = |bad: &str, total: &str| match solved(bad, total).map(|found| found.indicator) {
+        Ok(Indicator::Ratio { part, counted, total }) => (part, counted, total),
+        other => panic!("{bad}: {other:?}"),
+    };
+    let all = "sum(rate(a_total[W]))";
+    for (bad, expected) in [
+        ("sum(rate(e_total[W]))", r#"name == "e_total""#),
+        ("(((sum((rate(e_total[W]))))))", r#"name == "e_total""#),
+        ("sum(increase(e_total[5m])) # a comment", r#"name == "e_total""#),
+        ("sum(irate(e_total[$__rate_interval]))", r#"name == "e_total""#),
+        ("sum(sum by (a) (rate(e_total[W])))", r#"name == "e_total""#),
+        ("sum(rate(e_total[W])) or vector(0)", r#"name == "e_total""#),
+        ("sum(rate(e_total[W]) or vector(0))", r#"name == "e_total""#),
+        ("sum(rate(e_total[W])) OR on() vector(0)", r#"name == "e_total""#),
+        ("sum(rate(e_total[W])) + sum(rate(f_total[W]))", r#"(name == "e_total") || (name == "f_total")"#),
+        (
+            r#"sum(rate(a_total{c="1"}[W])) + sum(rate(a_total{c="2"}[W]))"#,
+            r#"(name == "a_total" && c == "1") || (name == "a_total" && c == "2")"#,
+        ),
+        (
+            r#"sum(rate(a_total{m="GET"}[W])) - sum(rate(a_total{m="GET",c="1"}[W]))"#,
+            r#"name == "a_total" && m == "GET" && !(c == "1")"#,
+        ),
+        ("sum(rate(a_total[W])) - sum(rate(a_total[W])) + sum(rate(e_total[W]))", r#"name == "e_total""#),
+    ] {
+        let (part, counted, total) = ratio(bad, all);
+        assert_eq!((part, &*counted, &*total), (Counts::Bad, expected, r#"name == "a_total""#), "{bad}");
+        compiles(&counted);
+    }
+    let (part, counted, _) = ratio("sum(rate(a_total[W])) - sum(rate(good_total[W]))", all);
+    assert_eq!((part, &*counted), (Counts::Good, r#"name == "good_total""#), "all less the good");
+}
+
+#[test]
+fn values_up_to_a_bound_become_a_threshold() {
+    let of = |bad: &str, total: &str| solved(bad, total).map(|found| found.indicator);
+    let expected = |limit: &str| {
+        let metrics = r#"name == "d" && m == "GET""#.to_owned();
+        Ok(Indicator::Threshold { metrics, op: "lte", limit: limit.to_owned() })
+    };
+    let count = r#"sum(rate(d_count{m="GET"}[W]))"#;
+    let slow = |le: &str| format!(r#"{count} - sum(rate(d_bucket{{le="{le}",m="GET"}}[W]))"#);
+    for (le, limit) in
+        [("0.25", "0.25"), ("5", "5"), ("5.0", "5"), ("1e+03", "1000"), ("2.5e-05", "0.000025")]
+    {
+        assert_eq!(of(&slow(le), count), expected(limit), "{le}");
+    }
+    let inf = r#"sum(rate(d_bucket{le="+Inf",m="GET"}[W]))"#;
+    assert_eq!(of(&slow("1").replace(count, inf), inf), expected("1"));
+    for (bad, total, why) in [
+        (&*slow("1"), "sum(rate(d_count[W]))", "of buckets, bad is all values less those up to a bound"),
+        (&*slow("x"), count, "the bound le=\"x\" is no number"),
+        (
+            r#"sum(rate(d_bucket{le="1",m="GET"}[W]))"#,
+            count,
+            "of buckets, bad is all values less those up to a bound",
+        ),
+        ("sum(rate(d_bucket[W]))", count, "`d_bucket` without `le` counts every value once for each bucket"),
+        (r#"sum(rate(d_bucket{le=~"1|2"}[W]))"#, count, "`le` is not one bound"),
+    ] {
+        assert_eq!(of(bad, total), Err(why.to_owned()), "{bad}");
+    }
+    let by = format!("sum by (route) (rate(d_count[W])) - sum by (route) (rate(d_bucket{{le=\"1\"}}[W]))");
+    let found = solved(&by, "sum(rate(d_count[W])) by (route)").expect("grouped");
+    assert_eq!(found.group_by, ["route"]);
+}
+
+#[test]
+fn what_is_no_plain_count_is_refused_by_name() {
+    for (text, why) in [
+        ("rate(a[W])", "`rate` without `sum`: each series would be a service level of its own"),
+        ("sum(a)", "a sum of the counters themselves, without `rate`"),
+        ("sum(rate(a))", "`rate` of something that is no window of a series"),
+        ("sum(rate(sum(a)[5m:]))", "a subquery is not read"),
+        ("sum(rate(a[5m:1m]))", "a subquery is not read"),
+        ("sum(rate(a[W] offset 5m))", "`offset` and `@` ask for another time"),
+        ("sum(rate(a[W] @ end()))", "`offset` and `@` ask for another time"),
+        ("sum without (pod) (rate(a[W]))", "`without` leaves open which labels there are"),
+        ("count(rate(a[W]))", "`count(…)` is no plain count"),
+        ("sum(delta(a[W]))", "a `sum` of `delta(…)` is no plain count"),
+        ("sum(rate(a[W])) * 2", "`… * …` is no plain count"),
+        ("sum(rate(a[W])) > 0", "`… > …` is no plain count"),
+        ("sum(rate(a[W])) or sum(rate(b[W]))", "`… or …` is no plain count"),
+        ("sum(rate(a[W])) - on(x) sum(rate(b[W]))", "labels to match by are not converted"),
+        ("sum by (x) (rate(a[W])) + sum(rate(b[W]))", "the two sides of `+` are grouped by different labels"),
+        ("1", "the number 1 is no plain count"),
+        ("\"a\"", "a text is no plain count"),
+        ("-sum(rate(a[W]))", "`-…` is no plain count"),
+        ("sum(rate({a=\"b\"}[W]))", "the metric is not named"),
+        ("sum(rate({__name__=~\"a|b\"}[W]))", "the metric is chosen by a pattern"),
+        (
+            "sum(rate(a:b:rate5m[W]))",
+            "`a:b:rate5m` is made by a recording rule: its counters are not named here",
+        ),
+        ("sum(rate(d_seconds_sum[W]))", "`d_seconds_sum` adds up values and counts nothing"),
+        ("sum(rate(a{b=~\"(\"}[W]))", "the pattern `(` is not understood"),
+        ("sum(rate(a{b=c}[W]))", "the value of `b` stands in quotes"),
+        ("sum(rate(a{b}[W]))", "`b` is compared with nothing"),
+        ("sum(rate(a{b=\"c}[W]))", "a quote is never closed"),
+        ("sum(rate(a[W))", "a `[` is never closed"),
+        ("sum(rate(a[W])", "`)` is missing"),
+        ("sum(rate({{.metric}}[W]))", "a template outside of the window's brackets"),
+        ("sum(rate(a[W])) sum", "an operator is missing"),
+        ("sum(rate(a[W])) +", "the query ends too early"),
+        ("sum(rate(a[W])) ~", "`~` has no meaning here"),
+        ("", "the query ends too early"),
+    ] {
+        let read = parse(&query(text)).and_then(|expr| sum(&expr, Style::Rates));
+        assert_eq!(read.map_err(|one| one.why), Err(why.to_owned()), "{text}");
+    }
+    let twice = r#"sum(rate(a{c=~"5.."}[W])) + sum(rate(a{r="/"}[W]))"#;
+    let why = "two of the added parts may choose the same series, which would count twice";
+    assert_eq!(solved(twice, "sum(rate(a[W]))"), Err(why.to_owned()));
+    let apart = "sum(rate(a[W])) - sum(rate(b[W]))";
+    let why = "what is taken away is no part of what it is taken from";
+    assert_eq!(solved(apart, "sum(rate(c[W]))"), Err(why.to_owned()));
+}
+
+#[test]
+fn quotients_of_counts_become_ratios() {
+    let of =
+        |text: &str| parse(&query(text)).and_then(|expr| of_error_ratio(&expr)).map(|found| found.indicator);
+    let ratio = |part, counted: &str| {
+        let (counted, total) = (format!("name == \"{counted}\""), "name == \"t\"".to_owned());
+        Ok(Indicator::Ratio { part, counted, total })
+    };
+    let total = "sum(rate(t[W]))";
+    assert_eq!(of(&format!("sum(rate(e[W])) / {total}")), ratio(Counts::Bad, "e"));
+    assert_eq!(of(&format!("1 - (sum(rate(g[W])) / {total})")), ratio(Counts::Good, "g"));
+    assert_eq!(of(&format!("1 - sum(rate(g[W])) / {total}")), ratio(Counts::Good, "g"));
+    assert_eq!(of(&format!("({total} - sum(rate(g[W]))) / {total}")), ratio(Counts::Good, "g"));
+    assert!(of("sum(rate(e[W]))").is_err() && of("100 * sum(rate(e[W])) / sum(rate(t[W]))").is_err());
+}
+
+#[test]
+fn numbers_and_windows_are_spelled_without_rounding() {
+    for (text, expected) in [
+        ("0.25", Some("0.25")),
+        ("99.90", Some("99.9")),
+        ("100", Some("100")),
+        ("007", Some("7")),
+        (".5", Some("0.5")),
+        ("1e+06", Some("1000000")),
+        ("2.5e-3", Some("0.0025")),
+        ("-0.0", Some("0")),
+        ("-1.50", Some("-1.5")),
+        ("", None),
+        (".", None),
+        ("1.2.3", None),
+        ("99,9", None),
+        ("1e99999999999", None),
+        ("1e-2147483648", None),
+        ("Inf", None),
+    ] {
+        assert_eq!(decimal(text).as_deref(), expected, "{text}");
+    }
+    for (text, expected) in [
+        ("4w", Some("4w")),
+        ("28d", Some("28d")),
+        ("672h", Some("28d")),
+        ("1d12h", Some("36h")),
+        ("1y", Some("365d")),
+        ("90m", Some("90m")),
+        ("90s", None),
+        ("0d", None),
+        ("30", None),
+        ("", None),
+    ] {
+        assert_eq!(window(text).as_deref(), expected, "{text}");
+    }
+    assert_eq!(seconds("200ms").as_deref(), Some("0.2"));
+    assert_eq!(seconds("1s500ms").as_deref(), Some("1.5"));
+}
+
+#[test]
+fn names_are_tame_and_given_once() {
+    assert_eq!(label("Web Shop / Fails!"), "web-shop-fails");
+    assert_eq!(
+        (label(""), label("--é--"), label(&"a".repeat(80)).len()),
+        ("unnamed".into(), "unnamed".into(), 63)
+    );
+    let mut names = Names::default();
+    let given = [(); 3].map(|()| names.give("SLO", "A"));
+    assert_eq!(given, ["a", "a-2", "a-3"]);
+    assert_eq!(names.give("SLI", "A"), "a");
+    let long = [(); 2].map(|()| names.give("SLO", &"b".repeat(70)));
+    assert!(long[0] != long[1] && long[1].len() == 63 && long[1].ends_with("-2"), "{long:?}");
+}
+
+struct NoWorld(String);
+
+impl World for NoWorld {
+    fn read(&self, _: &Path) -> Result<String, String> {
+        Ok(self.0.clone())
+    }
+
+    fn env(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
+        Ok(vec![pattern.to_owned()])
+    }
+}
+
+fn converted(origin: Origin, name: &str, text: &str) -> Result<Conversion, String> {
+    let source = Source { path: format!("{name}.yaml"), name: name.to_owned(), text: text.to_owned() };
+    convert(origin, &[source], "30d").map_err(|findings| render(&findings, &|_| Some(text.to_owned())))
+}
+
+/// What is written, then what is told.
+fn told(conversion: &Conversion) -> String {
+    let mut out: String = conversion.files.iter().map(|file| &*file.text).collect();
+    out.push_str(&format!("\n==== {} converted, {} not\n", conversion.converted, conversion.failed));
+    for remark in &conversion.remarks {
+        let weight = if remark.weight == Weight::Failed { "failed" } else { "note" };
+        out.push_str(&format!("{weight}: {} {}\n", remark.place, remark.text));
+    }
+    out
+}
+
+#[test]
+fn definitions_become_what_is_expected_and_pass_the_check() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/testdata/convert");
+    let mut wrong = Vec::new();
+    for (folder, origin) in [("sloth", Origin::Sloth), ("pyrra", Origin::Pyrra), ("openslo", Origin::OpenSlo)]
+    {
+        let mut cases: Vec<PathBuf> =
+            fs::read_dir(root.join(folder)).expect(folder).flatten().map(|entry| entry.path()).collect();
+        cases.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+        cases.sort();
+        assert!(cases.len() > 1, "{folder}");
+        for case in cases {
+            let name = case.file_stem().expect("a file").to_string_lossy().into_owned();
+            let text = fs::read_to_string(&case).expect("a case");
+            let conversion = converted(origin, &name, &text).expect("YAML");
+            let actual = told(&conversion);
+            let expected = case.with_extension("txt");
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&expected, &actual).expect("write the expected text");
+            }
+            if fs::read_to_string(&expected).unwrap_or_default() != actual {
+                wrong.push(format!("{folder}/{name}:\n{actual}"));
+            }
+            for file in &conversion.files {
+                let loaded = load(&[PathBuf::from("a.yaml")], &NoWorld(file.text.clone()));
+                let errors: Vec<_> = loaded.findings.iter().filter(|one| one.level == Level::Error).collect();
+                assert!(errors.is_empty(), "{folder}/{name}: {errors:?}");
+                let live = loaded.config.expect("sound").plan.slos.len();
+                assert_eq!(live, conversion.converted, "{folder}/{name}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_no_definition_is_said() {
+    let text = "kind: ConfigMap\napiVersion: v1\n---\n- 1\n---\njust text\n";
+    for origin in [Origin::Sloth, Origin::Pyrra, Origin::OpenSlo] {
+        let conversion = converted(origin, "x", text).expect("YAML");
+        assert_eq!((conversion.files.len(), conversion.remarks.len()), (0, 3), "{:?}", conversion.remarks);
+        assert!(converted(origin, "x", "").expect("YAML").remarks.is_empty());
+        let error = converted(origin, "x", "a: [1\n").expect_err("no YAML");
+        assert!(error.starts_with("error[E0101]: this is not valid YAML"), "{error}");
+        let error = converted(origin, "x", &"# \n".repeat(1 << 19)).expect_err("large");
+        assert!(error.contains("the file has more than 1048576 bytes"), "{error}");
+    }
+}
+
+/// Guarantees: two files may name one service, and SLOs of one name; what is written can be read as one set.
+#[test]
+fn several_files_become_one_set() {
+    let text = "version: prometheus/v1\nservice: a\nslos:\n- {name: x, objective: 99, sli: {raw: \
+                {error_ratio_query: 'sum(rate(e[5m])) / sum(rate(t[5m]))'}}}\n";
+    let source = |name: &str| Source { path: name.to_owned(), name: name.to_owned(), text: text.to_owned() };
+    let conversion = convert(Origin::Sloth, &[source("one"), source("two")], "28d").expect("YAML");
+    assert_eq!((conversion.converted, conversion.failed), (2, 0), "{:?}", conversion.remarks);
+    let all: Vec<&str> = conversion.files.iter().map(|file| &*file.text).collect();
+    assert_eq!(all.concat().matches("kind: Service").count(), 1);
+    let loaded = load(&[PathBuf::from("a.yaml")], &NoWorld(all.join("---\n")));
+    let names: Vec<String> =
+        loaded.config.expect("sound").plan.slos.iter().map(|one| one.slo.name.clone()).collect();
+    assert_eq!(names, ["a-x", "a-x-2"]);
+}
+
+fn tree() -> impl Strategy<Value = Out> {
+    let text = prop_oneof![any::<String>(), "[-a-z0-9:#{}\\[\\]$ .'\"\n\t|>&*!%@~?,]{0,30}"];
+    let leaf = prop_oneof![
+        text.clone().prop_map(Out::Text),
+        (-1000_i32..1000).prop_map(|number| Out::Bare(number.to_string())),
+        any::<bool>().prop_map(|truth| Out::Bare(truth.to_string())),
+    ];
+    leaf.prop_recursive(4, 32, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Out::List),
+            prop::collection::btree_map("[a-zA-Z0-9 ./:#'$-]{1,12}", inner.clone(), 0..4)
+                .prop_map(|fields| Out::Map(fields.into_iter().collect())),
+            inner.prop_map(Out::flow),
+        ]
+    })
+}
+
+/// Without the wish for one line, and with the substitution's dollars doubled as they are written.
+fn plain(out: &Out) -> Out {
+    match out {
+        Out::Text(text) if text.contains("${") || text.contains("$$") => Out::Text(text.replace('$', "$$")),
+        Out::List(items) => Out::List(items.iter().map(plain).collect()),
+        Out::Map(fields) => {
+            Out::Map(fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect())
+        }
+        Out::Flow(inner) => plain(inner),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    /// Guarantees: what is written is read as what was meant, whatever characters are in it.
+    #[test]
+    fn every_tree_comes_back_as_it_was(tree in tree()) {
+        let document = Out::map([("a", tree), ("b", Out::bare("1"))]);
+        let text = document.document();
+        let read = Documents::read("a", &text).map_err(|findings| render(&findings, &|_| Some(text.clone())));
+        let read = read.map_err(TestCaseError::fail)?;
+        let copied: Vec<Out> = read.views().map(Out::copied).collect();
+        prop_assert_eq!(copied, vec![plain(&document)], "{}", text);
+    }
+
+    #[test]
+    fn no_query_makes_the_reader_panic(text in "[a-z0-9(){}\\[\\]\"'=~!<>+*/^,.@:#{} -]{0,80}") {
+        let _ = parse(&text).and_then(|expr| sum(&expr, Style::Plain));
+    }
+
+    #[test]
+    fn no_nesting_makes_the_reader_overflow(open in "[(+-]|sum\\(|rate\\(|1\\+|1\\^", times in 0_usize..1_200) {
+        let _ = parse(&open.repeat(times)).and_then(|expr| sum(&expr, Style::Plain));
+    }
+
+    /// Scenario: definitions with a piece cut out or put elsewhere.
+    /// Guarantees: whatever comes out passes the check, or nothing does.
+    #[test]
+    fn damaged_definitions_do_no_harm(case in 0_usize..6, from in 0_usize..3_000, len in 0_usize..60, to in 0_usize..3_000) {
+        let (origin, text) = [
+            (Origin::Sloth, include_str!("../../tests/testdata/convert/sloth/shop.yaml")),
+            (Origin::Sloth, include_str!("../../tests/testdata/convert/sloth/cluster.yaml")),
+            (Origin::Pyrra, include_str!("../../tests/testdata/convert/pyrra/shop.yaml")),
+            (Origin::Pyrra, include_str!("../../tests/testdata/convert/pyrra/refused.yaml")),
+            (Origin::OpenSlo, include_str!("../../tests/testdata/convert/openslo/set.yaml")),
+            (Origin::OpenSlo, include_str!("../../tests/testdata/convert/openslo/refused.yaml")),
+        ][case];
+        let mut chars: Vec<char> = text.chars().collect();
+        let from = from % chars.len();
+        let cut: Vec<char> = chars.drain(from..(from + len).min(chars.len())).collect();
+        let to = to % chars.len();
+        chars.splice(to..to, cut);
+        if let Ok(conversion) = converted(origin, "x", &chars.into_iter().collect::<String>()) {
+            for file in &conversion.files {
+                let loaded = load(&[PathBuf::from("a.yaml")], &NoWorld(file.text.clone()));
+                prop_assert_eq!(loaded.errors(), 0, "{}", file.text);
+            }
+        }
+    }
+}
