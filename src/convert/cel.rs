@@ -39,6 +39,11 @@ struct Chosen<'p> {
 /// An expression for all series of `plus` that are none of `minus`. Each point counts once, so none may be in two.
 pub fn expression(plus: &[Piece], minus: &[Piece]) -> Result<String, Refusal> {
     let refuse = |why: &str| Err(Refusal::new(0, why));
+    let matchers = plus.iter().chain(minus).flat_map(|piece| &piece.matchers);
+    if let Some(number) = matchers.into_iter().find(|one| is_number(&one.label)) {
+        let why = format!("`{}` is a number over OTLP and a text for Prometheus", number.label);
+        return Err(Refusal::new(0, why));
+    }
     let apart = |pieces: &[Piece]| {
         (1..pieces.len()).all(|at| pieces[..at].iter().all(|one| one.is_apart_from(&pieces[at])))
     };
@@ -96,6 +101,11 @@ fn condition(matcher: &Matcher) -> Option<String> {
         (Op::MatchesNot, _) if takes_nothing() => format!("{name} != \"\" && !{}", matches()),
         (Op::MatchesNot, _) => format!("!{}", matches()),
     })
+}
+
+/// Attributes of OpenTelemetry's conventions, by their own names, that senders write as numbers.
+fn is_number(label: &str) -> bool {
+    label.contains('.') && [".status_code", ".port"].iter().any(|ending| label.ends_with(ending))
 }
 
 /// A label by the name that it has over OTLP.
