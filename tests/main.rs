@@ -1,3 +1,4 @@
 //! The tests that need no other program, in one binary: linked once.
 
 mod architecture;
+mod levels;

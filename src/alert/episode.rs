@@ -109,16 +109,15 @@ mod tests {
 
     fn true_now(fast: bool, spent: bool) -> Option<(&'static str, Assessment)> {
         let condition = if fast { "1h/5m" } else { "1d/2h" };
-        let situation =
-            Situation {
-                tier: Tier::Two,
-                fast,
-                slow: true,
-                no_data: false,
-                spent,
-                sla_breached: false,
-                written: None,
-            };
+        let situation = Situation {
+            tier: Tier::Two,
+            fast,
+            slow: true,
+            no_data: false,
+            spent,
+            sla_breached: false,
+            written: None,
+        };
         Some((condition, assess(situation)))
     }
 

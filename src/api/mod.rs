@@ -16,9 +16,10 @@ use axum::routing::{get, post};
 use serde::Serialize;
 
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
-use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::engine::report::Report;
+use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
-use crate::model::Category;
+use crate::model::{Category, EventTime};
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,18 @@ pub trait Views: Send + Sync + 'static {
     fn counts(&self) -> impl Future<Output = Result<Counts, Busy>> + Send;
     fn slos(&self) -> impl Future<Output = Result<Vec<SloView>, Busy>> + Send;
     fn slo(&self, name: String) -> impl Future<Output = Result<Option<SloView>, Busy>> + Send;
+    /// The budgets of one as they were known at a time; an array of nothing where nothing is remembered.
+    fn slo_as_known(
+        &self,
+        name: String,
+        at: EventTime,
+    ) -> impl Future<Output = Result<Option<Vec<KnownView>>, Busy>> + Send;
+    fn report(
+        &self,
+        name: String,
+        from: Option<EventTime>,
+        to: Option<EventTime>,
+    ) -> impl Future<Output = Result<Option<Report>, Busy>> + Send;
     fn alerts(&self) -> impl Future<Output = Result<Vec<AlertView>, Busy>> + Send;
     fn alert(&self, id: String) -> impl Future<Output = Result<Option<AlertView>, Busy>> + Send;
     /// The error says what is wrong with the expression.
@@ -114,6 +127,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/counts", get(queries::counts::<V>))
         .route("/api/v1/slos", get(queries::slos::<V>))
         .route("/api/v1/slos/{name}", get(queries::slo::<V>))
+        .route("/api/v1/slos/{name}/report", get(queries::report::<V>))
         .route("/api/v1/alerts", get(queries::alerts::<V>))
         .route("/api/v1/alerts/{id}", get(queries::alert::<V>))
         .route("/api/v1/events", get(queries::events::<V>))

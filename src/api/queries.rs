@@ -10,7 +10,7 @@ use serde_json::json;
 use super::answers::{busy, refusal};
 use super::{Busy, EventsWanted, Shared, Views};
 use crate::door::{Listener, Role, Visitor};
-use crate::model::Category;
+use crate::model::{Category, EventTime, rfc3339};
 
 /// Elements of one answer unless the query says otherwise, and at most.
 const LIMIT: usize = 100;
@@ -28,6 +28,19 @@ pub(super) struct EventsQuery {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct AtQuery {
+    at: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportQuery {
+    from: Option<String>,
+    to: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct FactsQuery {
     limit: Option<usize>,
 }
@@ -40,9 +53,51 @@ pub(super) async fn slos<V: Views>(state: Shared<V>) -> Response {
     answer(state.views.slos().await.map(|slos| json!({ "slos": slos })))
 }
 
-pub(super) async fn slo<V: Views>(state: Shared<V>, Path(name): Path<String>) -> Response {
-    let found = state.views.slo(name.clone()).await;
+pub(super) async fn slo<V: Views>(
+    state: Shared<V>,
+    Path(name): Path<String>,
+    query: Result<Query<AtQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let at = match query {
+        Ok(Query(query)) => query.at,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    };
+    let absent = || format!("no SLO is called `{name}`; GET /api/v1/slos lists them");
+    let Some(at) = at else { return one(state.views.slo(name.clone()).await, absent) };
+    match time("at", &at) {
+        Err(mistake) => refusal(StatusCode::BAD_REQUEST, mistake),
+        Ok(at) => {
+            let known = state.views.slo_as_known(name.clone(), at).await;
+            let told = |known| json!({ "name": name, "at": rfc3339(at.0), "as_known": known });
+            one(known.map(|known| known.map(told)), absent)
+        }
+    }
+}
+
+pub(super) async fn report<V: Views>(
+    state: Shared<V>,
+    Path(name): Path<String>,
+    query: Result<Query<ReportQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let Query(query) = match query {
+        Ok(query) => query,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    };
+    let read = |name: &str, text: &Option<String>| text.as_ref().map(|text| time(name, text)).transpose();
+    let (from, to) = match (read("from", &query.from), read("to", &query.to)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(mistake), _) | (_, Err(mistake)) => return refusal(StatusCode::BAD_REQUEST, mistake),
+    };
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return refusal(StatusCode::BAD_REQUEST, "`from` is before `to`".to_owned());
+    }
+    let found = state.views.report(name.clone(), from, to).await;
     one(found, || format!("no SLO is called `{name}`; GET /api/v1/slos lists them"))
+}
+
+fn time(name: &str, text: &str) -> Result<EventTime, String> {
+    let at = text.parse::<jiff::Timestamp>().ok().and_then(|at| u64::try_from(at.as_nanosecond()).ok());
+    at.map(EventTime).ok_or(format!("`{name}` is a time as 2026-11-25T14:00:00Z, not `{text}`"))
 }
 
 pub(super) async fn alerts<V: Views>(state: Shared<V>) -> Response {

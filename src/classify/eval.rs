@@ -93,7 +93,7 @@ impl Node {
                 let way = if condition.holds(item, mismatches) { then } else { otherwise };
                 way.holds(item, mismatches)
             }
-            Self::IsKind(kind) => item.kind == *kind,
+            Self::IsKind(kind) => item.is(*kind),
             Self::Has(operand) => operand.load(item, mismatches).is_some(),
             Self::Flag(slot) => match item.slots.get(*slot) {
                 Some(Value::Bool(value)) => value,

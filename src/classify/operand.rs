@@ -48,6 +48,8 @@ impl Lowering<'_> {
     pub(super) fn variable(&mut self, expr: &Expr, variable: Variable) -> Option<Typed> {
         if let (Some(only), Some(kind)) = (variable.only(), self.kind)
             && only != kind
+            // An event may be a log record.
+            && (only, kind) != (ItemKind::Log, ItemKind::Event)
         {
             let name = self.written(expr);
             let message = format!("a {kind} has no `{name}`");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, init, manual, run, show};
+use super::{Exit, check, client, demo, doctor, init, manual, run, show, slos};
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -100,7 +100,7 @@ enum Verb {
     Send(SendArgs),
     /// Service level objectives of a running daemon
     #[command(subcommand)]
-    Slo(Listing),
+    Slo(SloVerb),
     /// Alerts of a running daemon, with the reason for each decision
     #[command(subcommand)]
     Alert(Listing),
@@ -190,6 +190,42 @@ pub(super) enum Listing {
     Show { name: String },
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum SloVerb {
+    /// One line for each objective and group
+    List,
+    /// One in full: windows, budget, conditions; with --at as it was known then
+    Show(SloShowArgs),
+    /// What spent the budget over a stretch of time, hour by hour, and what came late
+    Report(ReportArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct SloShowArgs {
+    pub(super) name: String,
+
+    /// As it was known then: 2026-11-25T14:00:00Z, or -2h
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) at: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReportArgs {
+    pub(super) name: String,
+
+    /// Begin, by event time; else that of the SLO's window or period
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) from: Option<String>,
+
+    /// End; else now
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) to: Option<String>,
+
+    /// As Markdown
+    #[arg(long)]
+    pub(super) markdown: bool,
+}
+
 #[derive(Args, Clone, Debug)]
 pub(super) struct ReloadArgs {
     /// End when it is in effect, which is also what happens without this
@@ -237,8 +273,9 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Send(args) => client::send(&global, &args).await,
-        Verb::Slo(Listing::List) => show::slo_list(&global).await,
-        Verb::Slo(Listing::Show { name }) => show::slo_show(&global, &name).await,
+        Verb::Slo(SloVerb::List) => slos::list(&global).await,
+        Verb::Slo(SloVerb::Show(args)) => slos::show_one(&global, &args).await,
+        Verb::Slo(SloVerb::Report(args)) => slos::report(&global, &args).await,
         Verb::Alert(Listing::List) => show::alert_list(&global).await,
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
         Verb::Tap(args) => show::tap(&global, &args).await,

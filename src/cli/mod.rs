@@ -42,6 +42,8 @@ mod manual;
 mod paint;
 mod run;
 mod show;
+mod slos;
+mod times;
 mod world;
 
 use std::process::ExitCode;

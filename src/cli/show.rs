@@ -1,4 +1,4 @@
-//! `slo`, `alert`, `tap`, `version`: what the API says, for people and for scripts.
+//! `alert`, `tap`, `version`: what the API says, for people and for scripts.
 
 use std::io::Write;
 use std::time::Duration;
@@ -19,23 +19,6 @@ pub(super) fn version(global: &Global) -> Exit {
     Exit::Done
 }
 
-pub(super) async fn slo_list(global: &Global) -> Exit {
-    let paint = global.color.paint();
-    listing(global, "/api/v1/slos", "slos", |slo| {
-        let (objective, group) = (&slo["objectives"][0], &slo["objectives"][0]["groups"][0]);
-        format!(
-            "{:<32} {} target {:<8} sli {:<9} budget left {:<9} of {}",
-            text(&slo["name"]),
-            paint.word(&format!("{:<9}", text(&group["state"]))),
-            text(&objective["target"]),
-            text(&group["sli"]),
-            text(&group["budget"]["remaining"]),
-            text(&slo["time_window"]),
-        )
-    })
-    .await
-}
-
 pub(super) async fn alert_list(global: &Global) -> Exit {
     let paint = global.color.paint();
     listing(global, "/api/v1/alerts", "alerts", |alert| {
@@ -51,10 +34,6 @@ pub(super) async fn alert_list(global: &Global) -> Exit {
         )
     })
     .await
-}
-
-pub(super) async fn slo_show(global: &Global, name: &str) -> Exit {
-    show(global, &format!("/api/v1/slos/{}", encoded(name)), slo_lines).await
 }
 
 pub(super) async fn alert_show(global: &Global, id: &str) -> Exit {
@@ -90,7 +69,7 @@ pub(super) async fn rules(global: &Global) -> Exit {
     .await
 }
 
-async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
+pub(super) async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
     let answer = match get(global, path).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
@@ -106,59 +85,13 @@ async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -
     Exit::Done
 }
 
-async fn show(global: &Global, path: &str, lines: impl Fn(&Value) -> String) -> Exit {
+pub(super) async fn show(global: &Global, path: &str, lines: impl Fn(&Value) -> String) -> Exit {
     match get(global, path).await {
         Ok(answer) if global.output == Output::Human => print!("{}", lines(&answer)),
         Ok(answer) => println!("{answer}"),
         Err(exit) => return exit,
     }
     Exit::Done
-}
-
-fn slo_lines(slo: &Value) -> String {
-    let (objective, group) = (&slo["objectives"][0], &slo["objectives"][0]["groups"][0]);
-    let mut lines = format!(
-        "{}  {}\n  service    {} (tier {})\n  target     {} over {}, seen {} of it\n  events     {} good, {} bad of {} (sli {})\n  budget     {} left, {} spent\n",
-        text(&slo["name"]),
-        text(&group["state"]),
-        text(&slo["service"]),
-        slo["tier"],
-        text(&objective["target"]),
-        text(&slo["time_window"]),
-        text(&slo["coverage"]),
-        group["good"],
-        group["bad"],
-        group["total"],
-        text(&group["sli"]),
-        text(&group["budget"]["remaining"]),
-        text(&group["budget"]["spent"]),
-    );
-    if !group["sli_low"].is_null() && group["sli_low"] != group["sli_high"] {
-        let (low, high) = (text(&group["sli_low"]), text(&group["sli_high"]));
-        lines.push_str(&format!("  interval   sli between {low} and {high}, by the buckets of histograms\n"));
-    }
-    if !objective["sla"].is_null() {
-        let (target, margin) = (text(&objective["sla"]["target"]), text(&objective["sla"]["margin"]));
-        lines.push_str(&format!("  sla        {target}, {margin} of its budget left\n"));
-    }
-    for one in group["conditions"].as_array().into_iter().flatten() {
-        lines.push_str(&format!(
-            "  {:<10} {:<8} burn {} and {}, fires above {} ({})\n",
-            text(&one["condition"]),
-            text(&one["state"]),
-            text(&one["burn_long"]),
-            text(&one["burn_short"]),
-            text(&one["factor"]),
-            text(&one["severity"]),
-        ));
-    }
-    lines.push_str(&format!(
-        "  injected   {} events of history\n  memory     {} bytes\n  declared   {}\n",
-        slo["injected"],
-        slo["bytes"],
-        text(&slo["declared_at"])
-    ));
-    lines
 }
 
 fn alert_lines(alert: &Value) -> String {
@@ -247,12 +180,12 @@ fn print_event(global: &Global, event: &Value) {
     );
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("unknown")
 }
 
 /// Percent-encodes what is not unreserved in a URL's path.
-fn encoded(part: &str) -> String {
+pub(super) fn encoded(part: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     part.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })

@@ -85,7 +85,8 @@ pub(super) fn short_window(
     let Some(annotation) = metadata.annotation("evenkeel.dev/short-window") else { return Some(None) };
     let seconds = duration(ctx, annotation)?;
     if long_s.is_some_and(|long| seconds >= long) {
-        let message = format!("the short window `{}` is not shorter than the lookbackWindow", annotation.value);
+        let message =
+            format!("the short window `{}` is not shorter than the lookbackWindow", annotation.value);
         ctx.report.error("E0317", annotation.at, message);
         return None;
     }
@@ -132,9 +133,13 @@ fn group_by(
     };
     let names: Vec<&str> = annotation.value.split(',').map(str::trim).collect();
     let wrong = match names.len() {
-        _ if names.iter().any(|name| name.is_empty()) => Some("a group has names of attributes: \"http.route,tenant\""),
+        _ if names.iter().any(|name| name.is_empty()) => {
+            Some("a group has names of attributes: \"http.route,tenant\"")
+        }
         count if count > GROUP_KEYS_MAX => Some("a group has at most 8 attributes"),
-        _ if (1..names.len()).any(|at| names[..at].contains(&names[at])) => Some("an attribute is named twice"),
+        _ if (1..names.len()).any(|at| names[..at].contains(&names[at])) => {
+            Some("an attribute is named twice")
+        }
         _ => None,
     };
     if let Some(wrong) = wrong {
@@ -145,12 +150,7 @@ fn group_by(
     Some(GroupBy { keys, max: most.map_or(GROUPS, |most| usize::try_from(most).unwrap_or(GROUPS)) })
 }
 
-fn probability(
-    ctx: &mut Reading<'_>,
-    annotation: &Annotation<'_>,
-    text: &str,
-    what: &str,
-) -> Option<Parts> {
+fn probability(ctx: &mut Reading<'_>, annotation: &Annotation<'_>, text: &str, what: &str) -> Option<Parts> {
     let read = exponent(text).filter(|parts| (Parts(1)..Parts::ONE).contains(parts));
     if read.is_none() {
         let message = format!("`{text}` is no {what} from 1e-9 to below 1");
@@ -183,7 +183,8 @@ fn early(ctx: &mut Reading<'_>, annotation: &Annotation<'_>) -> Option<(Parts, P
     let floor = match floor {
         None => Some(EARLY_FLOOR),
         Some(text) => {
-            let share = text.strip_suffix('%').map(str::trim_end).and_then(|text| quantity::percent(text).ok());
+            let share =
+                text.strip_suffix('%').map(str::trim_end).and_then(|text| quantity::percent(text).ok());
             if share.is_none() {
                 let message = format!("`{text}` is no share of the budget");
                 ctx.report.error_with("E0317", annotation.at, message, "write \"1e-9,0.1%\"");

@@ -104,16 +104,17 @@ fn own(
     Condition {
         name: written.name(),
         document: written.document,
-        check: Check::Burn {
-            op: written.op,
-            factor: written.factor,
-            long_s: written.long_s,
-            short_s: written.short_s,
-        },
+        check: Check::Burn { op: written.op, factor: written.factor },
+        long_s: written.long_s,
+        short_s: written.short_s,
         pace: pace_of(written.factor, slo.window.nominal_s()),
         severity: written.severity,
         written: true,
-        min_bad: if written.op.is_upward() { extras.min_bad.unwrap_or(minimum_bad(written.severity)) } else { 0 },
+        min_bad: if written.op.is_upward() {
+            extras.min_bad.unwrap_or(minimum_bad(written.severity))
+        } else {
+            0
+        },
         hold_s: written.hold_s,
         tells,
     }
@@ -125,18 +126,28 @@ fn warn_of_the_plain(ctx: &mut Reading<'_>, slo: &Slo, goal: &Goal, written: &Wr
     let highest = highest_burn(goal.objective).decimal();
     let message = match written.op {
         Comparison::Gt if is_out_of_reach(factor, goal.objective) => {
-            format!("this condition never fires: a total outage burns {highest} times the budget, not above {shown}")
+            format!(
+                "this condition never fires: a total outage burns {highest} times the budget, not above {shown}"
+            )
         }
         Comparison::Gte if is_out_of_reach(Parts(factor.0.saturating_sub(1)), goal.objective) => {
-            format!("this condition never fires: a total outage burns {highest} times the budget, less than {shown}")
+            format!(
+                "this condition never fires: a total outage burns {highest} times the budget, less than {shown}"
+            )
         }
-        Comparison::Gte if factor == Parts(0) => "this condition is always true: no rate is below 0".to_owned(),
+        Comparison::Gte if factor == Parts(0) => {
+            "this condition is always true: no rate is below 0".to_owned()
+        }
         Comparison::Lt if factor == Parts(0) => "this condition never fires: no rate is below 0".to_owned(),
         Comparison::Lt | Comparison::Lte => {
-            format!("this condition is true while the budget burns slowly, up to {shown} times: it fires in health")
+            format!(
+                "this condition is true while the budget burns slowly, up to {shown} times: it fires in health"
+            )
         }
         Comparison::Gt | Comparison::Gte if factor < FACTOR_MIN => {
-            format!("a rate of {shown} leaves budget at the end of the window: this condition tells of a budget that lasts")
+            format!(
+                "a rate of {shown} leaves budget at the end of the window: this condition tells of a budget that lasts"
+            )
         }
         _ if written.long_s > slo.window.nominal_s() => {
             "the condition looks back further than the SLO's time window".to_owned()
@@ -151,7 +162,9 @@ fn no_data(after_s: u64) -> Condition {
     Condition {
         name: "no-data".to_owned(),
         document: None,
-        check: Check::NoData { after_s },
+        check: Check::NoData,
+        long_s: after_s,
+        short_s: None,
         pace: Pace::Slow,
         severity: Severity::Ticket,
         written: false,
@@ -167,6 +180,8 @@ fn early(goal: &Goal, extras: &OfSlo<'_, '_>) -> Option<Condition> {
         name: "early".to_owned(),
         document: None,
         check: Check::Early(Early::new(goal.objective.budget(), rate, floor)),
+        long_s: 3_600,
+        short_s: None,
         pace: Pace::Fast,
         severity: Priority::P2.severity(),
         written: false,

@@ -126,7 +126,8 @@ fn recurrence(
     match rule(text, first) {
         Ok(recurrence) => Some(recurrence),
         Err(why) => {
-            let hint = "read are FREQ (DAILY, WEEKLY, MONTHLY, YEARLY), INTERVAL, BYDAY, BYMONTHDAY and UNTIL";
+            let hint =
+                "read are FREQ (DAILY, WEEKLY, MONTHLY, YEARLY), INTERVAL, BYDAY, BYMONTHDAY and UNTIL";
             ctx.report.error_with(CODE, node.at, format!("the rule `{text}` {why}"), hint);
             None
         }

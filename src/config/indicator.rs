@@ -15,11 +15,7 @@ const OPERATORS: &[(&str, Operator)] =
     &[("lte", Operator::Lte), ("gte", Operator::Gte), ("lt", Operator::Lt), ("gt", Operator::Gt)];
 
 /// The `spec` of an SLI, inline below `indicator` or by `indicatorRef`. `holder` is an SLO's spec or an objective.
-pub(super) fn find<'s>(
-    ctx: &mut Reading<'_>,
-    set: &'s Set,
-    holder: Fields<'s>,
-) -> Option<Fields<'s>> {
+pub(super) fn find<'s>(ctx: &mut Reading<'_>, set: &'s Set, holder: Fields<'s>) -> Option<Fields<'s>> {
     match (holder.get("indicator"), holder.get("indicatorRef")) {
         (Some(node), None) => inline(ctx, node),
         (None, Some(node)) => referred(ctx, set, node),
@@ -120,8 +116,8 @@ fn ratio(ctx: &mut Reading<'_>, set: &Set, node: &Node) -> Option<Indicator> {
     if [&good, &bad, &total].into_iter().any(foreign) {
         return Some(Indicator::Foreign);
     }
-    let [good, bad, total] =
-        [good, bad, total].map(|one| one.map(|one| one.and_then(Source::selected).map(|(selector, _)| selector)));
+    let [good, bad, total] = [good, bad, total]
+        .map(|one| one.map(|one| one.and_then(Source::selected).map(|(selector, _)| selector)));
     if let [Some(Some(one)), Some(Some(other)), None]
     | [Some(Some(one)), None, Some(Some(other))]
     | [None, Some(Some(one)), Some(Some(other))] = [&good, &bad, &total]

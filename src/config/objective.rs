@@ -24,7 +24,8 @@ const OBJECTIVE: &[&str] = &[
 
 pub(super) fn budgeting_method(ctx: &mut Reading<'_>, spec: Fields<'_>) -> Option<Method> {
     let node = spec.required(&mut ctx.report, "budgetingMethod")?;
-    let words = [Method::Occurrences, Method::Timeslices, Method::RatioTimeslices].map(|one| (one.as_str(), one));
+    let words =
+        [Method::Occurrences, Method::Timeslices, Method::RatioTimeslices].map(|one| (one.as_str(), one));
     reader::word(&mut ctx.report, node, "budgetingMethod", &words)
 }
 
@@ -63,14 +64,14 @@ pub(super) fn slice(
         return Some(None);
     }
     let target = match method {
-        Method::Timeslices => {
-            fields.required(&mut ctx.report, "timeSliceTarget").and_then(|node| slice_target(ctx, node)).map(Some)
-        }
+        Method::Timeslices => fields
+            .required(&mut ctx.report, "timeSliceTarget")
+            .and_then(|node| slice_target(ctx, node))
+            .map(Some),
         _ => Some(None),
     };
-    let seconds = fields
-        .required(&mut ctx.report, "timeSliceWindow")
-        .and_then(|node| slice_window(ctx, node, window));
+    let seconds =
+        fields.required(&mut ctx.report, "timeSliceWindow").and_then(|node| slice_window(ctx, node, window));
     Some(Some(Slice { seconds: seconds?, target: target? }))
 }
 

@@ -214,7 +214,9 @@ fn severity(ctx: &mut Reading<'_>, node: &Node) -> Option<Severity> {
         return Some(severity);
     }
     let meant = match text.to_ascii_lowercase().as_str() {
-        "critical" | "fatal" | "high" | "major" | "error" | "sev0" | "sev1" | "sev2" | "p1" | "p2" => Severity::Page,
+        "critical" | "fatal" | "high" | "major" | "error" | "sev0" | "sev1" | "sev2" | "p1" | "p2" => {
+            Severity::Page
+        }
         "info" | "informational" | "none" | "notice" => Severity::Log,
         _ => Severity::Ticket,
     };
@@ -249,7 +251,9 @@ impl Written {
         Condition {
             name: "no-data".to_owned(),
             document: self.document.clone(),
-            check: Check::NoData { after_s: self.short_s.unwrap_or(self.long_s) },
+            check: Check::NoData,
+            long_s: self.short_s.unwrap_or(self.long_s),
+            short_s: None,
             pace: crate::slo::Pace::Slow,
             severity: self.severity,
             written: true,

@@ -304,7 +304,6 @@ fn refuse_doubles(ctx: &mut Reading<'_>, documents: &mut Vec<Document>) {
     });
 }
 
-
 fn unreadable(ctx: &mut Reading<'_>, path: &Path, asked_at: Option<Place>, reason: &str) {
     ctx.incomplete = true;
     let at = asked_at.unwrap_or_else(|| beginning(ctx, path));

@@ -156,7 +156,9 @@ fn slo(
     conditions::add(ctx, &mut slo, &extras, policies.as_ref(), window_at);
     let of_groups = metadata.annotation("evenkeel.dev/group-by").map_or("", |one| one.value);
     Some(SloPlan {
-        identity: set::identity([Some(&document.node)]) ^ u64::from(tier.number()) ^ policies_identity(set, spec),
+        identity: set::identity([Some(&document.node)])
+            ^ u64::from(tier.number())
+            ^ policies_identity(set, spec),
         indicator_identity: tracks.identity ^ set::digest([of_groups].into_iter()),
         slo,
         indicators: tracks.indicators,

@@ -363,7 +363,9 @@ fn indicators_are_read_by_reference_and_of_each_form() {
     assert_eq!(names, [("a", Parts(999_500_000)), ("b", Parts(999_000_000)), ("c", Parts(900_000_000))]);
     assert!(matches!(&slos[0].indicators[0], Indicator::GoodAndBad { good, bad } if good.kind != bad.kind));
     let expected = (Operator::Gt, -1.5);
-    assert!(matches!(slos[2].indicators[0], Indicator::Threshold { op, limit, .. } if (op, limit) == expected));
+    assert!(
+        matches!(slos[2].indicators[0], Indicator::Threshold { op, limit, .. } if (op, limit) == expected)
+    );
     assert_eq!((slos[0].slo.window.nominal_s(), slos[0].slo.window.text()), (2_419_200, "4w"));
 }
 

@@ -19,7 +19,8 @@ pub(super) fn read(
     spec: Fields<'_>,
     objectives: &[Fields<'_>],
 ) -> Option<Tracks> {
-    let has_one = |holder: &Fields<'_>| holder.get("indicator").is_some() || holder.get("indicatorRef").is_some();
+    let has_one =
+        |holder: &Fields<'_>| holder.get("indicator").is_some() || holder.get("indicatorRef").is_some();
     let common = match has_one(&spec) {
         true => Some(indicator::find(ctx, set, spec)),
         false => None,
@@ -51,12 +52,8 @@ pub(super) fn read(
         };
         let is_threshold = sli.get("thresholdMetric").is_some();
         let limit = |key| objective.get(key).filter(|_| is_threshold);
-        let identity = set::identity([
-            sli.get("ratioMetric"),
-            sli.get("thresholdMetric"),
-            limit("op"),
-            limit("value"),
-        ]);
+        let identity =
+            set::identity([sli.get("ratioMetric"), sli.get("thresholdMetric"), limit("op"), limit("value")]);
         let place = known.iter().position(|one| *one == identity);
         if place.is_none() || !is_threshold {
             // Every objective's `op` and `value` are looked at, though what counts for it be known.

@@ -81,7 +81,8 @@ fn calendar_window(ctx: &mut Reading<'_>, fields: Fields<'_>, node: &Node) -> Op
         Some((step.ok()?, text.to_owned(), node.at))
     });
     let calendar = Fields::new(&mut ctx.report, node, "a calendar", &["startTime", "timeZone"])?;
-    let anchor = calendar.required(&mut ctx.report, "startTime").and_then(|node| local_time(ctx, node, "startTime"));
+    let anchor =
+        calendar.required(&mut ctx.report, "startTime").and_then(|node| local_time(ctx, node, "startTime"));
     let zone = calendar.required(&mut ctx.report, "timeZone").and_then(|node| time_zone(ctx, node));
     let ((step, text, at), anchor, zone) = (step?, anchor?, zone?);
     Some((Window::Calendar(Calendar { text, step, anchor, zone }), at))

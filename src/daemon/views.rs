@@ -7,9 +7,11 @@ use super::metrics;
 use super::reload::Reloader;
 use crate::api::{Busy, EventsWanted, Reloaded, Views};
 use crate::door::Entrance;
-use crate::engine::view::{AlertView, Counts, EventsView, SloView};
+use crate::engine::report::Report;
+use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{EventFilter, EventView, Fact, RuleView};
 use crate::ingest::{Admission, Counters};
+use crate::model::EventTime;
 use crate::respond::Meters;
 use crate::telemetry::Metrics;
 
@@ -43,6 +45,19 @@ impl Views for Eyes {
 
     async fn slo(&self, name: String) -> Result<Option<SloView>, Busy> {
         self.ask(move |sight| sight.engine.slo(&name)).await
+    }
+
+    async fn slo_as_known(&self, name: String, at: EventTime) -> Result<Option<Vec<KnownView>>, Busy> {
+        self.ask(move |sight| sight.engine.slo_as_known(&name, at)).await
+    }
+
+    async fn report(
+        &self,
+        name: String,
+        from: Option<EventTime>,
+        to: Option<EventTime>,
+    ) -> Result<Option<Report>, Busy> {
+        self.ask(move |sight| sight.engine.report(&name, from, to)).await
     }
 
     async fn alerts(&self) -> Result<Vec<AlertView>, Busy> {

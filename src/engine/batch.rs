@@ -56,7 +56,8 @@ pub struct Batch {
     pub seconds: Vec<(u64, u64)>,
     /// Values of the groups that deltas and points name; the first one is that of service levels without groups.
     pub groups: Vec<Vec<String>>,
-    /// Ascending by SLO, group's values, second and track.
+    /// Ascending by second, SLO, group's values and track: facts come in order of time, however traffic is cut into
+    /// requests.
     pub slos: Vec<SloDelta>,
     /// Points of counters and histograms, which only the ledger can count.
     pub points: Points,

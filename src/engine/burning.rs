@@ -11,13 +11,7 @@ use crate::alert::{Episode, Step};
 use crate::model::{Labels, Priority, Quotient};
 use crate::slo::{Condition, Slo};
 
-pub(super) fn decide(
-    alerts: &Alerts,
-    plan: &Plan,
-    cx: Cx<'_>,
-    level: &Level,
-    verdict: Verdict,
-) -> Vec<Fact> {
+pub(super) fn decide(alerts: &Alerts, plan: &Plan, cx: Cx<'_>, level: &Level, verdict: Verdict) -> Vec<Fact> {
     let slo = &cx.plan.slo;
     let mut decided = Vec::new();
     let last = level.episode.as_ref().map_or(Priority::P5, |episode| episode.priority);
@@ -119,12 +113,7 @@ fn explain(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize, usize)>
     Explain { text: words(cx, level, step, place), burns }
 }
 
-fn change(
-    cx: Cx<'_>,
-    level: &Level,
-    (judge, index): (usize, usize),
-    priority: Priority,
-) -> ConditionChange {
+fn change(cx: Cx<'_>, level: &Level, (judge, index): (usize, usize), priority: Priority) -> ConditionChange {
     let condition = condition(&cx.plan.slo, judge, index);
     let (long, short) = level.condition(cx, judge, index);
     ConditionChange {
@@ -156,13 +145,7 @@ fn objective(slo: &Slo, judge: usize) -> Option<String> {
     (slo.goals.len() > 1).then(|| slo.judge_name(judge))
 }
 
-fn labels(
-    plan: &Plan,
-    slo: &Slo,
-    group: &Labels,
-    episode: &Episode,
-    decisive: Option<&Condition>,
-) -> Labels {
+fn labels(plan: &Plan, slo: &Slo, group: &Labels, episode: &Episode, decisive: Option<&Condition>) -> Labels {
     let mut labels = plain_labels(group);
     let targets = slo.targets.join(",");
     let own = [

@@ -21,7 +21,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
     let condition = condition(slo, judge, index);
     let (long, short) = level.condition(cx, judge, index);
     match &condition.check {
-        Check::NoData { .. } => {
+        Check::NoData => {
             let silent_s = level.newest().map_or(0, |newest| level.clock.since_ns(newest) / SECOND_NS);
             let silent = duration_text(silent_s / 60 * 60);
             format!("{name}: no event came for {silent}, so nobody knows how it does.")
@@ -36,7 +36,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
                 percent(left),
             )
         }
-        Check::Burn { op, factor, .. } => format!(
+        Check::Burn { op, factor } => format!(
             "{} of {} fail; {}. {} of the {window} budget is left. Condition {}: burn {} {} {} times the allowed rate.",
             percent(share(&short)),
             what_fails(cx, level),

@@ -58,7 +58,13 @@ impl Engine {
         }
     }
 
-    fn count_increments(&mut self, slo: u32, group: &[String], increments: &Increments, effects: &mut Effects) {
+    fn count_increments(
+        &mut self,
+        slo: u32,
+        group: &[String],
+        increments: &Increments,
+        effects: &mut Effects,
+    ) {
         let newest = increments.iter().map(|(time, ..)| *time).max().unwrap_or_default();
         let newest = SloDelta {
             slo,
@@ -88,7 +94,8 @@ impl Engine {
         for ((second, track), change) in &changes {
             change_level(level, cx, (*track, *second), change, now, &mut late);
         }
-        effects.facts.extend(late.amendment(1).map(|what| level.fact(cx, what)));
+        let amended = level.amended(late, 1);
+        effects.facts.extend(amended.map(|what| level.fact(cx, what)));
         let is_half = increments.iter().all(|(_, track, role, _)| {
             let indicator = &cx.plan.indicators[usize::from(*track)];
             *role == Role::Total && matches!(indicator, Indicator::GoodOfTotal { .. })
@@ -157,8 +164,7 @@ fn unfold(
         Role::Good | Role::Bad if paired => {
             balance.part(second, increment.total, &mut |turned, count| {
                 let count = i128::from(count);
-                let edge =
-                    if turned == second { time } else { EventTime(turned.saturating_mul(SECOND_NS)) };
+                let edge = if turned == second { time } else { EventTime(turned.saturating_mul(SECOND_NS)) };
                 at(changes, (turned, track), edge).add_part(part_is_good, count, -count);
             });
         }

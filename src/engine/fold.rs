@@ -250,8 +250,8 @@ impl<'p, 'r> Fold<'p, 'r> {
         self.seconds.sort_unstable();
         let groups = self.groups.values;
         self.slos.sort_unstable_by(|a, b| {
-            let place = |one: &SloDelta| (one.slo, groups[one.group as usize].as_slice());
-            place(a).cmp(&place(b)).then((a.second, a.track).cmp(&(b.second, b.track)))
+            let place = |one: &SloDelta| (one.second, one.slo, groups[one.group as usize].as_slice());
+            place(a).cmp(&place(b)).then(a.track.cmp(&b.track))
         });
         let repeatable = decoded.identifiable && self.plan.dedup == Dedup::Requests;
         let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);

@@ -21,6 +21,7 @@ mod points;
 mod record;
 mod reload;
 mod repeats;
+pub mod report;
 mod slo_view;
 mod tally;
 pub mod view;
@@ -184,33 +185,40 @@ impl Engine {
         }
         self.books.enter(&batch);
         self.events.keep(std::mem::take(&mut batch.events));
-        for deltas in batch.slos.chunk_by(|a, b| (a.slo, a.group) == (b.slo, b.group)) {
-            self.apply(deltas, &batch.groups, effects);
-        }
+        self.apply(&batch.slos, &batch.groups, effects);
         self.count_points(&batch.points, &batch.groups, effects);
         self.watch(&batch.hits, effects);
         Ack::Accepted { rejected, reason }
     }
 
-    /// The deltas of one service level and group, in order of their seconds.
+    /// Second by second, and within each level by level.
     fn apply(&mut self, deltas: &[SloDelta], groups: &[Vec<String>], effects: &mut Effects) {
-        let at = self.level_of(deltas[0].slo, &groups[deltas[0].group as usize], &deltas[0]);
         let (plan, now) = (Arc::clone(&self.plan), self.now);
-        let mut late = [Late::default(); 2];
-        for second in deltas.chunk_by(|a, b| a.second == b.second) {
+        let mut places: Vec<Option<At>> = vec![None; groups.len()];
+        let mut late: BTreeMap<At, [Late; 2]> = BTreeMap::new();
+        let same = |a: &SloDelta, b: &SloDelta| (a.second, a.slo, a.group) == (b.second, b.slo, b.group);
+        for of_level in deltas.chunk_by(same) {
+            let (first, group) = (&of_level[0], of_level[0].group as usize);
+            // Only the first group is one of several service levels.
+            let known = places[group].filter(|_| group > 0);
+            let at = known.unwrap_or_else(|| self.level_of(first.slo, &groups[group], first));
+            places[group] = Some(at);
             let (cx, level) = self.level(&plan, at);
-            for delta in second {
+            for delta in of_level {
                 let is_raw = cx.plan.indicators[usize::from(delta.track)].scale() > 1;
                 if level.observe(cx, delta, now) {
-                    late[usize::from(is_raw)].add(delta);
+                    late.entry(at).or_default()[usize::from(is_raw)].add(delta);
                 }
             }
             self.evaluate(at, true, effects);
         }
-        let (cx, level) = self.level(&plan, at);
-        let amended = [(late[0], 1), (late[1], level::RAW_UNITS)];
-        let amended = amended.into_iter().filter_map(|(late, scale)| late.amendment(scale));
-        effects.facts.extend(amended.map(|what| level.fact(cx, what)));
+        for (at, [of_events, of_ratios]) in late {
+            let (cx, level) = self.level(&plan, at);
+            for (late, scale) in [(of_events, 1), (of_ratios, level::RAW_UNITS)] {
+                let amended = level.amended(late, scale);
+                effects.facts.extend(amended.map(|what| level.fact(cx, what)));
+            }
+        }
     }
 
     /// The place of a group's level. Who finds no room shares the overflow group, which is told once.
@@ -224,14 +232,11 @@ impl Engine {
             let level = &mut levels.levels[place];
             level.episode = self.retired.remove(&(plan.slo.name.clone(), level.group.clone()));
         }
-        if levels.is_overflow(place) {
-            let first = levels.overflow == 0;
-            levels.overflow = levels.overflow.saturating_add(1);
-            if first {
-                let max = plan.group_by.as_ref().map_or(1, |group_by| group_by.max);
-                let body = format!("more than {max} groups of `{}`: those beyond share `overflow`", plan.slo.name);
-                self.events.keep(vec![EventRecord::own(delta.newest, "EvenkeelCardinality", body)]);
-            }
+        if levels.is_overflow(place) && !std::mem::replace(&mut levels.told_of_overflow, true) {
+            let max = plan.group_by.as_ref().map_or(1, |group_by| group_by.max);
+            let body =
+                format!("more than {max} groups of `{}`: those beyond share `overflow`", plan.slo.name);
+            self.events.keep(vec![EventRecord::own(delta.newest, "EvenkeelCardinality", body)]);
         }
         At { slo, place }
     }

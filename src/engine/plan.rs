@@ -226,7 +226,7 @@ impl Marks {
 
 impl Selector {
     pub(super) fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
-        self.kind == item.kind && self.predicate.matches(item, mismatches)
+        item.is(self.kind) && self.predicate.matches(item, mismatches)
     }
 }
 

@@ -83,7 +83,12 @@ impl Points {
                             continue;
                         }
                         if measure.is_value() && is_histogram(&point.data) {
-                            let key = FixedState::default().hash_one((&slo.slo.name, track, *op as u8, limit.to_bits()));
+                            let key = FixedState::default().hash_one((
+                                &slo.slo.name,
+                                track,
+                                *op as u8,
+                                limit.to_bits(),
+                            ));
                             let first = self.uses.len();
                             self.uses.push(to().as_a(Role::Threshold));
                             self.unfolded(point, time, key, tally_below(&point.data, *op, *limit), first);

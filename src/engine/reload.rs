@@ -80,7 +80,9 @@ impl Engine {
     fn retire(&mut self, one: &SloPlan, groups: Groups, why: &str, effects: &mut Effects) {
         let (shape, levels) = groups.into_levels();
         for (_, level) in levels {
-            let Some(last) = self.close(Cx { plan: one, shape: &shape }, &level, why, effects) else { continue };
+            let Some(last) = self.close(Cx { plan: one, shape: &shape }, &level, why, effects) else {
+                continue;
+            };
             if self.retired.len() < RETIRED_MAX {
                 self.retired.insert((one.slo.name.clone(), level.group), last);
             }

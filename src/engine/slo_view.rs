@@ -216,16 +216,15 @@ fn slo_view(plan: &SloPlan, groups: &Groups, mismatches: u64) -> SloView {
         tier: slo.tier.number(),
         budgeting_method: slo.method.as_str(),
         time_window: slo.window.text().to_owned(),
-        period: newest.and_then(Level::period).map(|period| PeriodView {
-            start: time(period.start_s),
-            end: time(period.end_s),
-        }),
+        period: newest
+            .and_then(Level::period)
+            .map(|period| PeriodView { start: time(period.start_s), end: time(period.end_s) }),
         coverage: least.unwrap_or(Quotient::ZERO).decimal(),
         clock: (clock > EventTime::default()).then(|| rfc3339(clock.0)),
         injected: levels().map(Level::injected).sum(),
         expired: levels().map(Level::expired).sum(),
         excluded: levels().map(Level::excluded).sum(),
-        overflow: groups.overflow,
+        overflow: groups.overflow(plan),
         bytes: groups.bytes(),
         declared_at: plan.declared_at.clone(),
         mismatches,
@@ -270,7 +269,8 @@ fn seconds_left(cx: Cx<'_>, level: &Level, spent: Quotient, burn: Quotient) -> O
         return Some(0);
     }
     let window_s = level.period().map_or(cx.plan.slo.window.nominal_s(), |period| period.seconds());
-    let within_s = level.period().map_or(window_s, |period| period.end_s.saturating_sub(level.clock.seconds()));
+    let within_s =
+        level.period().map_or(window_s, |period| period.end_s.saturating_sub(level.clock.seconds()));
     let seconds = left * window_s as f64 / burn;
     (seconds < within_s as f64).then_some(seconds as u64)
 }
@@ -288,9 +288,12 @@ fn group_view(cx: Cx<'_>, level: &Level, judge: usize) -> GroupView {
     let conditions = conditions.or_else(composite).into_iter().flatten().enumerate();
     let conditions: Vec<ConditionView> =
         conditions.map(|(index, one)| condition_view(cx, level, (judge, index), one)).collect();
-    let is = |state: &str| conditions.iter().any(|one| one.state == state);
-    let state = match (is("firing"), conditions.first()) {
+    let is_firing = |silence: bool| {
+        conditions.iter().any(|one| one.state == "firing" && (one.condition == "no-data") == silence)
+    };
+    let state = match (is_firing(false), conditions.first()) {
         (true, _) => "firing",
+        (false, _) if is_firing(true) => "no-data",
         (false, Some(first)) if first.state == "no-data" => "no-data",
         (false, None) if budget.count.total() == 0 => "no-data",
         (false, _) => "ok",

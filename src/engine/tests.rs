@@ -187,7 +187,7 @@ fn detect_and_reset(pair: &str, per_mille: u64, lead: u64, patience: u64) -> Opt
     (0..lead).for_each(|_| world.second(true));
     let is_bad = |event: u64| event * per_mille / 1_000 > (event - 1) * per_mille / 1_000;
     let (mut event, mut detected) = (0, None);
-    let short_s = world.engine.plan.slos[0].slo.goals[0].conditions[0].shortest_s().unwrap();
+    let short_s = world.engine.plan.slos[0].slo.goals[0].conditions[0].shortest_s();
     while detected.is_none() || event < short_s || !(event * per_mille).is_multiple_of(1_000) {
         event += 1;
         if event > patience && detected.is_none() {

@@ -13,7 +13,8 @@ use super::record::EventRecord;
 use super::{Engine, EventFilter, Subject, Transition};
 
 pub use super::slo_view::{
-    BudgetView, ConditionView, ExclusionView, GroupView, KnownView, ObjectiveView, PeriodView, SlaView, SloView,
+    BudgetView, ConditionView, ExclusionView, GroupView, KnownView, ObjectiveView, PeriodView, SlaView,
+    SloView,
 };
 use crate::model::{Category, EventTime, Labels, Now, Signal, rfc3339};
 
@@ -189,7 +190,9 @@ impl Engine {
                 pending: self.alerts.pending() as u64,
                 failed: told.failed,
             },
-            series: self.baselines.view(self.levels.iter().flat_map(|groups| &groups.levels).map(Level::unmatched).sum()),
+            series: self
+                .baselines
+                .view(self.levels.iter().flat_map(|groups| &groups.levels).map(Level::unmatched).sum()),
             rules: self.rules(),
         }
     }

@@ -68,6 +68,13 @@ pub struct Item<'a> {
     pub slots: &'a Slots<'a>,
 }
 
+impl Item<'_> {
+    /// A log record with an event's name is an event as well, as OpenTelemetry has it.
+    pub fn is(&self, kind: ItemKind) -> bool {
+        self.kind == kind || (kind == ItemKind::Event && self.kind == ItemKind::Log && !self.name.is_empty())
+    }
+}
+
 impl SpanKind {
     pub const NAMES: &'static [&'static str] =
         &["unspecified", "internal", "server", "client", "producer", "consumer"];

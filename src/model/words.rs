@@ -39,7 +39,8 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What one item of a request is. `Event` stands for CloudEvents, which later work brings.
+    /// What one item of a request is. `Event` stands for CloudEvents, which later work brings; log records with an event's
+    /// name count as events too.
     ItemKind { Span = "span", Log = "log", Metric = "metric", Event = "event" }
 }
 

@@ -8,7 +8,7 @@ mod series;
 mod slices;
 mod tier;
 
-pub use periods::{PeriodSum, Periods};
+pub use periods::Periods;
 pub use series::{Layout, Series, WindowId};
 pub use slices::{Slices, Sum, Verdict};
 pub use tier::COUNT_MAX;

@@ -147,13 +147,13 @@ impl Slices {
         self.since.map_or(Sum::default(), |(_, sum)| sum)
     }
 
-    /// Complete slices that begin at or after `first_s`, in a window of so many; all of them for the fixed one.
+    /// Complete slices from that of `first_s` on, in a window of so many; all of them for the fixed one.
     pub fn complete_since(&self, first_s: u64, window: Option<usize>) -> u64 {
         let begin = match window {
             Some(window) => self.open.saturating_sub(self.windows[window].0),
             None => self.since.map_or(self.open, |(first, _)| first),
         };
-        let first = self.index(first_s.saturating_add(self.width - 1));
+        let first = self.index(first_s);
         u64::from(self.open.saturating_sub(begin.max(first)))
     }
 

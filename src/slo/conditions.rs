@@ -19,6 +19,10 @@ pub struct Condition {
     /// `metadata.name` of the document, where it has one.
     pub document: Option<String>,
     pub check: Check,
+    /// How far it looks back. Not a part of `check`: rustc 1.95 with LLVM 22 reads an option that is a part of a variant
+    /// before it knows that it is this variant.
+    pub long_s: u64,
+    pub short_s: Option<u64>,
     pub pace: Pace,
     /// How an alert of this condition is routed.
     pub severity: Severity,
@@ -45,9 +49,9 @@ impl Tells {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// The burn rate over the long window, and over the short one, compares with the factor.
-    Burn { op: Comparison, factor: Parts, long_s: u64, short_s: Option<u64> },
-    /// No event came for so long.
-    NoData { after_s: u64 },
+    Burn { op: Comparison, factor: Parts },
+    /// No event came for as long as it looks back.
+    NoData,
     /// A sequential test says that the target is not met, before the windows do.
     Early(Early),
 }
@@ -78,18 +82,14 @@ impl Comparison {
 }
 
 impl Condition {
-    /// The short window of a burn condition, or its only one.
-    pub fn shortest_s(&self) -> Option<u64> {
-        match self.check {
-            Check::Burn { long_s, short_s, .. } => Some(short_s.unwrap_or(long_s)),
-            Check::NoData { .. } | Check::Early(_) => None,
-        }
+    pub fn shortest_s(&self) -> u64 {
+        self.short_s.unwrap_or(self.long_s)
     }
 
     pub fn factor(&self) -> Option<Parts> {
         match self.check {
             Check::Burn { factor, .. } => Some(factor),
-            Check::NoData { .. } | Check::Early(_) => None,
+            Check::NoData | Check::Early(_) => None,
         }
     }
 }
@@ -176,7 +176,9 @@ pub fn standard_conditions(setting: Setting) -> (Vec<Condition>, Vec<Note>) {
         conditions.push(Condition {
             name: format!("{}/{}", duration_text(long_s), duration_text(short_s)),
             document: None,
-            check: Check::Burn { op: Comparison::Gt, factor, long_s, short_s: Some(short_s) },
+            check: Check::Burn { op: Comparison::Gt, factor },
+            long_s,
+            short_s: Some(short_s),
             pace: pair.pace,
             severity,
             written: false,

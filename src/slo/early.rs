@@ -49,7 +49,8 @@ impl Early {
     pub fn observe(&self, evidence: &mut Evidence, at: EventTime, good: u64, bad: u64) {
         let count = |events: u64| i64::try_from(events).unwrap_or(i64::MAX);
         for (sum, (of_good, of_bad)) in evidence.sums.iter_mut().zip(self.steps) {
-            let gained = of_good.saturating_mul(count(good)).saturating_add(of_bad.saturating_mul(count(bad)));
+            let gained =
+                of_good.saturating_mul(count(good)).saturating_add(of_bad.saturating_mul(count(bad)));
             *sum = sum.saturating_add(gained).clamp(0, self.threshold);
             if *sum >= self.threshold {
                 evidence.alarm = evidence.alarm.max(Some(at));
@@ -84,7 +85,8 @@ mod tests {
 
     /// Seconds of an outage until the alarm, after a clean hour at so many events a second.
     fn delay(per_second: u64, share_ppm: u64, seed: u64) -> Option<u64> {
-        let (early, mut evidence, mut state) = (Early::new(BUDGET, RATE, Parts(0)), Evidence::default(), seed);
+        let (early, mut evidence, mut state) =
+            (Early::new(BUDGET, RATE, Parts(0)), Evidence::default(), seed);
         (0..3_600).for_each(|at| early.observe(&mut evidence, EventTime(at), per_second, 0));
         (1..=3_600).find(|second| {
             let bad = bad_of(&mut state, per_second, share_ppm);
@@ -102,7 +104,8 @@ mod tests {
     #[test]
     fn the_smaller_the_trouble_the_later_it_is_seen() {
         let median = |share_ppm| {
-            let mut delays: Vec<u64> = (1..30).filter_map(|seed| delay(50, share_ppm, seed * 7_919)).collect();
+            let mut delays: Vec<u64> =
+                (1..30).filter_map(|seed| delay(50, share_ppm, seed * 7_919)).collect();
             delays.sort_unstable();
             delays[delays.len() / 2]
         };

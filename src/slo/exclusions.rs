@@ -189,9 +189,9 @@ mod tests {
     fn starts(exclusion: &Exclusion, from: &str, to: &str) -> String {
         let day = |date: &str| at(&format!("{date}T00:00:00Z"));
         let found = exclusion.stretches(day(from), day(to));
-        let shown = found.iter().map(|one| {
-            Timestamp::from_second(one.start_s as i64).unwrap().strftime("%m-%dT%H").to_string()
-        });
+        let shown = found
+            .iter()
+            .map(|one| Timestamp::from_second(one.start_s as i64).unwrap().strftime("%m-%dT%H").to_string());
         shown.collect::<Vec<_>>().join(" ")
     }
 
@@ -206,7 +206,10 @@ mod tests {
             rule.interval = 2;
             rule.by_day = vec![(0, Weekday::Monday), (0, Weekday::Friday)];
         });
-        assert_eq!(starts(&workdays, "2026-03-01", "2026-03-31"), "03-02T21 03-06T21 03-16T21 03-20T21 03-30T20");
+        assert_eq!(
+            starts(&workdays, "2026-03-01", "2026-03-31"),
+            "03-02T21 03-06T21 03-16T21 03-20T21 03-30T20"
+        );
         let monthly = again("2026-01-01T04:00:00", Every::Month, |rule| {
             rule.by_day = vec![(-1, Weekday::Sunday)];
         });

@@ -107,8 +107,7 @@ impl Calendar {
                 (i32::from(days), passed)
             }
             Step::Months(months) => {
-                let months_of =
-                    |date: DateTime| i32::from(date.year()) * 12 + i32::from(date.month());
+                let months_of = |date: DateTime| i32::from(date.year()) * 12 + i32::from(date.month());
                 (i32::from(months), months_of(local) - months_of(anchor))
             }
         };

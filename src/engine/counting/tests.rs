@@ -13,11 +13,9 @@ use crate::decode::otlp::metrics::v1::{
     Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum,
     Summary, SummaryDataPoint, metric, number_data_point,
 };
-use crate::engine::view::GroupView;
 use crate::engine::tests::{slo, slo_plan};
-use crate::engine::{
-    AckToken, Effects, Engine, Indicator, Input, Operator, Plan, Request, Selector, fold,
-};
+use crate::engine::view::GroupView;
+use crate::engine::{AckToken, Effects, Engine, Indicator, Input, Operator, Plan, Request, Selector, fold};
 use crate::model::{ItemKind, Now, SECOND_NS, Signal, Wanted};
 
 const BEGAN: u64 = 1_700_000_000;

@@ -99,16 +99,19 @@ impl Level {
     /// and the long one holds enough bad events to speak of.
     fn holds(&self, cx: Cx<'_>, judge: usize, index: usize, condition: &Condition) -> bool {
         match &condition.check {
-            Check::Burn { op, factor, short_s, .. } => {
+            Check::Burn { op, factor } => {
                 let (long, short) = self.condition(cx, judge, index);
                 let enough = match op.is_upward() {
                     true => long.count.bad >= condition.min_bad && self.is_no_chance(cx, judge, &long),
                     false => long.count.total() > 0,
                 };
-                enough && op.holds(long.burn, *factor) && (short_s.is_none() || op.holds(short.burn, *factor))
+                enough
+                    && op.holds(long.burn, *factor)
+                    && (condition.short_s.is_none() || op.holds(short.burn, *factor))
             }
-            Check::NoData { after_s } => {
-                self.newest().is_some_and(|newest| self.clock.since_ns(newest) >= after_s.saturating_mul(SECOND_NS))
+            Check::NoData => {
+                let patience_ns = condition.long_s.saturating_mul(SECOND_NS);
+                self.newest().is_some_and(|newest| self.clock.since_ns(newest) >= patience_ns)
             }
             Check::Early(early) => {
                 self.evidence[judge].stands(self.clock) && self.has_spent(cx, judge, early.floor)
@@ -118,7 +121,9 @@ impl Level {
 
     /// Many services that meet their target have a bad event now and then.
     fn is_no_chance(&self, cx: Cx<'_>, judge: usize, long: &Reading) -> bool {
-        let (Some(limit), Some(goal)) = (cx.plan.slo.chance, cx.plan.slo.goals.get(judge)) else { return true };
+        let (Some(limit), Some(goal)) = (cx.plan.slo.chance, cx.plan.slo.goals.get(judge)) else {
+            return true;
+        };
         chance::is_unlikely(long.count.bad, long.count.total(), goal.objective.budget(), limit)
     }
 
@@ -135,7 +140,7 @@ impl Level {
                 self.judges[*judge].conditions[*index].now && condition.tells.breach
             })
         };
-        let is_burn = |condition: &Condition| !matches!(condition.check, Check::NoData { .. });
+        let is_burn = |condition: &Condition| !matches!(condition.check, Check::NoData);
         let at_pace = |pace| on().any(|(_, _, one)| one.pace == pace && is_burn(one));
         assess(Situation {
             tier: slo.tier,
@@ -163,7 +168,7 @@ impl Level {
     /// No event came for two of the condition's short windows.
     pub(in crate::engine) fn has_no_data(&self, condition: &Condition) -> bool {
         let Some(newest) = self.newest() else { return true };
-        let patience_ns = condition.shortest_s().unwrap_or(300).saturating_mul(2 * SECOND_NS);
+        let patience_ns = condition.shortest_s().saturating_mul(2 * SECOND_NS);
         self.clock.since_ns(newest) >= patience_ns.max(LATE_NS)
     }
 
@@ -203,5 +208,5 @@ fn placed(slo: &Slo) -> impl Iterator<Item = (usize, usize, &Condition)> {
 fn is_about_time(cx: Cx<'_>, condition: &Condition) -> bool {
     let slo = &cx.plan.slo;
     let fresh = || cx.plan.indicators.iter().any(|one| matches!(one, Indicator::Freshness { .. }));
-    matches!(condition.check, Check::NoData { .. }) || slo.no_data == NoData::Bad || fresh()
+    matches!(condition.check, Check::NoData) || slo.no_data == NoData::Bad || fresh()
 }

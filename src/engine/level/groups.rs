@@ -17,8 +17,7 @@ pub(in crate::engine) struct Groups {
     /// By the values of the attributes.
     places: BTreeMap<Vec<String>, usize>,
     swept: Now,
-    /// Events that share the overflow group.
-    pub(in crate::engine) overflow: u64,
+    pub(in crate::engine) told_of_overflow: bool,
 }
 
 impl Groups {
@@ -28,7 +27,7 @@ impl Groups {
             levels: Vec::new(),
             places: BTreeMap::new(),
             swept: Now::default(),
-            overflow: 0,
+            told_of_overflow: false,
         };
         if plan.group_by.is_none() {
             groups.insert(plan, &[]);
@@ -60,8 +59,21 @@ impl Groups {
         !group.is_empty() && group.values().all(|value| value == OVERFLOW)
     }
 
+    /// Events that share the overflow group.
+    pub(in crate::engine) fn overflow(&self, plan: &SloPlan) -> u64 {
+        let cx = Cx { plan, shape: &self.shape };
+        let shared = (0..self.levels.len()).filter(|place| self.is_overflow(*place));
+        let tracks = 0..plan.indicators.len();
+        shared
+            .map(|place| {
+                tracks.clone().map(|track| self.levels[place].counted(cx, track).total()).sum::<u64>()
+            })
+            .sum()
+    }
+
     fn insert(&mut self, plan: &SloPlan, values: &[String]) -> usize {
-        let names = plan.group_by.iter().flat_map(|group_by| group_by.keys.iter().map(|key| key.name.clone()));
+        let names =
+            plan.group_by.iter().flat_map(|group_by| group_by.keys.iter().map(|key| key.name.clone()));
         let group: Labels = names.zip(values.iter().cloned()).collect();
         let level = Level::new(Cx { plan, shape: &self.shape }, group);
         self.places.insert(values.to_vec(), self.levels.len());

@@ -63,10 +63,6 @@ impl History {
         self.goals[goal].iter().rev().find(|one| one.at_s <= at_s)
     }
 
-    pub(super) fn all(&self, goal: usize) -> impl Iterator<Item = &Snapshot> {
-        self.goals[goal].iter()
-    }
-
     pub(super) fn bytes(&self) -> usize {
         self.goals.iter().map(|one| one.capacity() * size_of::<Snapshot>()).sum()
     }
@@ -87,14 +83,17 @@ mod tests {
         for hour in History::due(begin, begin + 60 * 86_400) {
             history.note(0, Snapshot { at_s: hour, from_s: hour - 3_600, ..Snapshot::default() });
         }
-        assert_eq!(history.all(0).count(), 48 + 29);
+        assert_eq!(history.goals[0].len(), 48 + 29);
         let noon = begin + 59 * 86_400 + 12 * HOUR_S;
         assert_eq!(history.at(0, noon + 1_799).unwrap().at_s, noon);
         assert_eq!(history.at(0, begin + 50 * 86_400 - 1).unwrap().at_s, begin + 49 * 86_400);
         assert!(history.at(0, begin).is_none());
         history.amend(0, noon - 1_800, Count { good: 2, bad: 1 });
         let late = |at| history.at(0, at).unwrap().late;
-        assert_eq!((late(noon), late(noon + HOUR_S).bad, late(noon - HOUR_S).bad), (Count { good: 2, bad: 1 }, 0, 0));
+        assert_eq!(
+            (late(noon), late(noon + HOUR_S).bad, late(noon - HOUR_S).bad),
+            (Count { good: 2, bad: 1 }, 0, 0)
+        );
     }
 
     #[test]

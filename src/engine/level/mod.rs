@@ -15,6 +15,8 @@ pub(super) use history::Snapshot;
 pub(super) use seen::{RAW_UNITS, Reading};
 pub(super) use shape::Shape;
 
+use std::collections::VecDeque;
+
 use super::batch::SloDelta;
 use super::fact::{Fact, Subject, What};
 use super::plan::{Indicator, SloPlan};
@@ -68,7 +70,19 @@ pub(super) struct Level {
     passed: Vec<Passed>,
     period: Option<Period>,
     history: History,
+    /// The newest few.
+    amendments: VecDeque<Amendment>,
 }
+
+/// Events that came after the clock had passed them, and when that was known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Amendment {
+    pub(super) known_at: EventTime,
+    pub(super) oldest: EventTime,
+    pub(super) count: Count,
+}
+
+const AMENDMENTS_MAX: usize = 64;
 
 /// Events of one batch that came after the clock had passed them: one amendment for all.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,11 +96,6 @@ impl Late {
         self.count.good = self.count.good.saturating_add(delta.good);
         self.count.bad = self.count.bad.saturating_add(delta.bad);
         self.oldest = Some(self.oldest.map_or(delta.oldest, |oldest| oldest.min(delta.oldest)));
-    }
-
-    pub(super) fn amendment(self, scale: u64) -> Option<What> {
-        let Count { good, bad } = self.count;
-        self.oldest.map(|oldest| What::BudgetAmended { good: good / scale, bad: bad / scale, oldest })
     }
 }
 
@@ -121,12 +130,14 @@ impl Level {
             passed: Vec::new(),
             period: None,
             history: History::new(slo.goals.len()),
+            amendments: VecDeque::new(),
         }
     }
 
     /// The same events under other objectives, windows or conditions. What is true is to be decided anew.
     pub(super) fn reconfigured(self, old: Cx<'_>, cx: Cx<'_>) -> Self {
-        let mut by_slices: Vec<_> = (0..self.tracks.len()).map(|track| self.slices_held(old, track)).collect();
+        let mut by_slices: Vec<_> =
+            (0..self.tracks.len()).map(|track| self.slices_held(old, track)).collect();
         let mut new = Self::new(cx, self.group);
         new.clock = self.clock;
         new.moved_at = self.moved_at;
@@ -137,7 +148,8 @@ impl Level {
             let mut intervals = from.interval.map(|sums| sums.series.held(&old.shape.layout));
             let held = if held.is_empty() { std::mem::take(&mut by_slices[index]) } else { held };
             for (second, (good, bad)) in held {
-                let interval = intervals.as_mut().and_then(|held| held.remove(&second)).unwrap_or((good, good));
+                let interval =
+                    intervals.as_mut().and_then(|held| held.remove(&second)).unwrap_or((good, good));
                 to.add(cx, second, Count { good, bad }, interval);
                 for (goal, slices) in cx.plan.slo.goals.iter().zip(&mut new.slices) {
                     if let (Some(slices), Some(slice), true) = (slices, goal.slice, goal.track == index) {
@@ -155,6 +167,7 @@ impl Level {
             to.balance = from.balance;
             to.uncertain = from.uncertain;
         }
+        new.amendments = self.amendments;
         new.episode = self.episode;
         new.unsettled = self.unsettled;
         new
@@ -228,6 +241,17 @@ impl Level {
         for (place, _) in cx.plan.slo.goals.iter().enumerate().filter(|(_, goal)| goal.track == track) {
             self.history.amend(place, second, count);
         }
+    }
+
+    /// What came late of one request, `scale` units an event; `None` if nothing did.
+    pub(super) fn amended(&mut self, late: Late, scale: u64) -> Option<What> {
+        let Late { count: Count { good, bad }, oldest } = late;
+        let (good, bad, oldest) = (good / scale, bad / scale, oldest?);
+        if self.amendments.len() == AMENDMENTS_MAX {
+            self.amendments.pop_front();
+        }
+        self.amendments.push_back(Amendment { known_at: self.clock, oldest, count: Count { good, bad } });
+        Some(What::BudgetAmended { good, bad, oldest })
     }
 
     /// Adds to what a sequential test knows.

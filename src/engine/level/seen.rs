@@ -3,10 +3,9 @@
 use super::history::Snapshot;
 use super::shape::At;
 use super::track::Track;
-use super::{Cx, Excluded, Level};
+use super::{Amendment, Cx, Excluded, Level};
 use crate::engine::plan::Indicator;
 use crate::model::{EventTime, Parts, Quotient, SECOND_NS};
-use crate::sli::PeriodSum;
 use crate::slo::{Count, Cover, NoData, Objective, Period, Seen, SliceSum, Together};
 
 /// One window as one judge sees it.
@@ -23,7 +22,12 @@ pub(in crate::engine) struct Reading {
 
 impl Level {
     /// The long and the short window of a condition; without a short one the long one twice.
-    pub(in crate::engine) fn condition(&self, cx: Cx<'_>, judge: usize, condition: usize) -> (Reading, Reading) {
+    pub(in crate::engine) fn condition(
+        &self,
+        cx: Cx<'_>,
+        judge: usize,
+        condition: usize,
+    ) -> (Reading, Reading) {
         let parts = &cx.shape.pairs[judge][condition];
         if parts.is_empty() {
             let none = self.budget(cx, judge);
@@ -121,9 +125,16 @@ impl Level {
                 let mut sum = SliceSum { known: sum.known, bad: sum.bad, badness: sum.badness };
                 let seconds = period.map_or(count * slices.width(), Period::seconds);
                 let cover = self.cover(track, seconds, None, period);
-                self.fill(cx, track, place.map_or(slices.complete_since(first_s(track), None), |place| {
-                    slices.complete_since(first_s(track), Some(place))
-                }), slices.width(), cover, &mut sum);
+                self.fill(
+                    cx,
+                    track,
+                    place.map_or(slices.complete_since(first_s(track), None), |place| {
+                        slices.complete_since(first_s(track), Some(place))
+                    }),
+                    slices.width(),
+                    cover,
+                    &mut sum,
+                );
                 Seen::of_slices(sum, count, cover)
             }
             (At::Slices(_), None) => Seen::of_slices(SliceSum::default(), 1, Cover::default()),
@@ -149,7 +160,8 @@ impl Level {
 
     fn cover(&self, track: &Track, window_s: u64, window: Option<usize>, period: Option<Period>) -> Cover {
         let Some(first) = track.first else { return Cover::new(window_s, 0) };
-        let begin = period.map_or(first, |period| first.max(EventTime(period.start_s.saturating_mul(SECOND_NS))));
+        let begin =
+            period.map_or(first, |period| first.max(EventTime(period.start_s.saturating_mul(SECOND_NS))));
         let mut cover = Cover::new(window_s, self.clock.since_ns(begin));
         let clock_s = self.clock.seconds();
         let mut excluded_s = 0;
@@ -214,17 +226,12 @@ impl Level {
         self.period
     }
 
-    /// Sums of the calendar's periods, the running one included.
-    pub(in crate::engine) fn periods(&self, track: usize) -> impl Iterator<Item = &PeriodSum> {
-        self.tracks[track].sums.periods().into_iter().flat_map(|periods| periods.all())
-    }
-
     pub(in crate::engine) fn snapshot(&self, goal: usize, at_s: u64) -> Option<&Snapshot> {
         self.history.at(goal, at_s)
     }
 
-    pub(in crate::engine) fn snapshots(&self, goal: usize) -> impl Iterator<Item = &Snapshot> {
-        self.history.all(goal)
+    pub(in crate::engine) fn amendments(&self) -> impl Iterator<Item = &Amendment> {
+        self.amendments.iter()
     }
 
     pub(in crate::engine) fn exclusions(&self) -> impl Iterator<Item = &Excluded> {
@@ -262,7 +269,8 @@ fn joined(all: &[(Reading, Parts)], how: Together) -> Reading {
                 .fold(0, u128::saturating_add),
         })
     };
-    let sum = |of: fn(Count) -> u64| all.iter().fold(0_u64, |sum, (one, _)| sum.saturating_add(of(one.count)));
+    let sum =
+        |of: fn(Count) -> u64| all.iter().fold(0_u64, |sum, (one, _)| sum.saturating_add(of(one.count)));
     let coverage = all.iter().map(|(one, _)| one.coverage.rounded(BILLION)).min().unwrap_or(0);
     Reading {
         count: Count { good: sum(|count| count.good), bad: sum(|count| count.bad) },

@@ -44,14 +44,22 @@ pub(super) struct GoalShape {
 impl Shape {
     pub(in crate::engine) fn new(plan: &SloPlan) -> Self {
         let slo = &plan.slo;
-        let mut shape =
-            Self { layout: Layout::default(), goals: Vec::new(), pairs: Vec::new(), longest_s: slo.window.longest_s() };
+        let mut shape = Self {
+            layout: Layout::default(),
+            goals: Vec::new(),
+            pairs: Vec::new(),
+            longest_s: slo.window.longest_s(),
+        };
         for goal in &slo.goals {
             let mut slices = Vec::new();
             let hour = shape.window(&mut slices, goal.slice, HOUR_S);
             let budget = match &slo.window {
                 Window::Rolling { seconds, .. } => shape.window(&mut slices, goal.slice, *seconds),
-                Window::Calendar(_) => At::Period,
+                Window::Calendar(_) => {
+                    // For reports: the hours of the period.
+                    shape.layout.window(slo.window.longest_s());
+                    At::Period
+                }
             };
             shape.goals.push(GoalShape { budget, hour, slices });
         }
@@ -61,7 +69,8 @@ impl Shape {
             shape.pairs.push(pairs);
         }
         if let Some(composite) = &slo.composite {
-            let about: Vec<_> = slo.goals.iter().enumerate().map(|(place, goal)| (place, goal.slice)).collect();
+            let about: Vec<_> =
+                slo.goals.iter().enumerate().map(|(place, goal)| (place, goal.slice)).collect();
             let pairs = composite.conditions.iter().map(|one| shape.pairs_of(one, &about)).collect();
             shape.pairs.push(pairs);
         }
@@ -69,7 +78,10 @@ impl Shape {
     }
 
     fn pairs_of(&mut self, condition: &Condition, about: &[(usize, Option<Slice>)]) -> Vec<(usize, Pair)> {
-        let Check::Burn { long_s, short_s, .. } = condition.check else { return Vec::new() };
+        let (long_s, short_s) = (condition.long_s, condition.short_s);
+        if !matches!(condition.check, Check::Burn { .. }) {
+            return Vec::new();
+        }
         self.longest_s = self.longest_s.max(long_s);
         let mut pairs = Vec::new();
         for (goal, slice) in about {

@@ -50,9 +50,11 @@ impl Sums {
 
     pub(super) fn add(&mut self, cx: Cx<'_>, second: u64, good: u64, bad: u64) -> bool {
         let held = self.series.add(&cx.shape.layout, second, good, bad);
-        let kept = self.periods.as_mut().zip(cx.period(second)).is_some_and(|(periods, period)| {
-            periods.add(period.start_s, period.end_s, good, bad)
-        });
+        let kept = self
+            .periods
+            .as_mut()
+            .zip(cx.period(second))
+            .is_some_and(|(periods, period)| periods.add(period.start_s, good, bad));
         held || kept
     }
 
@@ -69,10 +71,6 @@ impl Sums {
 
     pub(super) fn period(&self, period: Period) -> (u64, u64) {
         self.periods.as_ref().map_or((0, 0), |periods| periods.sum(period.start_s))
-    }
-
-    pub(super) fn periods(&self) -> Option<&Periods> {
-        self.periods.as_ref()
     }
 
     fn bytes(&self) -> usize {
