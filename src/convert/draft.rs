@@ -5,7 +5,7 @@ use super::indicator::{Found, Indicator, Part as Counts};
 use super::out::Out;
 use super::part::{Part, Unclear};
 use crate::model::{Parts, Severity, Tier, parse_parts};
-use crate::slo::{Check, Condition, Objective, Setting, duration_text, standard_conditions};
+use crate::slo::{Condition, Objective, Setting, duration_text, standard_conditions};
 
 pub struct Draft {
     pub place: String,
@@ -127,9 +127,9 @@ impl Draft {
 }
 
 fn policy(condition: &Condition) -> Option<Out> {
-    let Check::Burn { factor, long_s, short_s: Some(short_s), .. } = condition.check else { return None };
+    let (factor, short_s) = (condition.factor()?, condition.short_s?);
     let severity = condition.severity.to_string();
-    let (long, short) = (duration_text(long_s), duration_text(short_s));
+    let (long, short) = (duration_text(condition.long_s), duration_text(short_s));
     let name = format!("{severity}-{long}-{short}");
     let annotations = Out::map([("evenkeel.dev/short-window", Out::text(short))]);
     let metadata = Out::map([("name", Out::text(&*name)), ("annotations", annotations)]).flow();
