@@ -166,8 +166,8 @@ fn values_up_to_a_bound_become_a_threshold() {
     ] {
         assert_eq!(of(bad, total), Err(why.to_owned()), "{bad}");
     }
-    let by = format!("sum by (route) (rate(d_count[W])) - sum by (route) (rate(d_bucket{{le=\"1\"}}[W]))");
-    let found = solved(&by, "sum(rate(d_count[W])) by (route)").expect("grouped");
+    let by = "sum by (route) (rate(d_count[W])) - sum by (route) (rate(d_bucket{le='1'}[W]))";
+    let found = solved(by, "sum(rate(d_count[W])) by (route)").expect("grouped");
     assert_eq!(found.group_by, ["route"]);
 }
 
