@@ -211,7 +211,7 @@ fn collect_words(schema: &Value, found: &mut BTreeMap<String, BTreeSet<BTreeSet<
     }
     match schema {
         Value::Object(fields) => {
-            let told = fields.iter().filter(|(key, _)| *key != "if");
+            let told = fields.iter().filter(|(key, _)| !["if", "not"].contains(&&***key));
             told.for_each(|(_, value)| collect_words(value, found));
         }
         Value::Array(items) => items.iter().for_each(|value| collect_words(value, found)),
