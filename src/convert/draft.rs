@@ -55,6 +55,11 @@ impl Draft {
         Part { document, place: self.place, comments: self.comments, refusals }
     }
 
+    /// Of the pairs of windows that are wanted none fits.
+    pub fn has_lost_its_alerts(&self) -> bool {
+        self.pages != self.tickets && self.alerts() == Alerts::None
+    }
+
     fn metadata(&self, found: &Found, alerts: &Alerts) -> Out {
         let mut metadata = Out::map([("name", Out::text(&*self.name))]);
         if let Some(name) = &self.display_name {

@@ -85,25 +85,30 @@ fn level(
     let labels = kept.chain(&own).cloned().collect();
     let alerting = alerting(reading, slo, name);
     let given = reading.names.give("SLO", &format!("{}-{name}", names::label(service)));
-    Some(
-        Draft {
-            place: slo.place(),
-            name: given,
-            display_name: Some(name.to_owned()),
-            labels,
-            annotations: alerting.annotations,
-            service: named,
-            description: slo.get("description").and_then(View::text).map(str::to_owned),
-            window: reading.window.to_owned(),
-            target: target.unwrap_or("").to_owned(),
-            found: indicator(slo),
-            wrong: wrong.into_iter().collect(),
-            pages: alerting.pages,
-            tickets: alerting.tickets,
-            comments: alerting.comments,
-        }
-        .part(),
-    )
+    let draft = Draft {
+        place: slo.place(),
+        name: given,
+        display_name: Some(name.to_owned()),
+        labels,
+        annotations: alerting.annotations,
+        service: named,
+        description: slo.get("description").and_then(View::text).map(str::to_owned),
+        window: reading.window.to_owned(),
+        target: target.unwrap_or("").to_owned(),
+        found: indicator(slo),
+        wrong: wrong.into_iter().collect(),
+        pages: alerting.pages,
+        tickets: alerting.tickets,
+        comments: alerting.comments,
+    };
+    if draft.has_lost_its_alerts() {
+        let text = format!(
+            "SLO `{}` has no alerts: of the pairs that are not disabled none fits {}",
+            draft.name, draft.window
+        );
+        reading.note(slo.place(), text);
+    }
+    Some(draft.part())
 }
 
 struct Alerting {

@@ -185,6 +185,22 @@ fn several_files_become_one_set() {
     assert_eq!(names, ["a-x", "a-x-2"]);
 }
 
+/// Scenario: pages are disabled, and the pairs that open a ticket look back too far for a budget of a week.
+#[test]
+fn a_level_that_is_left_without_alerts_is_told() {
+    let text = "version: prometheus/v1\nservice: a\nslos:\n- {name: x, objective: 99, alerting: {page_alert: {disable: \
+                true}}, sli: {raw: {error_ratio_query: 'sum(rate(e[5m])) / sum(rate(t[5m]))'}}}\n";
+    let source = Source { path: "a.yaml".to_owned(), name: "a".to_owned(), text: text.to_owned() };
+    let conversion = convert(Origin::Sloth, &[source], "7d").expect("YAML");
+    let told = "SLO `a-x` has no alerts: of the pairs that are not disabled none fits 7d";
+    assert_eq!(conversion.remarks.iter().map(|one| &*one.text).collect::<Vec<_>>(), [told]);
+    assert!(
+        conversion.files[0].text.contains("evenkeel.dev/alert-preset: none"),
+        "{}",
+        conversion.files[0].text
+    );
+}
+
 fn tree() -> impl Strategy<Value = Out> {
     let text = prop_oneof![any::<String>(), "[-a-z0-9:#{}\\[\\]$ .'\"\n\t|>&*!%@~?,]{0,30}"];
     let leaf = prop_oneof![

@@ -172,6 +172,20 @@ impl What {
     }
 }
 
+fn serialize_condition<M: SerializeMap>(map: &mut M, change: &ConditionChange) -> Result<(), M::Error> {
+    map.serialize_entry("condition", &change.condition)?;
+    if let Some(objective) = &change.objective {
+        map.serialize_entry("objective", objective)?;
+    }
+    if let Some(name) = &change.condition_name {
+        map.serialize_entry("condition_name", name)?;
+    }
+    map.serialize_entry("severity", change.severity.as_str())?;
+    map.serialize_entry("priority", change.priority.as_str())?;
+    map.serialize_entry("burn_long", &change.burn_long)?;
+    map.serialize_entry("burn_short", &change.burn_short)
+}
+
 fn serialize_stretch<M: SerializeMap>(map: &mut M, reason: &str, stretch: Stretch) -> Result<(), M::Error> {
     let time = |second: u64| rfc3339(second.saturating_mul(SECOND_NS));
     map.serialize_entry("reason", reason)?;
@@ -187,19 +201,7 @@ impl Serialize for Fact {
         map.serialize_entry(self.subject.kind(), self.subject.name())?;
         map.serialize_entry("group", &self.group)?;
         match &self.what {
-            What::AlertFired(change) | What::AlertResolved(change) => {
-                map.serialize_entry("condition", &change.condition)?;
-                if let Some(objective) = &change.objective {
-                    map.serialize_entry("objective", objective)?;
-                }
-                if let Some(name) = &change.condition_name {
-                    map.serialize_entry("condition_name", name)?;
-                }
-                map.serialize_entry("severity", change.severity.as_str())?;
-                map.serialize_entry("priority", change.priority.as_str())?;
-                map.serialize_entry("burn_long", &change.burn_long)?;
-                map.serialize_entry("burn_short", &change.burn_short)?;
-            }
+            What::AlertFired(change) | What::AlertResolved(change) => serialize_condition(&mut map, change)?,
             What::BudgetSpent(change)
             | What::BudgetRestored(change)
             | What::SlaBreached(change)

@@ -16,6 +16,7 @@ mod golden;
 mod hostile;
 mod hostility;
 mod init;
+mod judge;
 mod own_telemetry;
 mod program;
 mod rates;

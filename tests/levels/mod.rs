@@ -7,4 +7,5 @@ mod counting;
 mod grouping;
 mod methods;
 mod twin;
+mod worked;
 mod world;

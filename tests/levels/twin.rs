@@ -270,7 +270,7 @@ fn budgets(world: &World) -> BTreeMap<(usize, String), (u64, u64, u64)> {
 #[test]
 fn the_engine_decides_as_its_naive_twin() {
     let one = std::env::var("EVENKEEL_TWIN_SEED").ok().map(|seed| seed.parse().expect("a number"));
-    let seeds = std::env::var("EVENKEEL_TWIN_SEEDS").map_or(150, |seeds| seeds.parse().expect("a number"));
+    let seeds = std::env::var("EVENKEEL_TWIN_SEEDS").map_or(200, |seeds| seeds.parse().expect("a number"));
     let mut decisions = 0;
     for seed in one.map_or(0..seeds, |one: u64| one..one + 1) {
         let (told, expected, shape) = story(seed);

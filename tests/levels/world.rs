@@ -113,7 +113,10 @@ impl World {
 
     pub(crate) fn with_busy_past(documents: &str, days: u64, per_second: u64) -> Self {
         let mut world = Self::new(documents);
-        let counts = (START - days * DAY + 1..=START).map(|second| (second, per_second, 0)).collect();
+        // By the second as far as windows of seconds reach, by the minute before.
+        let fine = START - (days * DAY).min(8 * 3_600);
+        let minutes = (START - days * DAY..fine).step_by(60).map(|minute| (minute + 1, per_second * 60, 0));
+        let counts = minutes.chain((fine + 1..=START).map(|second| (second, per_second, 0))).collect();
         world.step(Input::Injected(History { slo: "shop".to_owned(), counts }));
         world
     }

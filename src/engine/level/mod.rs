@@ -23,7 +23,7 @@ use super::plan::{Indicator, SloPlan};
 use crate::alert::Episode;
 use crate::model::{EventTime, Labels, Now, SECOND_NS};
 use crate::sli::{self, Slices};
-use crate::slo::{Count, Evidence, Period, Slice, Window};
+use crate::slo::{Count, Evidence, NoData, Period, Slice, Window};
 use decide::Judge;
 use excluded::Exclusions;
 use history::History;
@@ -393,10 +393,11 @@ impl Level {
         }
     }
 
-    /// Nothing that it counted is held any more.
+    /// Nothing that it counted is held any more. Where silence counts for something, it never ends.
     fn is_empty(&self, cx: Cx<'_>, track: usize) -> bool {
-        if matches!(cx.plan.indicators[track], Indicator::Freshness { .. }) {
-            return false;
+        let fresh = matches!(cx.plan.indicators[track], Indicator::Freshness { .. });
+        if fresh || cx.plan.slo.no_data != NoData::Ignore {
+            return self.tracks[track].first.is_none();
         }
         let held = &self.tracks[track];
         let period = self.period.map_or((0, 0), |period| held.sums.period(period));

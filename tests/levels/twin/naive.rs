@@ -132,8 +132,12 @@ impl Naive {
                     continue;
                 };
                 let share = budget(&self.shape, group, clock);
-                let spent = share.bad as f64 / share.all.max(1) as f64 / (1.0 - *target as f64 / 1e9);
-                let spent = (spent * 1e6).round() as u64;
+                // Millionths, half to even.
+                let (over, under) =
+                    (share.bad * BILLION * 1_000_000, share.all.max(1) * (BILLION - u128::from(*target)));
+                let (whole, rest) = (over / under, over % under);
+                let up = 2 * rest > under || (2 * rest == under && whole % 2 == 1);
+                let spent = whole as u64 + u64::from(up);
                 budgets.insert((goal, name.clone()), (share.good_events, share.bad_events, spent));
             }
         }
@@ -141,13 +145,17 @@ impl Naive {
     }
 }
 
-/// The longest window and its bucket: what the engine keeps.
+/// Whether a window holds its time, by buckets or by slices.
 fn is_held(shape: &Shape, group: &Group, at: u64) -> bool {
     let clock = group.clock.unwrap();
     let windows = windows(shape);
+    if shape.method != "Occurrences" {
+        let longest = windows.iter().max().unwrap().div_ceil(shape.slice_s);
+        return (START + at) / shape.slice_s + longest >= (START + clock) / shape.slice_s;
+    }
     let by_events = windows.iter().any(|window| in_window(at, clock, *window));
     match shape.window {
-        Window::Day(_, begins) => by_events || same_day(at, clock, begins) || shape.method == "Occurrences",
+        Window::Day(_, begins) => by_events || same_day(at, clock, begins),
         Window::Rolling(..) => by_events,
     }
 }
@@ -166,6 +174,9 @@ fn windows(shape: &Shape) -> Vec<u64> {
 }
 
 fn forget_first(shape: &Shape, group: &mut Group) {
+    if shape.no_data != "ignore" {
+        return;
+    }
     // What holds an event holds every newer one.
     let held = group.events.keys().next_back().is_some_and(|newest| is_held(shape, group, *newest));
     if !held {
