@@ -36,6 +36,8 @@ pub mod convert;
 
 pub mod send;
 
+pub mod replay;
+
 pub mod daemon;
 
 pub mod cli;

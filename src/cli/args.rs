@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, init, manual, run, show, slos};
+use super::{Exit, check, client, demo, doctor, init, manual, replay, run, show, slos};
+use crate::model::EventTime;
+use crate::replay::WORKERS_MAX;
 use crate::send::SendArgs;
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
@@ -98,6 +100,11 @@ enum Verb {
     Doctor(DoctorArgs),
     /// Send made-up traffic as OTLP
     Send(SendArgs),
+    /// What a configuration makes of files of OTLP export requests: every decision, by the time of the events
+    ///
+    /// Files hold one request a line in JSON (.otlp.jsonl), or requests in protobuf each after its length as a varint
+    /// (.otlp.pb), plain or gzip. They are replayed one after the other. Nobody is notified.
+    Replay(ReplayArgs),
     /// Service level objectives of a running daemon
     #[command(subcommand)]
     Slo(SloVerb),
@@ -180,6 +187,25 @@ pub(super) struct DoctorArgs {
     /// Only whether the daemon of --url is ready
     #[arg(long)]
     pub(super) quick: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReplayArgs {
+    /// Files in the order of arrival
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+
+    /// End before the first request with an event after this time (RFC 3339), and let time go on to it
+    #[arg(long, value_name = "TIME", value_parser = replay::time)]
+    pub(super) until: Option<EventTime>,
+
+    /// End with the counts of /api/v1/counts
+    #[arg(long)]
+    pub(super) counts: bool,
+
+    /// Threads that read requests; as many as there are cores if not given. What is printed does not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
+    pub(super) workers: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -273,6 +299,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Send(args) => client::send(&global, &args).await,
+        Verb::Replay(args) => replay::replay(&global, args),
         Verb::Slo(SloVerb::List) => slos::list(&global).await,
         Verb::Slo(SloVerb::Show(args)) => slos::show_one(&global, &args).await,
         Verb::Slo(SloVerb::Report(args)) => slos::report(&global, &args).await,

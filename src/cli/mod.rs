@@ -40,6 +40,7 @@ mod doctor;
 mod init;
 mod manual;
 mod paint;
+mod replay;
 mod run;
 mod show;
 mod slos;

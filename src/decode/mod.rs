@@ -63,6 +63,15 @@ pub fn decode(
     decode_series(signal, encoding, body, wanted, limits, None, each)
 }
 
+/// Which signal a request is of, where nobody says: by its lists in JSON, by the wire shape of its first items in
+/// protobuf. `None` where nothing in it tells, since nothing is there; any signal does then.
+pub fn signal_of(encoding: Encoding, body: &[u8]) -> Result<Option<Signal>, Malformed> {
+    match encoding {
+        Encoding::Protobuf => protobuf::signal(body),
+        Encoding::Json => json::signal(body),
+    }
+}
+
 /// As [`decode`]; with a key every metric point says which series it belongs to.
 pub fn decode_series(
     signal: Signal,

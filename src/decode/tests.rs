@@ -4,6 +4,7 @@ mod json;
 mod malformed;
 mod random;
 mod shared;
+mod signal;
 mod table;
 mod twin;
 

@@ -46,6 +46,10 @@ pub struct Batch {
     pub items: u64,
     pub rejected: u64,
     pub reason: Option<String>,
+    /// The newest time that an item gives itself, filtered and future ones included.
+    pub newest: Option<EventTime>,
+    /// Items that give themselves none: theirs is the request's.
+    pub timeless: u64,
     pub future: u64,
     /// Hits of each filter rule that hit, by its place in the list.
     pub filtered: Vec<(u16, u64)>,

@@ -30,7 +30,16 @@ const SAMPLE_MAX: usize = 4;
 /// Folds one request. `key` seeds the fingerprint and the maps: an attacker who does not know it can make
 /// neither two requests nor many names collide.
 pub fn fold(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
-    let mut fold = Fold::new(plan, key, request);
+    fold_within(plan, key, request, FUTURE_NS)
+}
+
+/// As [`fold`], where time is what the events say: none is ahead of it.
+pub fn fold_replayed(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
+    fold_within(plan, key, request, u64::MAX)
+}
+
+fn fold_within(plan: &Plan, key: u64, request: &Request<'_>, future_ns: u64) -> Result<Batch, Malformed> {
+    let mut fold = Fold::new(plan, key, request, future_ns);
     let Request { signal, encoding, body, .. } = *request;
     let each = &mut |item: &Item<'_>| fold.observe(item);
     let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
@@ -48,6 +57,9 @@ type Map<K> = HashMap<K, usize, FixedState>;
 struct Fold<'p, 'r> {
     plan: &'p Plan,
     request: &'p Request<'r>,
+    future_ns: u64,
+    newest: Option<EventTime>,
+    timeless: u64,
     filtered: Vec<u64>,
     decided: Vec<(Decider, Category, u64)>,
     services: Vec<ServiceDelta>,
@@ -82,11 +94,14 @@ struct Fold<'p, 'r> {
 const NOWHERE: usize = usize::MAX;
 
 impl<'p, 'r> Fold<'p, 'r> {
-    fn new(plan: &'p Plan, key: u64, request: &'p Request<'r>) -> Self {
+    fn new(plan: &'p Plan, key: u64, request: &'p Request<'r>, future_ns: u64) -> Self {
         let hasher = || FixedState::with_seed(key);
         Self {
             plan,
             request,
+            future_ns,
+            newest: None,
+            timeless: 0,
             filtered: vec![0; plan.rules.filter.len()],
             decided: Vec::new(),
             services: Vec::new(),
@@ -115,10 +130,12 @@ impl<'p, 'r> Fold<'p, 'r> {
     }
 
     fn observe(&mut self, item: &Item<'_>) {
+        self.newest = self.newest.max(item.time);
+        self.timeless += u64::from(item.time.is_none());
         let time = item.time.unwrap_or(EventTime(self.request.now.0));
         let service = self.service(item.service);
         self.services[service].items += 1;
-        if time.ahead_of_ns(self.request.now) > FUTURE_NS {
+        if time.ahead_of_ns(self.request.now) > self.future_ns {
             self.future += 1;
             return;
         }
@@ -263,6 +280,8 @@ impl<'p, 'r> Fold<'p, 'r> {
             items: decoded.items,
             rejected: decoded.rejected,
             reason: decoded.reason,
+            newest: self.newest,
+            timeless: self.timeless,
             future: self.future,
             filtered: filtered.map(|(rule, hits)| (rule as u16, *hits)).collect(),
             decided: self.decided,

@@ -23,6 +23,7 @@ mod reload;
 mod repeats;
 pub mod report;
 mod slo_view;
+mod split;
 mod tally;
 pub mod view;
 mod watch;
@@ -39,7 +40,7 @@ pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, Notificatio
 pub use explain::{EventView, RuleView};
 pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What};
 pub use filter::EventFilter;
-pub use fold::{FUTURE_NS, fold};
+pub use fold::{FUTURE_NS, fold, fold_replayed};
 pub use level::LATE_NS;
 pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};

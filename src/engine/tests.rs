@@ -123,6 +123,8 @@ impl World {
             items: 1,
             rejected: 0,
             reason: None,
+            newest: Some(at),
+            timeless: 0,
             future: 0,
             filtered: Vec::new(),
             decided: Vec::new(),

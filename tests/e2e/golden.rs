@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::program::{Daemon, assert_books_balance};
 use crate::shared;
 
-const DOCUMENTS: &str = "
+pub const DOCUMENTS: &str = "
 apiVersion: evenkeel/v1
 kind: Config
 spec:
@@ -39,7 +39,7 @@ spec:
   objectives: [{target: 0.99, op: lte, value: 0.5}]
 ";
 
-const CPU: &str = "
+pub const CPU: &str = "
 apiVersion: openslo/v1
 kind: SLO
 metadata: {name: cpu}
@@ -91,24 +91,51 @@ async fn counted_by(documents: &str, signal: &str, path: &Path) -> Value {
     counts
 }
 
-fn slo<'a>(counts: &'a Value, name: &str) -> &'a Value {
+pub fn slo<'a>(counts: &'a Value, name: &str) -> &'a Value {
     counts["slos"].as_array().unwrap().iter().find(|one| one["name"] == name).unwrap()
+}
+
+/// What the files of traces hold by their golden counts: spans by service, and how many took more than 500 ms.
+pub fn spans_and_slow(shared: &Path, system: &str) -> (BTreeMap<String, u64>, u64) {
+    let mut golden = String::new();
+    let path = shared.join(format!("data/nezha/{system}.golden-10s.csv.gz"));
+    unzipped(&path).read_to_string(&mut golden).unwrap();
+    let (mut services, mut slow) = (BTreeMap::<String, u64>::new(), 0);
+    for line in golden.lines().skip(1) {
+        // The operation may hold commas; the numbers are the last four fields.
+        let fields: Vec<&str> = line.rsplitn(5, ',').collect();
+        let service = fields[4].split(',').next().unwrap();
+        *services.entry(service.to_owned()).or_default() += fields[2].parse::<u64>().unwrap();
+        slow += fields[1].parse::<u64>().unwrap();
+    }
+    (services, slow)
+}
+
+pub fn spans_by_service(counts: &Value) -> BTreeMap<String, u64> {
+    let services = counts["services"].as_array().unwrap().iter();
+    services.map(|one| (one["name"].as_str().unwrap().to_owned(), one["spans"].as_u64().unwrap())).collect()
+}
+
+/// All requests of the access log, and those that failed.
+pub fn requests_and_failed(shared: &Path) -> (u64, u64) {
+    let golden = std::fs::read(shared.join("data/access/apache-2015-05-17.golden-5m.json")).unwrap();
+    let golden: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_slice(&golden).unwrap();
+    let sum = |key: &str| golden.values().filter_map(|bucket| bucket.get(key)).sum::<u64>();
+    (sum("total"), sum("5xx"))
 }
 
 #[tokio::test]
 async fn an_access_log_counts_exactly() {
     let Some(shared) = shared() else { return };
     let folder = shared.join("data/access");
-    let golden = std::fs::read(folder.join("apache-2015-05-17.golden-5m.json")).unwrap();
-    let golden: BTreeMap<String, BTreeMap<String, u64>> = serde_json::from_slice(&golden).unwrap();
-    let sum = |key: &str| golden.values().filter_map(|bucket| bucket.get(key)).sum::<u64>();
+    let (total, failed) = requests_and_failed(&shared);
     for file in ["apache-2015-05-17.otlp.jsonl.gz", "apache-2015-05-17.otlp.pb.gz"] {
         let counts = counted("logs", &folder.join(file)).await;
         let access = slo(&counts, "access");
         let robots = counts["events"]["filtered"].as_u64().unwrap();
         assert!(robots > 0);
-        assert_eq!(access["total"].as_u64().unwrap() + robots, sum("total"), "{file}");
-        assert_eq!(access["bad"], sum("5xx"), "{file}");
+        assert_eq!(access["total"].as_u64().unwrap() + robots, total, "{file}");
+        assert_eq!(access["bad"], failed, "{file}");
     }
 }
 
@@ -117,25 +144,10 @@ async fn traces_of_two_systems_count_exactly_by_service_and_by_duration() {
     let Some(shared) = shared() else { return };
     for system in ["onlineboutique-2022-08-22", "trainticket-2023-01-29"] {
         let folder = shared.join("data/nezha");
-        let mut golden = String::new();
-        unzipped(&folder.join(format!("{system}.golden-10s.csv.gz"))).read_to_string(&mut golden).unwrap();
-        let (mut services, mut slow) = (BTreeMap::<&str, u64>::new(), 0);
-        for line in golden.lines().skip(1) {
-            // The operation may hold commas; the numbers are the last four fields.
-            let fields: Vec<&str> = line.rsplitn(5, ',').collect();
-            let service = fields[4].split(',').next().unwrap();
-            *services.entry(service).or_default() += fields[2].parse::<u64>().unwrap();
-            slow += fields[1].parse::<u64>().unwrap();
-        }
+        let (services, slow) = spans_and_slow(&shared, system);
         for file in [format!("{system}.traces.otlp.jsonl.gz"), format!("{system}.traces.otlp.pb.gz")] {
             let counts = counted("traces", &folder.join(&file)).await;
-            let seen: BTreeMap<&str, u64> = counts["services"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| (one["name"].as_str().unwrap(), one["spans"].as_u64().unwrap()))
-                .collect();
-            assert_eq!(seen, services, "{file}");
+            assert_eq!(spans_by_service(&counts), services, "{file}");
             assert_eq!(slo(&counts, "fast")["bad"], slow, "{file}");
         }
     }

@@ -22,6 +22,8 @@ mod program;
 mod rates;
 mod receivers;
 mod reload;
+mod replay;
+mod requests;
 mod schema;
 mod scrape;
 mod sdk;

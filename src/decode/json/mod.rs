@@ -6,12 +6,14 @@
 mod depth;
 mod read;
 pub(super) mod schema;
+mod signal;
 mod text;
 mod write;
 
 use serde::de::DeserializeSeed;
 
 use self::read::{Progress, Root};
+pub use self::signal::signal;
 use super::{Limits, Malformed};
 use crate::model::Signal;
 

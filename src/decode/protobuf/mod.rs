@@ -10,12 +10,14 @@ mod items;
 mod metrics;
 mod packed;
 mod series;
+mod signal;
 mod wire;
 
 use self::attributes::{fill, key, value};
 use self::fault::{Fault, Level};
 use self::items::Draft;
 use self::series::{Identity, Series};
+pub use self::signal::signal;
 use self::wire::Reader;
 use super::{Decoded, Limits, Malformed};
 use crate::model::{EventTime, Item, Point, Signal, Slots, Value, Wanted};

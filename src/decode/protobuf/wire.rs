@@ -30,6 +30,16 @@ enum Data<'a> {
     Group,
 }
 
+/// How a field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    Varint,
+    Fixed64,
+    Bytes,
+    Fixed32,
+    Group,
+}
+
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, end: bytes.len() }
@@ -174,6 +184,16 @@ impl<'a> Field<'a> {
 
     pub fn is_bytes(&self) -> bool {
         matches!(self.data, Data::Bytes(_))
+    }
+
+    pub fn wire(&self) -> Wire {
+        match self.data {
+            Data::Varint(_) => Wire::Varint,
+            Data::Fixed64(_) => Wire::Fixed64,
+            Data::Bytes(_) => Wire::Bytes,
+            Data::Fixed32 => Wire::Fixed32,
+            Data::Group => Wire::Group,
+        }
     }
 
     #[inline]

@@ -8,12 +8,11 @@ use flate2::read::GzDecoder;
 use prost::Message;
 
 use super::{items, twin};
-use crate::decode::Encoding;
-use crate::decode::Limits;
 use crate::decode::json::to_protobuf;
 use crate::decode::otlp::collector::logs::v1::ExportLogsServiceRequest;
 use crate::decode::otlp::collector::metrics::v1::ExportMetricsServiceRequest;
 use crate::decode::otlp::collector::trace::v1::ExportTraceServiceRequest;
+use crate::decode::{Encoding, Limits, signal_of};
 use crate::model::Signal;
 
 const REQUESTS_MAX: usize = 200;
@@ -63,6 +62,9 @@ fn data() -> Option<PathBuf> {
 /// Both encodings have the same items, these are those of the naive twin, and no field was lost on
 /// the way from JSON.
 fn assert_same(signal: Signal, json: &[u8], protobuf: &[u8]) {
+    for (encoding, body) in [(Encoding::Json, json), (Encoding::Protobuf, protobuf)] {
+        assert_eq!(signal_of(encoding, body), Ok(Some(signal)));
+    }
     let from_json = items(signal, Encoding::Json, json).unwrap();
     assert_eq!(from_json, items(signal, Encoding::Protobuf, protobuf).unwrap());
     let converted = to_protobuf(signal, json, Limits::DEFAULT).unwrap();
