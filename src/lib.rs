@@ -31,6 +31,9 @@ pub mod telemetry;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 pub mod config;
 
+#[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+pub mod convert;
+
 pub mod send;
 
 pub mod replay;

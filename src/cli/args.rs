@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, manual, replay, run, show, slos};
+use super::{Exit, check, client, demo, doctor, init, manual, replay, run, show, slos};
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
 use crate::send::SendArgs;
@@ -87,10 +87,15 @@ pub enum Output {
 enum Verb {
     /// See it work in a minute: three simulated services, one bad deploy, one page
     Demo(DemoArgs),
+    /// Write a configuration to begin from, or one out of the definitions of Sloth, Pyrra or OpenSLO
+    Init(InitArgs),
     /// Listen for OTLP, classify, keep budgets, page
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
     Check(CheckArgs),
+    /// The configuration's own forms
+    #[command(subcommand)]
+    Config(Configuring),
     /// What would keep the daemon from its work here: ports, clock, disk, receivers; pages nobody
     Doctor(DoctorArgs),
     /// Send made-up traffic as OTLP
@@ -128,6 +133,32 @@ pub(super) struct DemoArgs {
     /// End by itself, with 0 only if every step was really seen
     #[arg(long)]
     pub(super) once: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct InitArgs {
+    /// Whose definitions to convert
+    #[arg(long, value_enum, value_name = "SYSTEM", requires = "paths")]
+    pub(super) from: Option<From>,
+
+    /// Files and folders that hold them
+    #[arg(value_name = "PATH", requires = "from")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Folder to write to; `-` for standard output, with --from
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(super) into: PathBuf,
+
+    /// Time window of SLOs that do not say theirs, as Sloth's do not
+    #[arg(long, value_name = "DURATION", default_value = "30d")]
+    pub(super) window: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum From {
+    Sloth,
+    Pyrra,
+    Openslo,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -229,6 +260,12 @@ pub(super) struct ReloadArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum Configuring {
+    /// A JSON Schema of all documents, for editors and other checkers
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum Explaining {
     /// One event by its sequence number: kept, classified, merged, counted, alerted
     Event { sequence: u64 },
@@ -256,8 +293,10 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
     };
     match verb {
         Verb::Demo(args) => demo::demo(&global, &args).await,
+        Verb::Init(args) => init::init(&global, &args),
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
+        Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Send(args) => client::send(&global, &args).await,
         Verb::Replay(args) => replay::replay(&global, args),

@@ -1,10 +1,11 @@
-//! `completions` and `man`: what the verbs and flags say of themselves.
+//! `completions`, `man` and `config schema`: what the verbs, the flags and the configuration say of themselves.
 
 use std::io::Write;
 
 use clap::CommandFactory;
 
 use super::{Cli, Exit};
+use crate::config::SCHEMA;
 
 pub(super) fn completions(shell: clap_complete::Shell) -> Exit {
     let mut script = Vec::new();
@@ -30,6 +31,10 @@ pub(super) fn man(verb: Option<&str>) -> Exit {
             Exit::OurFault
         }
     }
+}
+
+pub(super) fn schema() -> Exit {
+    written(SCHEMA.as_bytes())
 }
 
 /// A reader that goes away has read enough.

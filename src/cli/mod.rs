@@ -37,6 +37,7 @@ mod check;
 mod client;
 mod demo;
 mod doctor;
+mod init;
 mod manual;
 mod paint;
 mod replay;

@@ -153,7 +153,7 @@ fn banner(addresses: Addresses, summary: &str, entrance: &Settings, bare: bool) 
              \x20 export OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n\
              \x20 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n\
              \x20 export OTEL_SERVICE_NAME=my-service\n\
-             Then look at  evenkeel tap  and write a first SLO; config/slos/checkout.yaml is one to begin from.\n",
+             Then look at  evenkeel tap  and write a first SLO:  evenkeel init  gives one to begin from.\n",
             addresses.otlp_http
         ));
     }

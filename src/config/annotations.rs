@@ -11,7 +11,7 @@ use crate::model::{Parts, Tier};
 use crate::slo::{Exclusion, NoData, Objective, Together};
 
 const PREFIX: &str = "evenkeel.dev/";
-const OF_SLO: &[&str] = &[
+pub(super) const OF_SLO: &[&str] = &[
     "sla",
     "no-data",
     "group-by",
@@ -26,13 +26,13 @@ const OF_SLO: &[&str] = &[
     "budget-policy",
 ];
 const SLO_LATER: &[&str] = &["budget-policy"];
-const OF_CONDITION: &[&str] = &["short-window"];
+pub(super) const OF_CONDITION: &[&str] = &["short-window"];
 const GROUP_KEYS_MAX: usize = 8;
 const GROUPS: usize = 1_000;
 const GROUPS_MAX: usize = 10_000;
 const EARLY_RATE: Parts = Parts(1);
 const EARLY_FLOOR: Parts = Parts(1_000_000);
-const OF_SERVICE: &[&str] = &["tier"];
+pub(super) const OF_SERVICE: &[&str] = &["tier"];
 const MIN_BAD_MAX: u64 = 1_000_000_000;
 
 /// What the annotations of an SLO say.

@@ -18,6 +18,7 @@ mod alerting;
 mod annotations;
 mod conditions;
 mod diagnostic;
+mod document;
 mod exclusions;
 mod expression;
 mod indicator;
@@ -47,11 +48,19 @@ mod window;
 mod yaml;
 
 #[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod seen;
+#[cfg(test)]
 mod tests;
 
 pub use diagnostic::{Diagnostic, Level, render};
+pub use document::{Documents, View};
 
 pub use crate::respond::{Integration, Receiver, WebhookFormat};
+
+/// A JSON Schema of every document that is read.
+pub const SCHEMA: &str = include_str!("../../config/evenkeel.schema.json");
 
 /// How the parser reaches the world. `main` backs it with the file system and the environment,
 /// tests with maps.

@@ -17,6 +17,8 @@ pub(super) struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// `None`, and a finding, where the node is no mapping.
     pub fn new(report: &mut Report, node: &'n Node, what: &'static str, known: &[&str]) -> Option<Self> {
+        #[cfg(test)]
+        super::seen::fields(what, known);
         let Some(entries) = node.entries() else {
             wrong_type(report, node, &format!("{what} is a mapping"));
             return None;
@@ -43,6 +45,8 @@ impl<'n> Fields<'n> {
     }
 
     pub fn required(&self, report: &mut Report, name: &str) -> Option<&'n Node> {
+        #[cfg(test)]
+        super::seen::required(self.what, name);
         let node = self.get(name);
         if node.is_none() {
             report.error("E0202", self.place_of(name), format!("{} needs `{name}`", self.what));
@@ -134,6 +138,8 @@ pub(super) fn list<'n>(report: &mut Report, node: &'n Node, name: &str) -> &'n [
 
 /// A word out of a closed list.
 pub(super) fn word<T: Copy>(report: &mut Report, node: &Node, name: &str, words: &[(&str, T)]) -> Option<T> {
+    #[cfg(test)]
+    super::seen::words(name, words.iter().map(|(word, _)| *word));
     let given = text(report, node, name)?;
     let found = words.iter().find(|(word, _)| *word == given).map(|(_, value)| *value);
     if found.is_none() {

@@ -85,6 +85,10 @@ impl Report {
         self.warn(code, at, format!("`{key}` is accepted, not in effect yet"), "");
     }
 
+    pub fn is_sound(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.level == Level::Error)
+    }
+
     /// Nothing more is said about this place.
     pub fn hide(&mut self, at: Place) {
         self.hidden.insert((at.file, at.line, at.column));

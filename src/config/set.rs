@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Alertmanager,
 }
 
-const KINDS: &[(&str, &str, Kind)] = &[
+pub(super) const KINDS: &[(&str, &str, Kind)] = &[
     (OURS, "Config", Kind::Config),
     (OURS, "Test", Kind::Test),
     (OPENSLO, "Service", Kind::Service),
