@@ -13,6 +13,7 @@ const TEXTBOOK: &[(&str, &str, &str)] = &[("14.4", "1h", "5m"), ("6", "6h", "30m
 /// Short windows of a dozen points and more: one point is not enough to judge by.
 const SPARSE: &[(&str, &str, &str)] = &[("8", "3h", "1h"), ("1", "3d", "1d")];
 
+/// A value is bad above the band or below it, never both: the sum of the two burn rates is that of either.
 fn document(low: &str, high: &str, pairs: &[(&str, &str, &str)]) -> String {
     let conditions: Vec<String> = pairs
         .iter()
@@ -25,7 +26,7 @@ fn document(low: &str, high: &str, pairs: &[(&str, &str, &str)]) -> String {
     format!(
         "apiVersion: openslo/v1
 kind: SLO
-metadata: {{name: band, annotations: {{evenkeel.dev/min-bad: '1'}}}}
+metadata: {{name: band, annotations: {{evenkeel.dev/min-bad: '1', evenkeel.dev/composite: weighted-sum}}}}
 spec:
   service: nab
   indicator: {{metadata: {{name: band}}, spec: {{thresholdMetric: {{metricSource: {{type: evenkeel, spec: {{metrics: 'true'}}}}}}}}}}
