@@ -116,6 +116,8 @@ fn batch(plan: &Plan, series: u64, grouped: bool, request: u64, second: u64) -> 
         items: UPDATES,
         rejected: 0,
         reason: None,
+        newest: Some(at),
+        timeless: 0,
         future: 0,
         filtered: Vec::new(),
         decided: Vec::new(),
