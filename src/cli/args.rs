@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, init, manual, replay, run, show, slos};
+use super::{Exit, check, client, demo, doctor, init, manual, replay, run, show, slos, suggest};
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
 use crate::send::SendArgs;
@@ -224,6 +224,19 @@ pub(super) enum SloVerb {
     Show(SloShowArgs),
     /// What spent the budget over a stretch of time, hour by hour, and what came late
     Report(ReportArgs),
+    /// Propose objectives from traffic in files, with the pages that they would have caused; no daemon
+    Suggest(SuggestArgs),
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct SuggestArgs {
+    /// The service: `service.name` of its telemetry
+    #[arg(long, value_name = "NAME")]
+    pub(super) service: String,
+
+    /// OTLP export requests, as for `replay`
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -303,6 +316,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Slo(SloVerb::List) => slos::list(&global).await,
         Verb::Slo(SloVerb::Show(args)) => slos::show_one(&global, &args).await,
         Verb::Slo(SloVerb::Report(args)) => slos::report(&global, &args).await,
+        Verb::Slo(SloVerb::Suggest(args)) => suggest::suggest(&global, &args),
         Verb::Alert(Listing::List) => show::alert_list(&global).await,
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,
         Verb::Tap(args) => show::tap(&global, &args).await,

@@ -44,6 +44,7 @@ mod replay;
 mod run;
 mod show;
 mod slos;
+mod suggest;
 mod times;
 mod world;
 

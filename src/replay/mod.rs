@@ -9,6 +9,7 @@ mod frames;
 mod lines;
 mod record;
 mod source;
+mod survey;
 mod workers;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::model::EventTime;
 use clock::EventClock;
 pub use record::{Broken, RECORD_BYTES_MAX};
 pub use source::{Unusable, check};
+pub use survey::{Survey, survey};
 use workers::Folded;
 
 /// Threads that fold.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::decode::Encoding;
+use crate::decode::{Encoding, Malformed};
 
 /// The largest request, decompressed.
 pub const RECORD_BYTES_MAX: usize = 20 * 1024 * 1024;
@@ -15,6 +15,16 @@ pub(super) struct Record {
     pub(super) place: Place,
     pub(super) encoding: Encoding,
     pub(super) body: Vec<u8>,
+}
+
+impl Record {
+    /// It is no request.
+    pub(super) fn malformed(&self, error: Malformed) -> Broken {
+        self.place.broken(match error {
+            Malformed::Undecodable(why) => why,
+            Malformed::TooMuch(what) => format!("more than {what} in one request"),
+        })
+    }
 }
 
 /// Records in the order of a file; after an error there is none.
@@ -41,6 +51,10 @@ pub struct Broken {
 }
 
 impl Place {
+    pub(super) fn of_file(file: &Path) -> Self {
+        Self { file: file.into(), at: At::Line(1) }
+    }
+
     pub(super) fn broken(&self, why: impl Into<String>) -> Broken {
         Broken { place: self.clone(), why: why.into() }
     }

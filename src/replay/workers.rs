@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-use super::record::{At, Broken, Place, Record};
+use super::record::{Broken, Place, Record};
 use super::{Replay, source};
-use crate::decode::{Malformed, signal_of};
+use crate::decode::signal_of;
 use crate::engine::{Batch, Plan, Request, fold_replayed};
 use crate::model::{EventTime, Now, Signal};
 
@@ -68,7 +68,7 @@ fn read(files: &[PathBuf], workers: &[SyncSender<Work>]) {
         let records = match source::records(file) {
             Ok(records) => records,
             Err(error) => {
-                let place = Place { file: file.as_path().into(), at: At::Line(1) };
+                let place = Place::of_file(file);
                 hand(Err(place.unread(&error)));
                 return;
             }
@@ -91,7 +91,7 @@ fn fold_each(plan: &Plan, work: &Receiver<Work>, done: &SyncSender<Done>) {
 
 fn fold(plan: &Plan, record: Record) -> Done {
     // Where nothing tells the signal there is nothing to count: any does.
-    let signal = signal_of(record.encoding, &record.body).map_err(|error| broken(&record, error))?;
+    let signal = signal_of(record.encoding, &record.body).map_err(|error| record.malformed(error))?;
     let signal = signal.unwrap_or(Signal::Metrics);
     let batch = fold_at(plan, &record, signal, EventTime::default())?;
     let again = (batch.timeless > 0).then_some(Again { record, signal });
@@ -108,12 +108,5 @@ impl Again {
 fn fold_at(plan: &Plan, record: &Record, signal: Signal, clock: EventTime) -> Result<Batch, Broken> {
     let Record { encoding, body, .. } = record;
     let request = Request { signal, encoding: *encoding, body, now: Now(clock.0) };
-    fold_replayed(plan, KEY, &request).map_err(|error| broken(record, error))
-}
-
-fn broken(record: &Record, error: Malformed) -> Broken {
-    record.place.broken(match error {
-        Malformed::Undecodable(why) => why,
-        Malformed::TooMuch(what) => format!("more than {what} in one request"),
-    })
+    fold_replayed(plan, KEY, &request).map_err(|error| record.malformed(error))
 }

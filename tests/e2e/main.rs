@@ -31,6 +31,7 @@ mod sdk;
 mod sdk_metrics;
 mod sdks;
 mod sink;
+mod suggest;
 mod tls;
 
 use std::path::PathBuf;
