@@ -11,16 +11,17 @@ use crate::engine::What;
 use crate::model::{SECOND_NS, Severity, rfc3339};
 use crate::replay::{self, Replay, Survey};
 
-/// From the strictest on; an objective leaves at least half of its budget.
-const TARGETS: [(&str, f64); 8] = [
-    ("0.9999", 0.9999),
-    ("0.9995", 0.9995),
-    ("0.999", 0.999),
-    ("0.998", 0.998),
-    ("0.995", 0.995),
-    ("0.99", 0.99),
-    ("0.95", 0.95),
-    ("0.9", 0.9),
+/// From the strictest on, with the bad that each allows of ten thousand; an objective leaves at
+/// least half of its budget.
+const TARGETS: [(&str, u64); 8] = [
+    ("0.9999", 1),
+    ("0.9995", 5),
+    ("0.999", 10),
+    ("0.998", 20),
+    ("0.995", 50),
+    ("0.99", 100),
+    ("0.95", 500),
+    ("0.9", 1_000),
 ];
 /// Milliseconds that people choose.
 const LIMITS_MS: [u64; 18] =
@@ -111,8 +112,10 @@ fn print(global: &Global, survey: &Survey, seen_s: u64, answer: &[(&Proposal, [u
 }
 
 fn availability(service: &str, survey: &Survey) -> Option<Proposal> {
+    let leaves_half =
+        |allowed: u64| u128::from(survey.failed) * 20_000 <= u128::from(survey.total) * u128::from(allowed);
+    let (text, _) = TARGETS.into_iter().find(|(_, allowed)| leaves_half(*allowed))?;
     let failed = survey.failed as f64 / survey.total as f64;
-    let (text, _) = TARGETS.iter().find(|(_, target)| failed <= (1.0 - target) / 2.0)?;
     let name = format!("{}-availability", label(service));
     let service = quoted(service);
     let total = format!("service.name == {service} && (kind == \"server\" || kind == \"consumer\")");

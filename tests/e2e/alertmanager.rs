@@ -17,7 +17,24 @@ struct Alertmanager {
 }
 
 impl Alertmanager {
-    fn start(program: std::path::PathBuf) -> Self {
+    /// Another program may take the port in between; then it ends and is started with the next.
+    async fn answering(program: &std::path::Path) -> Self {
+        for _attempt in 0..5 {
+            let mut started = Self::start(program);
+            loop {
+                if started.alerts().await.is_some() {
+                    return started;
+                }
+                if started.child.try_wait().unwrap().is_some() {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+        panic!("Alertmanager ended five times before it answered");
+    }
+
+    fn start(program: &std::path::Path) -> Self {
         let scratch = Scratch::new();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(program)
@@ -50,8 +67,7 @@ impl Drop for Alertmanager {
 #[tokio::test]
 async fn alertmanager_holds_our_alert_until_it_is_resolved() {
     let Some(program) = peer("prometheus-alertmanager") else { return };
-    let alertmanager = Alertmanager::start(program);
-    until("Alertmanager answers", || alertmanager.alerts()).await;
+    let alertmanager = Alertmanager::answering(&program).await;
     let daemon = Daemon::start(&format!(
         "{}---\napiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    route: {{receiver: am}}\n    receivers:\n      - {{name: am, alertmanager_configs: [{{url: '{}'}}]}}\n",
         include_str!("shop.yaml"),
