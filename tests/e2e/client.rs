@@ -83,7 +83,12 @@ async fn slo_list_and_show_tell_what_the_api_tells() {
     assert_eq!((human.code, human.out.lines().count()), (Some(0), 1));
     assert!(human.out.starts_with("shop-availability ") && human.out.contains("firing"), "{}", human.out);
     let human = ask(&daemon, &["slo", "show", "shop-availability"]);
-    for words in ["3600 good, 120 bad of 3720", "target     no-errors 0.999", "window     28d, Occurrences", "1h/5m      firing"] {
+    for words in [
+        "3600 good, 120 bad of 3720",
+        "target     no-errors 0.999",
+        "window     28d, Occurrences",
+        "1h/5m      firing",
+    ] {
         assert!(human.out.contains(words), "{words}: {}", human.out);
     }
     let unknown = ask(&daemon, &["slo", "show", "no such/slo"]);

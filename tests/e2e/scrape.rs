@@ -22,7 +22,12 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
             .spawn()
             .unwrap();
         let text = daemon.text("/metrics").await;
-        assert!(text.contains("evenkeel_slo_budget_remaining_ratio{slo=\"shop-availability\",objective=\"no-errors\"}"), "{text}");
+        assert!(
+            text.contains(
+                "evenkeel_slo_budget_remaining_ratio{slo=\"shop-availability\",objective=\"no-errors\"}"
+            ),
+            "{text}"
+        );
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let said = child.wait_with_output().unwrap();
         let words = [said.stdout, said.stderr].concat();

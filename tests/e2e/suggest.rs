@@ -10,7 +10,11 @@ fn traffic(service: &str) -> Vec<u8> {
     let call = |number: u64| {
         let second = number / 2;
         let trouble = (10_800..11_400).contains(&second);
-        Event { at_ns: (START + second) * SECOND_NS, failed: trouble && number.is_multiple_of(10), number: number + 1 }
+        Event {
+            at_ns: (START + second) * SECOND_NS,
+            failed: trouble && number.is_multiple_of(10),
+            number: number + 1,
+        }
     };
     let calls: Vec<Event> = (0..43_200).map(call).collect();
     let requests: Vec<_> = calls.chunks(200).map(|calls| spans(service, calls)).collect();
