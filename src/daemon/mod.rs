@@ -119,6 +119,7 @@ impl Daemon {
             source,
             ledger: ledger.clone(),
             responder: responder.clone(),
+            entrance: entrance.clone(),
             plan: shared_plan.clone(),
             fixed,
             last: Arc::new(LastReload::started()),

@@ -106,7 +106,7 @@ mod tests {
 
     async fn read_all(mut body: Body) -> Result<Bytes, Refusal> {
         let admission = Arc::new(Admission::default());
-        let mut ticket = admission.begin(0).unwrap();
+        let mut ticket = admission.begin(&Arc::default(), 0).unwrap();
         read(&mut body, BOUNDS, &mut ticket, (&Counters::default(), Transport::Http)).await
     }
 
