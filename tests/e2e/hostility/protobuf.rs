@@ -265,15 +265,20 @@ fn amplified() -> Vec<Case> {
 
 #[tokio::test]
 async fn protobuf_that_is_broken_is_refused() {
-    hold_out(broken(), 20).await;
+    hold_out("protobuf, broken", broken(), 20).await;
 }
 
 #[tokio::test]
 async fn protobuf_that_is_odd_does_no_harm() {
-    hold_out([odd(), numbers(), histograms(), sketches()].into_iter().flatten().collect(), 35).await;
+    hold_out(
+        "protobuf, odd",
+        [odd(), numbers(), histograms(), sketches()].into_iter().flatten().collect(),
+        35,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn protobuf_that_swells_is_bounded() {
-    hold_out(amplified(), 8).await;
+    hold_out("protobuf, swelling", amplified(), 8).await;
 }
