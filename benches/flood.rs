@@ -1,6 +1,6 @@
 //! What a good sender feels while another one floods: `cargo bench --bench flood`.
-//! Latency of its requests, from the first byte sent to the answer, alone and beside each flood; the flood runs on the
-//! same two cores, in a thread of its own, from another address of the loopback. Words choose floods: `-- token`.
+//! Latency of its requests, from the first byte sent to the answer, beside each flood and alone in turns; the flood runs
+//! on the same cores, in a thread of its own, from another address of the loopback. Words choose: `-- stall 1000`.
 
 #[allow(dead_code, reason = "the other benches use the rest")]
 mod common;
@@ -21,7 +21,8 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-const REQUESTS: u64 = 600;
+const TURNS: usize = 5;
+const REQUESTS: u64 = 150;
 /// From the beginning of one good request to that of the next.
 const PACE: Duration = Duration::from_millis(15);
 const FLOODER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -38,45 +39,49 @@ const TOKENS: &str = "
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Flood {
-    None,
     /// A token at ten times its rate.
     LoudToken,
     /// Requests without a token, as fast as they are answered.
     NoToken,
-    /// Bodies of 19 MiB as fast as they are taken, sixteen at a time.
+    /// Bodies of 19 MiB as fast as they are taken, sixteen at a time, where nobody has a token.
     Large,
-    /// Bodies of 19 MiB that stop before their end, sixteen at a time.
+    /// The same, but they stop before their end.
     Stalled,
 }
 
 impl Flood {
-    const WITH_TOKENS: [Self; 3] = [Self::None, Self::LoudToken, Self::NoToken];
-    const WITHOUT: [Self; 3] = [Self::None, Self::Large, Self::Stalled];
+    const ALL: [Self; 4] = [Self::LoudToken, Self::NoToken, Self::Large, Self::Stalled];
 
     fn name(self) -> &'static str {
         match self {
-            Self::None => "alone",
             Self::LoudToken => "a token at 10 times its rate",
             Self::NoToken => "requests without a token",
             Self::Large => "large bodies",
             Self::Stalled => "large bodies that stall",
         }
     }
+
+    fn has_tokens(self) -> bool {
+        matches!(self, Self::LoudToken | Self::NoToken)
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let words = words();
-    println!("{REQUESTS} good requests of each size, one each {} ms; milliseconds\n", PACE.as_millis());
-    println!("{:44} {:>7} {:>7} {:>7} {:>8} {:>8}", "", "p50", "p99", "most", "refused", "flood/s");
-    for (tokens, floods) in [(true, Flood::WITH_TOKENS), (false, Flood::WITHOUT)] {
-        for flood in floods {
-            let settings = if tokens { "tokens" } else { "no tokens" };
-            for spans in [100, 1_000] {
-                let name = format!("{settings}, {spans} spans: {}", flood.name());
-                if is_asked_for(&name, &words) {
-                    measure(&name, tokens, flood, spans).await;
-                }
+    let pace = PACE.as_millis();
+    println!(
+        "{TURNS} turns of {REQUESTS} good requests alone and {REQUESTS} beside the flood, one each {pace} ms\n"
+    );
+    println!(
+        "{:42} {:>20} {:>24} {:>10} {:>8} {:>8}",
+        "p50, p99 and most, in milliseconds", "alone", "beside the flood", "p99 times", "refused", "floods/s"
+    );
+    for flood in Flood::ALL {
+        for spans in [100, 1_000] {
+            let name = format!("{}, {spans} spans", flood.name());
+            if is_asked_for(&name, &words) {
+                measure(&name, flood, spans).await;
             }
         }
     }
@@ -94,39 +99,65 @@ async fn start(tokens: bool) -> Daemon {
     Daemon::start_with(scratch, ["run".as_ref(), "-c".as_ref(), file.as_os_str()]).await
 }
 
-async fn measure(name: &str, tokens: bool, flood: Flood, spans: u64) {
-    let daemon = start(tokens).await;
+async fn measure(name: &str, flood: Flood, spans: u64) {
+    let daemon = start(flood.has_tokens()).await;
     let address: SocketAddr = daemon.address("otlp_http").parse().expect("an address");
-    let line = line(address, None, tokens.then_some("good"));
-    let packets: Vec<Packet> = (0..REQUESTS).map(|one| packet(one, spans)).collect();
-    let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let flooding = std::thread::spawn({
-        let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
-        move || run_flood(flood, address, &over, &answered)
-    });
-    // The first requests find the flood under way.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let (begin, before) = (Instant::now(), answered.load(Ordering::Relaxed));
-    let (mut took, mut refused) = (Vec::new(), 0);
-    let mut pace = tokio::time::interval(PACE);
-    for packet in &packets {
-        pace.tick().await;
-        let asked = Instant::now();
-        match line.send(packet).await {
-            Ok(()) => took.push(asked.elapsed()),
-            Err(_) => refused += 1,
-        }
+    let line = line(address, None, flood.has_tokens().then_some("good"));
+    let (mut alone, mut beside, mut floods) = (Felt::default(), Felt::default(), 0.0);
+    for turn in 0..TURNS as u64 {
+        let packets =
+            |first: u64| (first..first + REQUESTS).map(|one| packet(one, spans)).collect::<Vec<_>>();
+        alone.feel(&line, &packets(2 * turn * REQUESTS)).await;
+        let packets = packets((2 * turn + 1) * REQUESTS);
+        let (over, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let flooding = std::thread::spawn({
+            let (over, answered) = (Arc::clone(&over), Arc::clone(&answered));
+            move || run_flood(flood, address, &over, &answered)
+        });
+        // The first requests find the flood under way, and the next turn finds nothing of it.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (begin, before) = (Instant::now(), answered.load(Ordering::Relaxed));
+        beside.feel(&line, &packets).await;
+        floods += (answered.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64();
+        over.store(true, Ordering::Relaxed);
+        flooding.join().expect("the flood ends");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let floods = (answered.load(Ordering::Relaxed) - before) as f64 / begin.elapsed().as_secs_f64();
-    over.store(true, Ordering::Relaxed);
-    flooding.join().expect("the flood ends");
-    took.sort_unstable();
-    let at = |share: f64| {
-        let index = (took.len() as f64 * share).ceil() as usize;
-        took.get(index.saturating_sub(1)).map_or(f64::NAN, |one| one.as_secs_f64() * 1e3)
-    };
-    println!("{name:44} {:7.2} {:7.2} {:7.2} {refused:8} {floods:8.0}", at(0.5), at(0.99), at(1.0));
+    let (times, floods) = (beside.at(0.99) / alone.at(0.99), floods / TURNS as f64);
+    let refused = alone.refused + beside.refused;
+    println!("{name:42} {:>20} {:>24} {times:10.1} {refused:8} {floods:8.0}", alone.shown(), beside.shown());
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// What the good sender felt.
+#[derive(Default)]
+struct Felt {
+    took: Vec<Duration>,
+    refused: u64,
+}
+
+impl Felt {
+    async fn feel(&mut self, line: &Line, packets: &[Packet]) {
+        let mut pace = tokio::time::interval(PACE);
+        for packet in packets {
+            pace.tick().await;
+            let asked = Instant::now();
+            match line.send(packet).await {
+                Ok(()) => self.took.push(asked.elapsed()),
+                Err(_) => self.refused += 1,
+            }
+        }
+        self.took.sort_unstable();
+    }
+
+    fn at(&self, share: f64) -> f64 {
+        let index = (self.took.len() as f64 * share).ceil() as usize;
+        self.took.get(index.saturating_sub(1)).map_or(f64::NAN, |one| one.as_secs_f64() * 1e3)
+    }
+
+    fn shown(&self) -> String {
+        format!("{:.1} {:.1} {:.1}", self.at(0.5), self.at(0.99), self.at(1.0))
+    }
 }
 
 fn line(address: SocketAddr, from: Option<IpAddr>, token: Option<&str>) -> Line {
@@ -158,7 +189,6 @@ fn run_flood(flood: Flood, address: SocketAddr, over: &AtomicBool, answered: &Ar
     runtime.block_on(async {
         let mut senders = JoinSet::new();
         match flood {
-            Flood::None => {}
             Flood::LoudToken => {
                 // Four connections share the pace.
                 let each = Duration::from_secs(4_000) / (10 * RATE) as u32;
@@ -207,7 +237,7 @@ async fn on_and_on(line: Line, packets: Vec<Packet>, each: Option<Duration>, ans
     }
 }
 
-/// Spans of 1970, which touch no window: 19 MiB of them.
+/// One request again and again, up to 19 MiB.
 fn large() -> Vec<u8> {
     let one = packet(3_000_000, 1_000).body;
     one.repeat((19 << 20) / one.len())

@@ -75,11 +75,11 @@ impl Process {
 #[tokio::main]
 async fn main() {
     let (words, Some(peer)) = (words(), built("otelcol-peer")) else { return };
-    println!("{:40} {:38} {:38}", "", "Evenkeel", "Collector");
+    println!("{:32} {:60} {:50}", "", "Evenkeel", "Collector");
     let (mut ours, mut theirs) = (Process::ours().await, Process::theirs(&peer).await);
     for case in cases().into_iter().filter(|case| is_asked_for(case.name, &words)) {
         let told = (meet(&ours, &case).await, meet(&theirs, &case).await);
-        println!("{:40} {:38} {:38}", case.name, told.0, told.1);
+        println!("{:32} {:60} {:50}", case.name, told.0, told.1);
         if !ours.lives() {
             ours = Process::ours().await;
         }
@@ -88,8 +88,8 @@ async fn main() {
         }
     }
     if is_asked_for("slow clients", &words) {
-        let (ours, theirs) = tokio::join!(slow(&ours.http()), slow(&theirs.http()));
-        println!("{:40} {ours:38} {theirs:38}", "slow clients");
+        let (ours, theirs) = tokio::join!(slow(ours.http()), slow(theirs.http()));
+        println!("{:32} {ours:60} {theirs:50}", "slow clients");
     }
 }
 
@@ -138,14 +138,22 @@ async fn meet(process: &Process, case: &Case) -> String {
         answers.push(told(answer.expect("no panic")));
     }
     let took = begin.elapsed();
-    answers.dedup();
+    answers.sort_unstable();
+    let answers: Vec<String> = answers
+        .chunk_by(|a, b| a == b)
+        .map(
+            |same| {
+                if same.len() == 1 { same[0].clone() } else { format!("{} times {}", same.len(), same[0]) }
+            },
+        )
+        .collect();
     let good = told(post(JSON, None, b"{}".to_vec()).await);
     if !process.lives() {
-        return format!("{}, dead", answers.join(" "));
+        return format!("{}, dead", answers.join(", "));
     }
     let growth = peak_memory_mib(process.pid()) - before;
     let after = if good == "200" { String::new() } else { format!(", then {good} for a good one") };
-    format!("{}, {} ms, +{growth:.0} MiB{after}", answers.join(" "), took.as_millis())
+    format!("{}, {} ms, +{:.0} MiB{after}", answers.join(", "), took.as_millis(), growth.max(0.0))
 }
 
 fn told(answer: reqwest::Result<reqwest::Response>) -> String {
@@ -163,12 +171,12 @@ fn told(answer: reqwest::Result<reqwest::Response>) -> String {
 }
 
 /// Of clients that send a head a byte a second, a head and half a body, or nothing: how many are cut.
-async fn slow(address: &str) -> String {
+async fn slow(address: String) -> String {
     const HEAD: &[u8] = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     let mut clients = JoinSet::new();
     for (kind, sent) in [("trickling heads", &b""[..]), ("half bodies", HEAD), ("silent", b"")] {
         for _ in 0..SLOW {
-            let (address, trickles) = (address.to_owned(), kind == "trickling heads");
+            let (address, trickles) = (address.clone(), kind == "trickling heads");
             clients.spawn(async move {
                 let (mut read, mut write) =
                     TcpStream::connect(address).await.expect("it listens").into_split();

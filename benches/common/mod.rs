@@ -12,7 +12,6 @@ use evenkeel::config::{self, Config, World};
 use evenkeel::model::Signal;
 
 use traffic::SERVICES;
-pub use traffic::mixed;
 
 /// Twenty rules of the kinds that people write.
 pub fn rules() -> String {

@@ -41,7 +41,7 @@ pub use gate::{Denied, Guest};
 pub use meters::{ListenerCounts, Meters};
 pub use rate::Rates;
 pub use serve::{DRAIN_MAX, Visitor, serve};
-pub use share::Share;
+pub use share::{Drain, Share};
 pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
 pub use tokens::{Role, TokenFile, token_in};
 pub use watch::Busy;

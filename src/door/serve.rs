@@ -61,7 +61,7 @@ impl Visitor {
     }
 
     /// Of its address.
-    pub(super) fn share(&self) -> &Arc<Share> {
+    pub fn share(&self) -> &Arc<Share> {
         &self.share
     }
 

@@ -76,7 +76,7 @@ async fn answer<I: Intake>(
         Err(refusal) => {
             tally.outcome = refusal.outcome();
             if refusal != Refusal::TooSlow {
-                body::drain(body, ());
+                body::drain(body, visitor.share().drain(), ());
             }
             refuse(&refusal)
         }

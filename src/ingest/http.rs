@@ -70,7 +70,7 @@ async fn answer<I: Intake>(
             let refusal = result.err().unwrap_or_else(|| unknown(head.uri.path()));
             // A client that waits for `100 Continue` has sent nothing yet; one that is too slow had its time.
             if !head.headers.contains_key(header::EXPECT) && refusal != Refusal::TooSlow {
-                body::drain(body, busy);
+                body::drain(body, visitor.share().drain(), busy);
             }
             (refuse(&refusal, encoding), refusal.outcome())
         }
