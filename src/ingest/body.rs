@@ -6,6 +6,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::admission::Ticket;
@@ -25,6 +26,9 @@ const DRAINED_MAX: Duration = Duration::from_secs(5);
 /// refuse is slowed down by TCP, to 64 MiB a second in all, instead of keeping us busy.
 const DRAIN_STEP_BYTES: u64 = 256 * 1024;
 const DRAIN_REST: Duration = Duration::from_millis(4);
+
+/// After so many bytes the others have their turn, however fast more of them come.
+const TURN_BYTES_MAX: usize = 256 * 1024;
 
 /// Set aside at once where a length is announced. The rest when so much has come: who announces much and sends little
 /// gets little, and what is large is not copied again and again as it grows.
@@ -49,7 +53,12 @@ pub(super) async fn read(
     let (counters, transport) = counted;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
+    let mut turn = 0;
     loop {
+        if turn >= TURN_BYTES_MAX {
+            turn = 0;
+            yield_now().await;
+        }
         let data = match timeout_at(until, body.frame()).await {
             Err(_) => return Err(Refusal::TooSlow),
             Ok(None) if all.is_empty() => return Ok(first),
@@ -62,6 +71,7 @@ pub(super) async fn read(
                 Err(_trailers) => continue,
             },
         };
+        turn += data.len();
         counters.received(transport, data.len());
         if first.len() + all.len() + data.len() > bounds.bytes_max {
             return Err(Refusal::TooLarge);
