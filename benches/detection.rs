@@ -14,7 +14,8 @@ mod sink;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::{mixed, service_level};
+use common::service_level;
+use common::traffic::mixed;
 use evenkeel::model::rfc3339;
 use program::Daemon;
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! CPU time and memory of the whole daemon, from the socket to the ledger: `cargo bench --bench end_to_end`.
-//! CPU-seconds per million spans for each transport, with 20 rules and 20 SLOs; the client's time is not in it.
+//! CPU-seconds per million spans, log records and metric points for each transport, encoding and compression, with
+//! 20 rules and 20 SLOs; the client's time is not in it. Words choose parts: `-- logs grpc` measures logs over gRPC.
 
 #[allow(dead_code, reason = "the other benches use the rest")]
 mod common;
@@ -7,83 +8,72 @@ mod common;
 #[path = "../tests/e2e/program.rs"]
 mod program;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use common::{SPANS, cpu_s, documents, peak_memory_mib, request};
-use evenkeel::send::{Credentials, Export, Wire, connect};
+use common::traffic::ITEMS;
+use common::wire::{Packing, Transport, Way, items, send_all};
+use common::{cpu_s, documents, is_asked_for, median, peak_memory_mib, resident_memory_mib, wall_ns, words};
+use evenkeel::model::Signal;
 use program::Daemon;
 
-const REQUESTS: u64 = 1_000;
+const REQUESTS: u64 = 400;
 const ROUNDS: u64 = 3;
 const CONNECTIONS: u64 = 2;
 
+const WAYS: [Way; 8] = [
+    Way(Transport::Http, Packing::Plain),
+    Way(Transport::Http, Packing::Gzip),
+    Way(Transport::Http, Packing::Zstd),
+    Way(Transport::Json, Packing::Plain),
+    Way(Transport::Json, Packing::Gzip),
+    Way(Transport::Grpc, Packing::Plain),
+    Way(Transport::Grpc, Packing::Gzip),
+    Way(Transport::Grpc, Packing::Zstd),
+];
+
 #[tokio::main]
 async fn main() {
+    let words = words();
     println!(
-        "{ROUNDS} rounds of {REQUESTS} requests of {SPANS} spans over {CONNECTIONS} connections, 20 rules, 20 SLOs\n"
+        "{ROUNDS} rounds of {REQUESTS} requests of {ITEMS} items over {CONNECTIONS} connections, 20 rules, 20 SLOs\n"
     );
     println!(
-        "{:12} {:>34} {:>14} {:>12}",
-        "transport", "CPU-seconds per million spans", "spans/s", "peak RSS"
+        "{:22} {:>9} {:>34} {:>11} {:>9} {:>9} {:>9}",
+        "", "bytes", "CPU-seconds per million items", "median", "items/s", "at rest", "peak"
     );
-    for (name, grpc, gzip) in [
-        ("HTTP", false, false),
-        ("HTTP, gzip", false, true),
-        ("gRPC", true, false),
-        ("gRPC, gzip", true, true),
-    ] {
-        let daemon = Daemon::start(&documents(20)).await;
-        let mut wires = Vec::new();
-        for _ in 0..CONNECTIONS {
-            wires.push(wire(&daemon, grpc, gzip).await);
-        }
-        let mut rounds = Vec::new();
-        let mut fastest = 0.0_f64;
-        for round in 0..ROUNDS {
-            let exports = made(round * REQUESTS);
-            let (cpu, begin) = (cpu_s(daemon.pid()), std::time::Instant::now());
-            send(&wires, exports).await;
-            fastest = fastest.max((REQUESTS * SPANS) as f64 / begin.elapsed().as_secs_f64());
-            rounds.push((cpu_s(daemon.pid()) - cpu) / ((REQUESTS * SPANS) as f64 / 1e6));
-        }
-        let counts = daemon.counts().await;
-        assert_eq!(counts["items"]["spans"]["accepted"], ROUNDS * REQUESTS * SPANS);
-        let shown = rounds.iter().map(|cpu| format!("{cpu:8.2}")).collect::<String>();
-        println!("{name:12} {shown:>34} {fastest:14.0} {:9.1} MiB", peak_memory_mib(daemon.pid()));
-        assert_eq!(daemon.stop().await, Some(0));
-    }
-}
-
-fn made(first: u64) -> Vec<Export> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
-    (first..first + REQUESTS).map(|sequence| request(sequence, now)).collect()
-}
-
-async fn wire(daemon: &Daemon, grpc: bool, gzip: bool) -> Wire {
-    if grpc {
-        let channel = connect(&format!("http://{}", daemon.address("otlp_grpc")), &Credentials::default())
-            .await
-            .unwrap();
-        return Wire::Grpc { channel, gzip, authorization: None };
-    }
-    let endpoint = format!("http://{}", daemon.address("otlp_http"));
-    Wire::Http { client: evenkeel::respond::client().unwrap(), endpoint, gzip }
-}
-
-async fn send(wires: &[Wire], exports: Vec<Export>) {
-    let mut shares: Vec<Vec<Export>> = wires.iter().map(|_| Vec::new()).collect();
-    for (index, export) in exports.into_iter().enumerate() {
-        shares[index % wires.len()].push(export);
-    }
-    let senders = wires.iter().cloned().zip(shares).map(|(wire, share)| {
-        tokio::spawn(async move {
-            for export in share {
-                let delivered = wire.deliver(&export).await.unwrap();
-                assert_eq!(delivered.rejected, 0);
+    for signal in Signal::ALL.iter().copied() {
+        for way in WAYS {
+            let name = format!("{} {}", items(signal), way.name());
+            if is_asked_for(&name, &words) {
+                measure(&name, signal, way).await;
             }
-        })
-    });
-    for sender in senders.collect::<Vec<_>>() {
-        sender.await.unwrap();
+        }
     }
+}
+
+async fn measure(name: &str, signal: Signal, way: Way) {
+    let daemon = Daemon::start(&documents(signal, 20)).await;
+    let at_rest = resident_memory_mib(daemon.pid());
+    let mut lines = Vec::new();
+    for _ in 0..CONNECTIONS {
+        lines.push(way.open(daemon.address("otlp_http"), daemon.address("otlp_grpc")).await);
+    }
+    let (begin_ns, million) = (wall_ns(), (REQUESTS * ITEMS) as f64 / 1e6);
+    let (mut rounds, mut fastest, mut bytes) = (Vec::new(), 0.0_f64, 0);
+    for round in 0..ROUNDS {
+        let sequences = round * REQUESTS..(round + 1) * REQUESTS;
+        let packets: Vec<_> = sequences.map(|one| way.packet(signal, one, begin_ns)).collect();
+        bytes = packets.iter().map(|packet| packet.body.len() as u64).sum::<u64>() / (REQUESTS * ITEMS);
+        let (cpu, begin) = (cpu_s(daemon.pid()), Instant::now());
+        send_all(&lines, packets).await;
+        fastest = fastest.max(million / begin.elapsed().as_secs_f64() * 1e6);
+        rounds.push((cpu_s(daemon.pid()) - cpu) / million);
+    }
+    let counts = daemon.counts().await;
+    let counted = if signal == Signal::Metrics { "metrics" } else { items(signal) };
+    assert_eq!(counts["items"][counted]["accepted"], ROUNDS * REQUESTS * ITEMS, "{counts}");
+    let shown = rounds.iter().map(|cpu| format!("{cpu:8.2}")).collect::<String>();
+    let (median, peak) = (median(rounds), peak_memory_mib(daemon.pid()));
+    println!("{name:22} {bytes:9} {shown:>34} {median:11.2} {fastest:9.0} {at_rest:5.1} MiB {peak:5.1} MiB");
+    assert_eq!(daemon.stop().await, Some(0));
 }

@@ -4,10 +4,12 @@
 #[allow(dead_code, reason = "the other benches use the rest")]
 mod common;
 
-use common::{SPANS, config, documents, request, thread_cpu_ns};
+use common::traffic::{ITEMS as SPANS, spans};
+use common::{config, documents, thread_cpu_ns};
 use evenkeel::decode::{Encoding, Limits, decode};
 use evenkeel::engine::{AckToken, Batch, Effects, Engine, Input, Plan, Request, fold};
 use evenkeel::model::{Now, SECOND_NS, Signal};
+use prost::Message;
 use std::sync::Arc;
 
 const ROUNDS: usize = 15;
@@ -15,14 +17,15 @@ const REQUESTS: u64 = 200;
 const NOW_NS: u64 = 1_700_000_000 * SECOND_NS;
 
 fn main() {
-    let bodies: Vec<Vec<u8>> = (0..REQUESTS).map(|number| request(number, NOW_NS).body).collect();
+    let bodies: Vec<Vec<u8>> = (0..REQUESTS).map(|number| spans(number, NOW_NS).encode_to_vec()).collect();
     let bytes = bodies[0].len() as u64 / SPANS;
     println!(
         "{REQUESTS} requests of {SPANS} spans, {bytes} B a span; CPU-seconds per million spans, one thread\n"
     );
     println!("{:44} {:>8} {:>8} {:>8}", "step", "median", "min", "max");
 
-    let [plain, ruled, whole] = [String::new(), documents(0), documents(20)].map(|text| config(text).plan);
+    let [plain, ruled, whole] = [String::new(), documents(Signal::Traces, 0), documents(Signal::Traces, 20)]
+        .map(|text| config(text).plan);
     for (name, plan) in [
         ("decode, no attribute wanted", &plain),
         ("decode, 10 attributes wanted", &ruled),

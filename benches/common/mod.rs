@@ -1,102 +1,17 @@
-//! What the benches share: spans of a usual size, twenty rules and twenty service levels, and clocks for CPU time.
+//! What the benches share: telemetry of a usual size, ways to send it, twenty rules and twenty service levels, and
+//! clocks for CPU time.
+
+pub mod json;
+pub mod traffic;
+pub mod wire;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use evenkeel::config::{self, Config, World};
-use evenkeel::decode::otlp::collector::trace::v1::ExportTraceServiceRequest;
-use evenkeel::decode::otlp::common::v1::any_value::Value;
-use evenkeel::decode::otlp::common::v1::{AnyValue, InstrumentationScope, KeyValue};
-use evenkeel::decode::otlp::resource::v1::Resource;
-use evenkeel::decode::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
-use evenkeel::model::{SECOND_NS, Signal};
-use evenkeel::send::Export;
-use prost::Message;
+use evenkeel::model::Signal;
 
-/// Spans of one request, as the batch processors of SDK and Collector send them at most.
-pub const SPANS: u64 = 1_000;
-const SERVICES: u64 = 5;
-
-fn text(key: &str, value: &str) -> KeyValue {
-    entry(key, Value::StringValue(value.to_owned()))
-}
-
-fn number(key: &str, value: u64) -> KeyValue {
-    entry(key, Value::IntValue(value as i64))
-}
-
-fn entry(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }) }
-}
-
-/// A well-mixed number of a number.
-pub fn mixed(number: u64) -> u64 {
-    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// A server span with 12 attributes; one in fifty failed.
-fn span(id: u64, end_ns: u64) -> Span {
-    let chance = mixed(id);
-    let failed = chance.is_multiple_of(50);
-    let duration_ns = 1_000_000 + chance % 400_000_000;
-    Span {
-        trace_id: [mixed(id ^ 1).to_be_bytes(), chance.to_be_bytes()].concat(),
-        span_id: mixed(id ^ 2).to_be_bytes().to_vec(),
-        parent_span_id: mixed(id ^ 3).to_be_bytes().to_vec(),
-        name: "GET /api/v1/items/{id}".to_owned(),
-        kind: 2,
-        start_time_unix_nano: end_ns - duration_ns,
-        end_time_unix_nano: end_ns,
-        attributes: vec![
-            text("http.request.method", "GET"),
-            text("http.route", "/api/v1/items/{id}"),
-            text("url.scheme", "https"),
-            text("url.path", &format!("/api/v1/items/{}", chance % 100_000)),
-            number("http.response.status_code", if failed { 503 } else { 200 }),
-            text("server.address", "shop.example.com"),
-            number("server.port", 443),
-            text("client.address", "192.0.2.17"),
-            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Shop/3.1"),
-            text("network.protocol.version", "1.1"),
-            number("http.response.body.size", chance % 20_000),
-            text("shop.cart.id", &format!("{chance:016x}")),
-        ],
-        status: Some(Status { code: if failed { 2 } else { 0 }, ..Status::default() }),
-        ..Span::default()
-    }
-}
-
-/// The `sequence`-th request: five services, two scopes each, ends spread over two seconds before `now_ns`.
-pub fn request(sequence: u64, now_ns: u64) -> Export {
-    let each = SPANS / SERVICES / 2;
-    let scope = |service: u64, scope: u64| {
-        let first = (sequence * SPANS) + (service * 2 + scope) * each;
-        let at = |id: u64| now_ns - (id % SPANS) * (2 * SECOND_NS / SPANS);
-        ScopeSpans {
-            scope: Some(InstrumentationScope { name: format!("shop.http{scope}"), ..Default::default() }),
-            spans: (first..first + each).map(|id| span(id, at(id))).collect(),
-            ..ScopeSpans::default()
-        }
-    };
-    let resource = |service: u64| ResourceSpans {
-        resource: Some(Resource {
-            attributes: vec![
-                text("service.name", &format!("svc-{service}")),
-                text("service.version", "1.4.2"),
-                text("host.name", "node-17.shop.example.com"),
-                text("telemetry.sdk.language", "go"),
-            ],
-            ..Resource::default()
-        }),
-        scope_spans: (0..2).map(|number| scope(service, number)).collect(),
-        ..ResourceSpans::default()
-    };
-    let request = ExportTraceServiceRequest { resource_spans: (0..SERVICES).map(resource).collect() };
-    Export { signal: Signal::Traces, items: SPANS, body: request.encode_to_vec() }
-}
+use traffic::SERVICES;
 
 /// Twenty rules of the kinds that people write.
 pub fn rules() -> String {
@@ -141,16 +56,48 @@ pub fn service_level(name: &str, service: &str, latency: bool) -> String {
             "ratioMetric: {{counter: true, bad: {{metricSource: {{type: evenkeel, spec: {{spans: '{total} && http.response.status_code >= 500'}}}}}}, total: {{metricSource: {{type: evenkeel, spec: {{spans: '{total}'}}}}}}}}"
         ),
     };
-    let objective = if latency { "target: 0.5, op: lte, value: 0.3" } else { "target: 0.99" };
+    slo(name, service, &indicator, if latency { "target: 0.5, op: lte, value: 0.3" } else { "target: 0.99" })
+}
+
+fn slo(name: &str, service: &str, indicator: &str, objective: &str) -> String {
     format!(
         "---\napiVersion: openslo/v1\nkind: SLO\nmetadata: {{name: {name}}}\nspec:\n  service: {service}\n  indicator: {{metadata: {{name: {name}}}, spec: {{{indicator}}}}}\n  timeWindow: [{{duration: 28d, isRolling: true}}]\n  budgetingMethod: Occurrences\n  objectives: [{{{objective}}}]\n"
     )
 }
 
-/// Twenty rules, and this many service levels over the five services.
-pub fn documents(service_levels: u64) -> String {
+/// The same of log records and of metric points: failures among all, and for points the duration too.
+fn other_level(signal: Signal, name: &str, service: &str, odd: bool) -> String {
+    let spec = |what: &str| format!("{{metricSource: {{type: evenkeel, spec: {{{what}}}}}}}");
+    let counted = |good: &str, total: &str| {
+        format!("ratioMetric: {{counter: true, good: {}, total: {}}}", spec(good), spec(total))
+    };
+    let of = format!(r#"service.name == "{service}""#);
+    let (indicator, objective) = match (signal, odd) {
+        (Signal::Metrics, true) => {
+            let durations = format!(r#"metrics: 'name == "http.server.request.duration" && {of}'"#);
+            (format!("thresholdMetric: {}", spec(&durations)), "target: 0.5, op: lte, value: 0.25")
+        }
+        (Signal::Metrics, false) => {
+            let total = format!(r#"name == "http.server.requests" && {of}"#);
+            let good = format!("metrics: '{total} && http.response.status_code < 500'");
+            (counted(&good, &format!("metrics: '{total}'")), "target: 0.99")
+        }
+        (_, odd) => {
+            let good = if odd { "severity < 17" } else { "http.response.status_code < 500" };
+            (counted(&format!("logs: '{of} && {good}'"), &format!("logs: '{of}'")), "target: 0.99")
+        }
+    };
+    slo(name, service, &indicator, objective)
+}
+
+/// Twenty rules, and this many service levels of one signal over the five services.
+pub fn documents(signal: Signal, service_levels: u64) -> String {
     let level = |index: u64| {
-        service_level(&format!("slo-{index}"), &format!("svc-{}", index % SERVICES), index.is_multiple_of(2))
+        let (name, service) = (format!("slo-{index}"), format!("svc-{}", index % SERVICES));
+        match signal {
+            Signal::Traces => service_level(&name, &service, index.is_multiple_of(2)),
+            _ => other_level(signal, &name, &service, index.is_multiple_of(2)),
+        }
     };
     rules() + &(0..service_levels).map(level).collect::<String>()
 }
@@ -195,12 +142,48 @@ pub fn cpu_s(pid: u32) -> f64 {
 
 /// The most resident memory of a process so far, in MiB.
 pub fn peak_memory_mib(pid: u32) -> f64 {
+    memory_mib(pid, "VmHWM:")
+}
+
+/// The resident memory of a process now, in MiB.
+pub fn resident_memory_mib(pid: u32) -> f64 {
+    memory_mib(pid, "VmRSS:")
+}
+
+fn memory_mib(pid: u32, field: &str) -> f64 {
     let status = proc(pid, "status");
-    let line =
-        status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells the peak here");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells memory here");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number of kB") / 1024.0
 }
 
 fn proc(pid: u32, file: &str) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/{file}")).expect("the process lives")
+}
+
+/// Nanoseconds since 1970.
+pub fn wall_ns() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_nanos() as u64
+}
+
+/// The words that were given to the bench, `--bench` of cargo's left out.
+pub fn words() -> Vec<String> {
+    std::env::args().skip(1).filter(|word| !word.starts_with("--")).map(|word| word.to_lowercase()).collect()
+}
+
+/// Whether a part of this name is asked for: it holds each of the words.
+pub fn is_asked_for(name: &str, words: &[String]) -> bool {
+    let name = name.to_lowercase();
+    words.iter().all(|word| name.contains(word.as_str()))
+}
+
+pub fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// Forgets the most resident memory of a process so far; that now, in MiB.
+pub fn watch_memory(pid: u32) -> f64 {
+    std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("the process is ours");
+    resident_memory_mib(pid)
 }

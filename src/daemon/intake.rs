@@ -17,6 +17,8 @@ use crate::telemetry::SPANS;
 
 /// Bodies above this are folded on a thread that may be busy for milliseconds.
 const INLINE_MAX: usize = 256 * 1024;
+/// Bodies above this take tens of milliseconds, so they have a lane of their own: nobody else waits behind them.
+const LARGE_MIN: usize = 2 * 1024 * 1024;
 const RETRY_AFTER_S: u32 = 1;
 /// One request of so many has a span, where spans are exported.
 const SPAN_EACH: u64 = 100;
@@ -30,26 +32,44 @@ pub struct Workers {
     pub ledger: Ledger,
     /// Seeds the fingerprints of requests.
     pub key: u64,
-    /// Large requests that are folded at a time: one a core. What JSON and deltas take beside the body is
-    /// bounded by it.
-    pub folding: Arc<Semaphore>,
+    pub lanes: Lanes,
     pub admission: Arc<Admission>,
     /// Requests so far, to choose those that have a span.
     pub taken: AtomicU64,
+}
+
+/// How many requests that are not folded at once are folded at a time. What JSON and deltas take beside their bodies is
+/// bounded by it.
+pub struct Lanes {
+    /// One a core.
+    usual: Arc<Semaphore>,
+    /// Half as many.
+    large: Arc<Semaphore>,
+}
+
+impl Lanes {
+    pub fn new(cores: usize) -> Self {
+        let lane = |places: usize| Arc::new(Semaphore::new(places.max(1)));
+        Self { usual: lane(cores), large: lane(cores / 2) }
+    }
+
+    fn of(&self, bytes: usize) -> Arc<Semaphore> {
+        Arc::clone(if bytes > LARGE_MIN { &self.large } else { &self.usual })
+    }
 }
 
 impl Workers {
     async fn fold(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Batch, Malformed> {
         let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (key, now) = (self.key, self.clock.now());
-        let inline = body.len() <= INLINE_MAX;
+        let (inline, lane) = (body.len() <= INLINE_MAX, self.lanes.of(body.len()));
         let work = move || fold(&plan, key, &Request { signal, encoding, body: &body, now });
         if inline {
             return work();
         }
         // Never closed; were it, an unlimited fold is the safe side. Held until the work is done, also
         // where its sender has gone.
-        let turn = Arc::clone(&self.folding).acquire_owned().await.ok();
+        let turn = lane.acquire_owned().await.ok();
         let in_turn = move || {
             let _until_done = turn;
             work()

@@ -195,13 +195,15 @@ impl Loop {
     /// Takes what waits, up to one group. Whether it is over.
     fn turn(&mut self, effects: &mut Effects) -> bool {
         let mut next = self.wait(effects);
-        for _ in 0..GROUP_MAX {
-            match next {
-                None => break,
-                Some(Message::Stop) => return true,
-                Some(message) => self.take(message, effects),
+        let mut taken = 0;
+        while let Some(message) = next {
+            if matches!(message, Message::Stop) {
+                return true;
             }
-            next = self.inbox.try_recv().ok();
+            self.take(message, effects);
+            taken += 1;
+            // What is taken out is worked on: beyond the group it stays in the inbox.
+            next = if taken < GROUP_MAX { self.inbox.try_recv().ok() } else { None };
         }
         while let Ok((id, outcome)) = self.outcomes.try_recv() {
             self.step(Input::Settled { id, outcome }, effects);
@@ -277,5 +279,43 @@ impl Loop {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::config::{self, World};
+
+    /// No file, no variable.
+    struct Nowhere;
+
+    impl World for Nowhere {
+        fn read(&self, _path: &Path) -> Result<String, String> {
+            Err("there is none".to_owned())
+        }
+
+        fn env(&self, _name: &str) -> Option<String> {
+            None
+        }
+
+        fn expand(&self, _pattern: &Path) -> Result<Vec<PathBuf>, String> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn what_comes_right_after_a_whole_group_is_not_lost() {
+        let clock = Clock::default();
+        let plan = config::load(&[], &Nowhere).config.expect("the defaults are fine").plan;
+        let (ledger, mut turns) = ledger(Engine::new(Arc::new(plan), clock.now()), clock);
+        (0..GROUP_MAX).for_each(|_| ledger.wake());
+        ledger.stop();
+        let mut effects = Effects::default();
+        assert!(!turns.turn(&mut effects));
+        effects.requests.clear();
+        assert!(turns.turn(&mut effects), "it was told to stop");
     }
 }

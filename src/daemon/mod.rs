@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::{Semaphore, broadcast, oneshot, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness, Reloaded};
@@ -25,7 +25,7 @@ use crate::ingest::{self, Admission, Counters};
 use crate::respond::{self, Drained, Responder};
 use crate::telemetry::Export;
 use clock::Clock;
-use intake::Workers;
+use intake::{Lanes, Workers};
 use ledger::Ledger;
 pub use reload::Source;
 use reload::{Fixed, LastReload, Reloader};
@@ -119,6 +119,7 @@ impl Daemon {
             source,
             ledger: ledger.clone(),
             responder: responder.clone(),
+            entrance: entrance.clone(),
             plan: shared_plan.clone(),
             fixed,
             last: Arc::new(LastReload::started()),
@@ -137,14 +138,13 @@ impl Daemon {
             stop,
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let folding = Arc::new(Semaphore::new(cores));
         let admission = Arc::new(Admission::default());
         let workers = Workers {
             plan: shared_plan,
             clock,
             ledger,
             key: random_key(),
-            folding,
+            lanes: Lanes::new(cores),
             admission,
             taken: AtomicU64::new(0),
         };

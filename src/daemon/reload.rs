@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::ledger::{Ledger, Unavailable};
 use crate::api::{Busy, Reloaded};
 use crate::config::{Config, Level, Listen, Loaded};
+use crate::door::{Entrance, Settings};
 use crate::engine::Plan;
 use crate::respond::Responder;
 
@@ -20,17 +21,16 @@ pub type Source = Arc<dyn Fn() -> Loaded + Send + Sync>;
 #[derive(Clone, Debug)]
 pub(super) struct Fixed {
     pub(super) listen: Listen,
-    pub(super) entrance: String,
+    pub(super) entrance: Settings,
     pub(super) data_dir: std::path::PathBuf,
     pub(super) export: Option<crate::config::Export>,
 }
 
 impl Fixed {
     pub(super) fn of(config: &Config) -> Self {
-        let entrance = format!("{:?}", config.entrance);
         Self {
             listen: config.listen.clone(),
-            entrance,
+            entrance: config.entrance.clone(),
             data_dir: config.data_dir.clone(),
             export: config.export.clone(),
         }
@@ -40,7 +40,7 @@ impl Fixed {
         let later = |what: &str| format!("{what} differs and is in effect from the next start");
         let differs = [
             ("listen", self.listen != new.listen),
-            ("auth, limits of rates or connections, or listen.tls", self.entrance != new.entrance),
+            ("auth, listen.limits or listen.tls", !self.entrance.same_but_for_rates(&new.entrance)),
             ("data_dir", self.data_dir != new.data_dir),
             ("telemetry", self.export != new.export),
         ];
@@ -78,6 +78,7 @@ pub(super) struct Reloader {
     pub(super) source: Option<Source>,
     pub(super) ledger: Ledger,
     pub(super) responder: Arc<Responder>,
+    pub(super) entrance: Arc<Entrance>,
     pub(super) plan: Arc<RwLock<Arc<Plan>>>,
     pub(super) fixed: Fixed,
     pub(super) last: Arc<LastReload>,
@@ -116,6 +117,7 @@ impl Reloader {
         // Before the plan: what it decides finds its receivers.
         let begun = self.responder.reconfigure(config.receivers);
         let mut changes = self.ledger.configure(plan.clone()).await?;
+        changes.extend(self.entrance.set_rates(&config.entrance));
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.clone();
         for receiver in begun {
             let name = receiver.clone();

@@ -21,13 +21,16 @@ pub enum Encoding {
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub items_max: u64,
+    /// Resources, scopes and metrics, which cost as much as items where they are empty.
+    pub blocks_max: u64,
     pub depth_max: u32,
     /// Bytes of the protobuf form that JSON is turned into: `[0,0]` takes nine times two bytes there.
     pub bytes_max: usize,
 }
 
 impl Limits {
-    pub const DEFAULT: Self = Self { items_max: 200_000, depth_max: 64, bytes_max: 20 * 1024 * 1024 };
+    pub const DEFAULT: Self =
+        Self { items_max: 200_000, blocks_max: 1_000_000, depth_max: 64, bytes_max: 20 * 1024 * 1024 };
 }
 
 /// How many items a request held. `rejected` of them can never be accepted and were not handed out.

@@ -1,12 +1,13 @@
 //! How many connections there may be: in all, and of one peer.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Entrance, Listener};
+use super::{Entrance, Listener, Share};
 
 /// Limits of the listeners. A file and a socket count alike for the operating system, see [`Limits::within`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,15 +56,22 @@ pub(super) struct Caps {
     limits: Limits,
     senders: Arc<Semaphore>,
     page: Arc<Semaphore>,
-    /// Open connections of each peer that has any.
-    peers: Mutex<HashMap<IpAddr, u32>>,
+    /// Each peer that has a connection.
+    peers: Mutex<HashMap<IpAddr, Peer>>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    open: u32,
+    share: Arc<Share>,
 }
 
 /// The place that a connection takes. Given back when it is dropped.
 pub(super) struct Place {
     entrance: Arc<Entrance>,
     pub(super) listener: Listener,
-    peer: Option<IpAddr>,
+    peer: IpAddr,
+    pub(super) share: Arc<Share>,
     _slot: OwnedSemaphorePermit,
 }
 
@@ -82,20 +90,24 @@ impl Caps {
         }
     }
 
-    fn enter(&self, peer: IpAddr) -> bool {
+    /// None: it has as many connections as it may.
+    fn enter(&self, ip: IpAddr) -> Option<Arc<Share>> {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = peers.entry(peer).or_default();
-        let free = *open < self.limits.connections_per_peer;
-        *open += u32::from(free);
-        free
+        let peer = peers.entry(ip).or_default();
+        let counted = self.limits.loopback_counts || !ip.is_loopback();
+        if counted && peer.open >= self.limits.connections_per_peer {
+            return None;
+        }
+        peer.open += 1;
+        Some(Arc::clone(&peer.share))
     }
 
     fn leave(&self, peer: IpAddr) {
         let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = peers.get_mut(&peer) {
-            *open -= 1;
-            if *open == 0 {
-                peers.remove(&peer);
+        if let Entry::Occupied(mut peer) = peers.entry(peer) {
+            peer.get_mut().open -= 1;
+            if peer.get().open == 0 {
+                peer.remove();
             }
         }
     }
@@ -110,23 +122,18 @@ impl Place {
         slot: OwnedSemaphorePermit,
     ) -> Option<Self> {
         let peer = one_of(peer);
-        let caps = &entrance.caps;
-        let counted = caps.limits.loopback_counts || !peer.is_loopback();
-        if counted && !caps.enter(peer) {
+        let Some(share) = entrance.caps.enter(peer) else {
             entrance.meters.refused_peer(listener);
             return None;
-        }
+        };
         entrance.meters.accepted(listener);
-        let peer = counted.then_some(peer);
-        Some(Self { entrance: Arc::clone(entrance), listener, peer, _slot: slot })
+        Some(Self { entrance: Arc::clone(entrance), listener, peer, share, _slot: slot })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(peer) = self.peer {
-            self.entrance.caps.leave(peer);
-        }
+        self.entrance.caps.leave(self.peer);
         self.entrance.meters.closed(self.listener);
     }
 }

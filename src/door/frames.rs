@@ -1,12 +1,15 @@
 //! A look at the heads of HTTP/2's frames as they come in, before hyper sees them. Some frames are free for
 //! who sends them and cost us work: resets of streams that we began to answer, settings and pings that we
-//! have to acknowledge, frames that say nothing. A peer that sends many in a short time is told to go.
+//! have to acknowledge, frames that say nothing. A peer that sends many in a short time is told to go, and so is one
+//! whose head has more headers than it may.
 //!
 //! Everything else about HTTP/2 is hyper's business. A connection of HTTP/1 is looked at for one byte.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::heads::Head;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD_BYTES: usize = 9;
@@ -26,6 +29,7 @@ pub(super) struct Frames {
     began: Option<Instant>,
     resets: u32,
     idle: u32,
+    head: Head,
 }
 
 #[derive(Debug)]
@@ -39,14 +43,23 @@ enum Place {
         have: usize,
     },
     /// So many bytes of a frame's content are still to come.
-    Content(usize),
+    Content(usize, Kind),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Other,
+    /// The flags of a frame of headers.
+    Headers(u8),
+    /// Of one that goes on.
+    Continuation(u8),
 }
 
 const NEXT_HEAD: Place = Place::Head { bytes: [0; HEAD_BYTES], have: 0 };
 
 impl Default for Frames {
     fn default() -> Self {
-        Self { place: Place::Preface(0), began: None, resets: 0, idle: 0 }
+        Self { place: Place::Preface(0), began: None, resets: 0, idle: 0, head: Head::default() }
     }
 }
 
@@ -82,11 +95,16 @@ impl Frames {
                         self.frame(head)?;
                     }
                 }
-                Place::Content(left) => {
+                Place::Content(left, kind) => {
                     let part = bytes.len().min(*left);
                     *left -= part;
-                    if *left == 0 {
+                    let (kind, is_whole) = (*kind, *left == 0);
+                    if !matches!(kind, Kind::Other) {
+                        self.head.take(&bytes[..part]);
+                    }
+                    if is_whole {
                         self.place = NEXT_HEAD;
+                        self.end(kind)?;
                     }
                     bytes = &bytes[part..];
                 }
@@ -105,7 +123,19 @@ impl Frames {
         const END_STREAM: u8 = 1;
 
         let length = u32::from_be_bytes([0, l0, l1, l2]) as usize;
-        self.place = if length == 0 { NEXT_HEAD } else { Place::Content(length) };
+        let content = match kind {
+            HEADERS => Kind::Headers(flags),
+            CONTINUATION => Kind::Continuation(flags),
+            _ => Kind::Other,
+        };
+        if !matches!(content, Kind::Other) {
+            self.head.begin_frame(kind == HEADERS);
+        }
+        self.place = Place::Content(length, content);
+        if length == 0 {
+            self.place = NEXT_HEAD;
+            self.end(content)?;
+        }
         let ends_stream = flags & END_STREAM != 0;
         let (resets, idle) = match kind {
             RST_STREAM => (1, 0),
@@ -124,6 +154,16 @@ impl Frames {
         self.resets += resets;
         self.idle += idle;
         if self.resets > RESETS_MAX || self.idle > IDLE_FRAMES_MAX { Err(Flood) } else { Ok(()) }
+    }
+
+    /// The content of a frame is here.
+    fn end(&mut self, kind: Kind) -> Result<(), Flood> {
+        let too_many = match kind {
+            Kind::Other => false,
+            Kind::Headers(flags) => self.head.ends_with_too_many(true, flags),
+            Kind::Continuation(flags) => self.head.ends_with_too_many(false, flags),
+        };
+        if too_many { Err(Flood) } else { Ok(()) }
     }
 }
 
@@ -160,6 +200,8 @@ mod tests {
         assert_eq!(pass(&frame(0, 1, b"")), 5_000, "the end of a stream");
         assert_eq!(pass(&frame(1, 4, b"headers")), 5_000);
         assert_eq!(pass(&frame(8, 0, b"1234")), 5_000, "windows");
+        assert_eq!(pass(&frame(1, 4, &[0x82; 100])), 5_000, "heads of a hundred headers");
+        assert_eq!(pass(&frame(1, 4, &[0x82; 101])), 0, "a head of one more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use super::rate::Allowances;
 use super::tls::Tls;
 use super::tokens::{Role, Standing, Tokens};
-use super::{Entrance, Listener, Visitor};
+use super::{Entrance, Listener, Share, Visitor};
 
 /// Why a request may not come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +50,7 @@ impl Denied {
 pub struct Guest<'a> {
     entrance: &'a Entrance,
     own: Option<Arc<Allowances>>,
+    share: Arc<Share>,
 }
 
 impl Guest<'_> {
@@ -62,6 +63,11 @@ impl Guest<'_> {
     pub fn brought_items(&self, items: u64) {
         let now_ns = self.entrance.now_ns();
         self.allowances().for_each(|one| one.charge_items(now_ns, items));
+    }
+
+    /// What it has in flight: its token, or its address where nobody has a token.
+    pub fn share(&self) -> &Arc<Share> {
+        &self.share
     }
 
     fn allowances(&self) -> impl Iterator<Item = &Allowances> {
@@ -107,7 +113,8 @@ impl Entrance {
             return Err(Denied::NoCertificate);
         }
         let own = self.tokens.as_ref().map(|tokens| standing(tokens, role, headers)).transpose()?;
-        Ok(Guest { entrance: self, own })
+        let share = Arc::clone(own.as_ref().map_or(visitor.share(), |own| &own.share));
+        Ok(Guest { entrance: self, own, share })
     }
 
     fn now_ns(&self) -> u64 {

@@ -9,9 +9,11 @@ mod caps;
 mod files;
 mod frames;
 mod gate;
+mod heads;
 mod meters;
 mod rate;
 mod serve;
+mod share;
 mod socket;
 mod stream;
 mod tls;
@@ -39,6 +41,7 @@ pub use gate::{Denied, Guest};
 pub use meters::{ListenerCounts, Meters};
 pub use rate::Rates;
 pub use serve::{DRAIN_MAX, Visitor, serve};
+pub use share::{Drain, Share};
 pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
 pub use tokens::{Role, TokenFile, token_in};
 pub use watch::Busy;
@@ -98,6 +101,18 @@ pub struct Settings {
     pub rates: Rates,
 }
 
+impl Settings {
+    /// Whether all but the rates is the same, which alone can change while listeners are open.
+    pub fn same_but_for_rates(&self, other: &Self) -> bool {
+        let without = |settings: &Self| {
+            let mut settings = Self { rates: Rates::default(), ..settings.clone() };
+            settings.tokens.iter_mut().for_each(|token| token.rates = Rates::default());
+            settings
+        };
+        without(self) == without(other)
+    }
+}
+
 /// What the listeners of a process share.
 #[derive(Debug)]
 pub struct Entrance {
@@ -134,6 +149,14 @@ impl Entrance {
         let caps = Caps::new(settings.limits.within(files::open_max()));
         let allowances = Allowances::new(settings.rates);
         Ok(Self { tokens, tls, caps, allowances, ..Self::default() })
+    }
+
+    /// Puts other rates into effect, of all senders and of the tokens that are known already; what differs, in words.
+    pub fn set_rates(&self, settings: &Settings) -> Vec<String> {
+        let all = self.allowances.set(settings.rates).then(|| "limits: changed".to_owned());
+        let tokens = self.tokens.as_ref().map(|tokens| tokens.set_rates(&settings.tokens));
+        let tokens = tokens.into_iter().flatten().map(|name| format!("limits of token {name}: changed"));
+        all.into_iter().chain(tokens).collect()
     }
 
     pub fn meters(&self) -> &Meters {

@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::socket::{Door, Patience, Socket};
 use super::stream::{Stream, Wire};
 use super::watch::{Answer, Busy, Line};
-use super::{Bound, Entrance, Listener};
+use super::{Bound, Entrance, Listener, Share};
 
 /// How long a shutdown waits for requests that are already here.
 pub const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -50,6 +50,7 @@ const KEEPALIVE_ANSWER_MAX: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct Visitor {
     line: Line,
+    share: Arc<Share>,
     certified: bool,
 }
 
@@ -57,6 +58,11 @@ impl Visitor {
     /// While it is held, the connection is not cut for being quiet.
     pub fn busy(&self) -> Busy {
         self.line.begin()
+    }
+
+    /// Of its address.
+    pub fn share(&self) -> &Arc<Share> {
+        &self.share
     }
 
     /// It has shown a certificate that was found good.
@@ -135,13 +141,13 @@ async fn visit(
     app: Router,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let (listener, line) = (socket.listener(), socket.line().clone());
+    let (listener, line, share) = (socket.listener(), socket.line().clone(), Arc::clone(socket.share()));
     let stream = tokio::select! {
         stream = receive(socket, &entrance) => stream,
         () = told(&mut stopped) => return,
     };
     let Some(stream) = stream else { return };
-    let visitor = Visitor { line: line.clone(), certified: stream.is_certified() };
+    let visitor = Visitor { line: line.clone(), share, certified: stream.is_certified() };
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |request| answer(app.clone(), visitor.clone(), request));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));

@@ -14,7 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::caps::Place;
 use super::watch::Line;
-use super::{Entrance, Listener};
+use super::{Entrance, Listener, Share};
 
 /// After an accept that failed for want of files or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -114,6 +114,11 @@ impl Socket {
         self.place.listener
     }
 
+    /// Of its peer.
+    pub(super) fn share(&self) -> &Arc<Share> {
+        &self.place.share
+    }
+
     /// After a handshake: the time of the first head begins now.
     pub(super) fn begin_head(&mut self) {
         self.wait(Waiting::ForHead, self.patience.head);
@@ -178,11 +183,16 @@ impl AsyncRead for Socket {
                 }
                 Poll::Ready(result)
             }
-            Poll::Pending if busy || this.state == Waiting::Patiently => Poll::Pending,
-            Poll::Pending => match this.deadline.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                Poll::Pending => Poll::Pending,
-            },
+            Poll::Pending if this.state == Waiting::Patiently || this.line.is_busy_until(cx) => Poll::Pending,
+            Poll::Pending => {
+                if busy {
+                    this.look_at_line();
+                }
+                match this.deadline.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    Poll::Pending => Poll::Pending,
+                }
+            }
         }
     }
 }
@@ -266,6 +276,17 @@ mod tests {
         assert!(tokio::time::timeout(QUICK * 3, socket.read_u8()).await.is_err());
         drop(busy);
         assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_read_that_waits_already_is_cut_after_the_answer_too() {
+        let (_peer, mut socket) = pair(Patience { head: QUICK, idle: Some(QUICK) }).await;
+        let busy = socket.line.begin();
+        let reading = tokio::spawn(async move { socket.read_u8().await });
+        tokio::task::yield_now().await;
+        drop(busy);
+        let read = tokio::time::timeout(QUICK * 100, reading).await.expect("it is woken").unwrap();
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test]

@@ -111,6 +111,15 @@ impl Tokens {
         })
     }
 
+    /// Puts other rates into effect for tokens of these names; the names of those that differ.
+    pub(super) fn set_rates(&self, files: &[TokenFile]) -> Vec<String> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let named =
+            files.iter().filter_map(|file| known.iter().find(|one| one.of.name == file.name).zip(Some(file)));
+        let differ = named.filter(|(one, file)| one.allowances.set(file.rates));
+        differ.map(|(one, _)| one.of.name.clone()).collect()
+    }
+
     /// Reads what has changed on disk since the last look. Blocks.
     pub(super) fn look(&self) {
         // Read first, locked after: a disk that hangs must hold up nobody who asks.

@@ -2,9 +2,9 @@
 //! whether an answer is taken, whether the peer floods us.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -29,6 +29,8 @@ struct State {
     is_blocked: AtomicBool,
     is_http2: AtomicBool,
     flooded: Notify,
+    /// Who reads, and would like to know when no request is answered any more.
+    reader: Mutex<Option<Waker>>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +86,19 @@ impl Line {
 
     pub(super) fn is_busy(&self) -> bool {
         self.begun() != self.0.requests.ended()
+    }
+
+    /// As [`Line::is_busy`]; where it is, the task is woken as soon as it is not.
+    pub(super) fn is_busy_until(&self, cx: &Context<'_>) -> bool {
+        if !self.is_busy() {
+            return false;
+        }
+        *self.reader() = Some(cx.waker().clone());
+        self.is_busy()
+    }
+
+    fn reader(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_http2(&self) -> bool {
@@ -153,6 +168,11 @@ struct Look {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.0.requests.end();
+        if !self.0.is_busy()
+            && let Some(reader) = self.0.reader().take()
+        {
+            reader.wake();
+        }
     }
 }
 

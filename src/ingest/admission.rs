@@ -5,8 +5,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::HeaderMap;
+
+use crate::door::Share;
+
 /// Bytes in flight that a process admits by default.
 const BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Of these one sender may have half: the others are let in while it floods.
+const SHARE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Items between fold and answer that a process admits.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -18,13 +25,14 @@ pub(super) const RETRY_AFTER_S: u32 = 1;
 pub struct Admission {
     bytes_max: u64,
     bytes: AtomicU64,
+    share_max: u64,
     items_max: u64,
     items: AtomicU64,
 }
 
 impl Default for Admission {
     fn default() -> Self {
-        Self::with_limits(BYTES_MAX, ITEMS_MAX)
+        Self { share_max: SHARE_BYTES_MAX, ..Self::with_limits(BYTES_MAX, ITEMS_MAX) }
     }
 }
 
@@ -32,6 +40,7 @@ impl Default for Admission {
 #[derive(Debug)]
 pub struct Ticket {
     admission: Arc<Admission>,
+    share: Arc<Share>,
     bytes: u64,
 }
 
@@ -54,7 +63,8 @@ pub struct OverBudget;
 
 impl Admission {
     pub fn with_limits(bytes_max: u64, items_max: u64) -> Self {
-        Self { bytes_max, bytes: AtomicU64::new(0), items_max, items: AtomicU64::new(0) }
+        let none = || AtomicU64::new(0);
+        Self { bytes_max, bytes: none(), share_max: bytes_max, items_max, items: none() }
     }
 
     pub fn bytes_in_flight(&self) -> u64 {
@@ -79,11 +89,12 @@ impl Admission {
 
     /// A request whose length is announced begins only if all of it would fit now. Nothing is set aside
     /// for the announcement: a client that sends slowly must not hold what it has not sent.
-    pub(super) fn begin(self: &Arc<Self>, announced: u64) -> Result<Ticket, OverBudget> {
-        if self.bytes_in_flight().saturating_add(announced) > self.bytes_max {
+    pub(super) fn begin(self: &Arc<Self>, share: &Arc<Share>, announced: u64) -> Result<Ticket, OverBudget> {
+        let all_full = self.bytes_in_flight().saturating_add(announced) > self.bytes_max;
+        if all_full || share.now().saturating_add(announced) > self.share_max {
             return Err(OverBudget);
         }
-        Ok(Ticket { admission: Arc::clone(self), bytes: 0 })
+        Ok(Ticket { admission: Arc::clone(self), share: Arc::clone(share), bytes: 0 })
     }
 }
 
@@ -91,12 +102,16 @@ impl Ticket {
     pub(super) fn grow(&mut self, by: usize) -> Result<(), OverBudget> {
         let by = by as u64;
         let admission = &self.admission;
-        admission
-            .bytes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-                now.checked_add(by).filter(|sum| *sum <= admission.bytes_max)
-            })
-            .map_err(|_| OverBudget)?;
+        if !self.share.take(by, admission.share_max) {
+            return Err(OverBudget);
+        }
+        let added = admission.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
+            now.checked_add(by).filter(|sum| *sum <= admission.bytes_max)
+        });
+        if added.is_err() {
+            self.share.give_back(by);
+            return Err(OverBudget);
+        }
         self.bytes += by;
         Ok(())
     }
@@ -105,14 +120,23 @@ impl Ticket {
     pub(super) fn shrink(&mut self, by: usize) {
         let by = (by as u64).min(self.bytes);
         self.bytes -= by;
+        self.share.give_back(by);
         self.admission.bytes.fetch_sub(by, Ordering::Relaxed);
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.admission.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.shrink(usize::MAX);
     }
+}
+
+/// What a request holds beside its body, about: its head, and what serves it.
+pub(super) fn head_bytes(headers: &HeaderMap) -> usize {
+    const OF_A_REQUEST: usize = 8 * 1024;
+    const OF_A_HEADER: usize = 96;
+    let each = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + OF_A_HEADER);
+    OF_A_REQUEST + each.sum::<usize>()
 }
 
 #[cfg(test)]
@@ -122,18 +146,39 @@ mod tests {
     #[test]
     fn a_ticket_grows_to_the_budget_and_gives_everything_back() {
         let admission = Arc::new(Admission::with_limits(10, 10));
-        let mut one = admission.begin(10).unwrap();
-        let mut two = admission.begin(0).unwrap();
+        let share = Arc::default();
+        let mut one = admission.begin(&share, 10).unwrap();
+        let mut two = admission.begin(&share, 0).unwrap();
         assert_eq!(one.grow(8), Ok(()));
         assert_eq!(two.grow(3), Err(OverBudget));
         assert_eq!(two.grow(2), Ok(()));
         assert_eq!(admission.bytes_in_flight(), 10);
         one.shrink(5);
         assert_eq!(admission.bytes_in_flight(), 5);
-        assert!(admission.begin(6).is_err(), "an announced length is looked at before the body is read");
+        assert!(
+            admission.begin(&share, 6).is_err(),
+            "an announced length is looked at before the body is read"
+        );
         drop((one, two));
-        assert_eq!(admission.bytes_in_flight(), 0);
+        assert_eq!((admission.bytes_in_flight(), share.now()), (0, 0));
     }
+
+    #[test]
+    fn a_sender_that_has_its_share_leaves_the_rest_to_others() {
+        let admission = Arc::new(Admission { share_max: 5, ..Admission::with_limits(10, 10) });
+        let [loud, good, late] = [(); 3].map(|()| Arc::new(Share::default()));
+        let mut held = admission.begin(&loud, 5).unwrap();
+        assert_eq!(held.grow(5), Ok(()));
+        assert!(admission.begin(&loud, 1).is_err());
+        assert_eq!(admission.begin(&loud, 0).unwrap().grow(1), Err(OverBudget));
+        let mut of_good = admission.begin(&good, 4).unwrap();
+        assert_eq!(of_good.grow(4), Ok(()));
+        assert_eq!(admission.begin(&late, 1).unwrap().grow(2), Err(OverBudget), "all together");
+        assert_eq!((late.now(), admission.bytes_in_flight()), (0, 9));
+        drop(held);
+        assert!(admission.begin(&loud, 5).is_ok());
+    }
+
     #[test]
     fn items_are_held_up_to_the_budget_and_one_request_alone_always_passes() {
         let admission = Arc::new(Admission::with_limits(10, 100));

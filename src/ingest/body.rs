@@ -5,22 +5,34 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use tokio::time::{Instant, timeout, timeout_at};
+use hyper::body::Body as _;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::admission::Ticket;
 use super::counters::{Counters, Transport};
 use super::refusal::Refusal;
+use crate::door::Drain;
 
 /// From the head of a request to the end of its body.
 pub(super) const READ_MAX: Duration = Duration::from_secs(30);
 
 /// What we read and throw away after an early refusal, so that a client which is still sending reads the
 /// answer instead of a reset connection.
-const DRAINED_BYTES_MAX: usize = 64 * 1024 * 1024;
+const DRAINED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const DRAINED_MAX: Duration = Duration::from_secs(5);
 
-/// Set aside at once where a length is announced; more only as it comes.
-const RESERVED_MAX: u64 = 1024 * 1024;
+/// Before each so many bytes a drain rests, the longer the more there are of its sender: who floods us with what we
+/// refuse is slowed down by TCP, to 64 MiB a second in all, instead of keeping us busy.
+const DRAIN_STEP_BYTES: u64 = 256 * 1024;
+const DRAIN_REST: Duration = Duration::from_millis(4);
+
+/// After so many bytes the others have their turn, however fast more of them come.
+const TURN_BYTES_MAX: usize = 256 * 1024;
+
+/// Set aside at once where a length is announced. The rest when so much has come: who announces much and sends little
+/// gets little, and what is large is not copied again and again as it grows.
+const RESERVED_MAX: usize = 1024 * 1024;
 
 /// What one body may be.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +53,12 @@ pub(super) async fn read(
     let (counters, transport) = counted;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
+    let mut turn = 0;
     loop {
+        if turn >= TURN_BYTES_MAX {
+            turn = 0;
+            yield_now().await;
+        }
         let data = match timeout_at(until, body.frame()).await {
             Err(_) => return Err(Refusal::TooSlow),
             Ok(None) if all.is_empty() => return Ok(first),
@@ -54,6 +71,7 @@ pub(super) async fn read(
                 Err(_trailers) => continue,
             },
         };
+        turn += data.len();
         counters.received(transport, data.len());
         if first.len() + all.len() + data.len() > bounds.bytes_max {
             return Err(Refusal::TooLarge);
@@ -63,23 +81,31 @@ pub(super) async fn read(
             first = data; // most requests are one piece, which then is not copied
             continue;
         }
+        let announced = bounds.announced.map_or(0, |bytes| bytes.min(bounds.bytes_max as u64) as usize);
         if all.is_empty() {
-            all.reserve(bounds.announced.unwrap_or(0).min(RESERVED_MAX) as usize);
+            all.reserve(announced.min(RESERVED_MAX));
             all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        if all.len() + data.len() > all.capacity() {
+            all.reserve(announced.saturating_sub(all.len()).max(data.len()));
         }
         all.extend_from_slice(&data);
     }
 }
 
 /// Reads what the client still sends, up to a limit, holding `keep` until then.
-pub(super) fn drain(mut body: Body, keep: impl Send + 'static) {
+pub(super) fn drain(mut body: Body, of: Drain, keep: impl Send + 'static) {
     tokio::spawn(async move {
         let mut bytes = 0;
         let read = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                bytes += frame.data_ref().map_or(0, Bytes::len);
-                if bytes > DRAINED_BYTES_MAX {
-                    break;
+            while bytes < DRAINED_BYTES_MAX && !body.is_end_stream() {
+                let most = body.size_hint().exact().unwrap_or(u64::MAX).clamp(1, DRAIN_STEP_BYTES);
+                let rest = DRAIN_REST.as_nanos() as u64 * u64::from(of.all()) * most / DRAIN_STEP_BYTES;
+                sleep(Duration::from_nanos(rest)).await;
+                let until = bytes + most;
+                while bytes < until {
+                    let Some(Ok(frame)) = body.frame().await else { return };
+                    bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
                 }
             }
         };
@@ -106,7 +132,7 @@ mod tests {
 
     async fn read_all(mut body: Body) -> Result<Bytes, Refusal> {
         let admission = Arc::new(Admission::default());
-        let mut ticket = admission.begin(0).unwrap();
+        let mut ticket = admission.begin(&Arc::default(), 0).unwrap();
         read(&mut body, BOUNDS, &mut ticket, (&Counters::default(), Transport::Http)).await
     }
 
@@ -118,6 +144,32 @@ mod tests {
         }
         let body = Body::from_stream(tokio_stream::iter(pieces(&["abcdefgh", "i"])));
         assert_eq!(read_all(body).await, Err(Refusal::TooLarge));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_thrown_away_is_read_at_one_pace_however_many_bodies_a_sender_has() {
+        let share = Arc::new(crate::door::Share::default());
+        for bodies in [1, 4] {
+            let begin = Instant::now();
+            let mut ends = Vec::new();
+            let drains: Vec<Drain> = (0..bodies).map(|_| share.drain()).collect();
+            for of in drains {
+                let piece = Bytes::from_static(&[0; DRAIN_STEP_BYTES as usize]);
+                let pieces = std::iter::repeat_n(piece, 64).map(Ok::<_, std::io::Error>);
+                let (until_the_end, end) = tokio::sync::oneshot::channel::<()>();
+                drain(Body::from_stream(tokio_stream::iter(pieces)), of, until_the_end);
+                ends.push(end);
+            }
+            for end in ends {
+                assert!(end.await.is_err(), "it was dropped");
+            }
+            let wanted = Duration::from_millis(256 * bodies);
+            assert!(
+                (wanted..wanted + Duration::from_millis(80)).contains(&begin.elapsed()),
+                "{:?}",
+                begin.elapsed()
+            );
+        }
     }
 
     #[tokio::test]

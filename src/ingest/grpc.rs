@@ -19,7 +19,9 @@ use http_body_util::{BodyExt, Full};
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
 use super::{
-    Admission, BODY_BYTES_MAX, Counters, Intake, body,
+    Admission, BODY_BYTES_MAX, Counters, Intake,
+    admission::head_bytes,
+    body,
     inflate::{Compression, inflate},
     reply,
 };
@@ -74,7 +76,7 @@ async fn answer<I: Intake>(
         Err(refusal) => {
             tally.outcome = refusal.outcome();
             if refusal != Refusal::TooSlow {
-                body::drain(body, ());
+                body::drain(body, visitor.share().drain(), ());
             }
             refuse(&refusal)
         }
@@ -97,7 +99,8 @@ async fn take<I: Intake>(
     if announced.is_some_and(|bytes: u64| bytes > bytes_max as u64) {
         return Err(Refusal::TooLarge);
     }
-    let mut ticket = edge.admission.begin(announced.unwrap_or(0))?;
+    let mut ticket = edge.admission.begin(guest.share(), announced.unwrap_or(0))?;
+    ticket.grow(head_bytes(headers))?;
     let bounds = body::Bounds { bytes_max, read_max: body::READ_MAX, announced };
     let counted = (&*edge.counters, Transport::Grpc);
     let framed = body::read(sent, bounds, &mut ticket, counted).await?;

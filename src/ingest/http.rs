@@ -15,7 +15,9 @@ use http::{Method, StatusCode};
 use super::counters::{Outcome, Tally, Transport};
 use super::refusal::{Refusal, Taken, taken};
 use super::{
-    Admission, BODY_BYTES_MAX, Counters, Intake, body,
+    Admission, BODY_BYTES_MAX, Counters, Intake,
+    admission::head_bytes,
+    body,
     inflate::{Compression, inflate},
     reply,
 };
@@ -68,7 +70,7 @@ async fn answer<I: Intake>(
             let refusal = result.err().unwrap_or_else(|| unknown(head.uri.path()));
             // A client that waits for `100 Continue` has sent nothing yet; one that is too slow had its time.
             if !head.headers.contains_key(header::EXPECT) && refusal != Refusal::TooSlow {
-                body::drain(body, busy);
+                body::drain(body, visitor.share().drain(), busy);
             }
             (refuse(&refusal, encoding), refusal.outcome())
         }
@@ -95,7 +97,8 @@ async fn take<I: Intake>(
     if announced.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
         return Err(Refusal::TooLarge);
     }
-    let mut ticket = edge.admission.begin(announced.unwrap_or(0))?;
+    let mut ticket = edge.admission.begin(guest.share(), announced.unwrap_or(0))?;
+    ticket.grow(head_bytes(&head.headers))?;
     let bounds = body::Bounds { bytes_max: BODY_BYTES_MAX, read_max: body::READ_MAX, announced };
     let counted = (&*edge.counters, Transport::Http);
     let mut bytes = body::read(sent, bounds, &mut ticket, counted).await?;

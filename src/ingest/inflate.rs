@@ -173,7 +173,7 @@ mod tests {
 
     async fn inflated(compression: Compression, body: Vec<u8>) -> Result<Bytes, Refusal> {
         let admission = Arc::new(Admission::default());
-        let mut ticket = admission.begin(0).unwrap();
+        let mut ticket = admission.begin(&Arc::default(), 0).unwrap();
         ticket.grow(body.len()).unwrap();
         let result = inflate(compression, body.into(), 1_000_000, ticket).await;
         result.map(|(body, ticket)| {
@@ -259,7 +259,8 @@ mod tests {
         for one in BOTH {
             let admission = Arc::new(Admission::with_limits(500_000, 1));
             let bomb = packed(one, &vec![0; 900_000]);
-            let result = inflate(one, bomb.into(), 1_000_000, admission.begin(0).unwrap()).await;
+            let result =
+                inflate(one, bomb.into(), 1_000_000, admission.begin(&Arc::default(), 0).unwrap()).await;
             assert_eq!(result.map(|_| ()), Err(Refusal::Busy { retry_after_s: 1 }), "{one:?}");
             assert_eq!(admission.bytes_in_flight(), 0);
         }

@@ -151,6 +151,45 @@ async fn a_connection_has_a_hundred_requests_under_way_and_no_more() {
     siege.goes_on("open streams").await;
 }
 
+/// Scenario: two thousand requests that wait for bodies, with heads that HTTP/2 says in few bytes: one header again and
+/// again, as often as the limit on bytes lets it, and as often as the one on headers does.
+/// Guarantees: the peers of the former are told to go, the latter count as in flight, and little is held.
+#[tokio::test]
+async fn heads_that_repeat_themselves_take_little_memory() {
+    let mut siege = Siege::start().await;
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let post = [b"\x83\x86\x04", &[path.len() as u8][..], path.as_bytes(), b"\x0f\x10", &POST[4..]].concat();
+    let process = format!("/proc/{}", siege.daemon.pid());
+    let memory = |field: &str| {
+        let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap().to_owned();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    for (again, in_flight) in [(1_700, 0), (90, 2_000 * 8 * 1024)] {
+        std::fs::write(format!("{process}/clear_refs"), "5").unwrap();
+        let before = memory("VmRSS:");
+        let mut peers = Vec::new();
+        for _ in 0..20 {
+            let mut peer = Peer::connect(&siege.daemon, "otlp_grpc").await;
+            for number in 0..100 {
+                let first = if number == 0 { &b"\x40\x01a\x01b"[..] } else { b"" };
+                let head = [&post, first, &b"\xbe".repeat(again)].concat();
+                peer.write(&frame(HEADERS, END_HEADERS, 2 * number + 1, &head)).await;
+            }
+            peers.push(peer);
+        }
+        let held = || async {
+            let metrics = siege.daemon.text("/metrics").await;
+            let held = metrics.lines().find_map(|line| line.strip_prefix("evenkeel_ingest_in_flight_bytes "));
+            (held?.parse::<u64>().ok()? >= in_flight).then_some(())
+        };
+        until("they wait", held).await;
+        siege.goes_on("heads that repeat themselves").await;
+        let grown = memory("VmHWM:") - before;
+        assert!(grown < 64 * 1024, "{again} headers each: grew by {grown} kB");
+    }
+}
+
 /// Scenario: half a preface of HTTP/2, and one that is followed by nothing.
 /// Guarantees: neither keeps its connection.
 #[tokio::test]

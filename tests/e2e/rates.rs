@@ -125,6 +125,43 @@ async fn the_limit_of_a_token_holds_for_that_token_alone() {
     assert_eq!(counts["items"]["spans"]["accepted"], 120);
 }
 
+/// Scenario: a token owes a minute's worth; its limit is raised, one of all is set and taken away again, by reloads.
+/// Guarantees: each is in effect at once, begins with nothing owed, and is told; what did not change goes on.
+#[tokio::test]
+async fn rates_change_by_a_reload() {
+    let daemon = with_tokens().await;
+    let reload = async |text: &str| {
+        daemon.scratch().write("evenkeel.yaml", text);
+        let request = evenkeel::respond::client().unwrap().post(daemon.url("/api/v1/reload"));
+        let answer = request.header("authorization", "Bearer token-of-operator").send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!((&answer["applied"], &answer["warnings"]), (&json!(true), &json!([])), "{answer}");
+        answer["changes"].clone()
+    };
+    let from = std::cell::Cell::new(wall_s() - 600);
+    let status = async |token: &str| {
+        let body = spans(from.get()..from.get() + 100, false);
+        from.set(from.get() + 1);
+        send(&daemon, token, body).await.status().as_u16()
+    };
+    assert_eq!((status("loud").await, status("loud").await), (200, 429));
+    assert_eq!(reload(TOKENS).await, json!([]));
+    assert_eq!(status("loud").await, 429, "what did not change goes on");
+
+    let raised = TOKENS.replace("items_per_second: 10}", "items_per_second: 50}");
+    assert_eq!(reload(&raised).await, json!(["limits of token loud: changed"]));
+    assert_eq!((status("loud").await, status("loud").await), (200, 429));
+    let free = TOKENS.replace(", limits: {items_per_second: 10}", "");
+    assert_eq!(reload(&free).await, json!(["limits of token loud: changed"]));
+    assert_eq!((status("loud").await, status("loud").await), (200, 200));
+
+    let all = format!("{free}  limits: {{items_per_second: 20}}\n");
+    assert_eq!(reload(&all).await, json!(["limits: changed"]));
+    assert_eq!((status("quiet").await, status("loud").await), (200, 429));
+    assert_eq!(reload(&free).await, json!(["limits: changed"]));
+    assert_eq!(status("quiet").await, 200);
+}
+
 /// Guarantees: an operator's token reads and reloads, a viewer's only reads, neither sends.
 #[tokio::test]
 async fn an_operator_may_reload_and_read_but_not_send() {

@@ -39,6 +39,7 @@ struct Metric<'a> {
 
 impl<'a> Walk<'a, '_> {
     pub(super) fn metric(&mut self, metric: Reader<'a>) -> Result<(), Malformed> {
+        self.block()?;
         let (name, data) = head(metric)?;
         let Some(data) = data else { return Ok(()) };
         let mut of = Metric {

@@ -35,7 +35,7 @@ pub fn walk(
     series_key: Option<u64>,
     each: &mut dyn FnMut(&Item<'_>),
 ) -> Result<Decoded, Malformed> {
-    let mut walk = Walk::new(signal, wanted, limits.items_max, each);
+    let mut walk = Walk::new(signal, wanted, limits, each);
     walk.series = series_key.map(Series::new);
     let mut request = Reader::new(body);
     while let Some(field) = request.field()? {
@@ -49,7 +49,8 @@ pub fn walk(
 struct Walk<'a, 'c> {
     signal: Signal,
     wanted: &'c Wanted,
-    items_max: u64,
+    limits: Limits,
+    blocks: u64,
     each: &'c mut dyn FnMut(&Item<'_>),
     decoded: Decoded,
     /// Some item has neither a time nor an id.
@@ -73,13 +74,14 @@ struct Inherited<'a> {
 }
 
 impl<'a, 'c> Walk<'a, 'c> {
-    fn new(signal: Signal, wanted: &'c Wanted, items_max: u64, each: &'c mut dyn FnMut(&Item<'_>)) -> Self {
+    fn new(signal: Signal, wanted: &'c Wanted, limits: Limits, each: &'c mut dyn FnMut(&Item<'_>)) -> Self {
         let slots = || Slots::with_len(wanted.len());
         let inherited = || Inherited { slots: slots(), service: UNKNOWN_SERVICE, fault: None };
         Self {
             signal,
             wanted,
-            items_max,
+            limits,
+            blocks: 0,
             each,
             decoded: Decoded::default(),
             anonymous: false,
@@ -94,6 +96,7 @@ impl<'a, 'c> Walk<'a, 'c> {
     }
 
     fn resource_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
+        self.block()?;
         self.resource.slots.copy_from(&self.nothing);
         (self.resource.service, self.resource.fault) = (UNKNOWN_SERVICE, None);
         let mut identity = Identity::default();
@@ -146,6 +149,7 @@ impl<'a, 'c> Walk<'a, 'c> {
     }
 
     fn scope_block(&mut self, block: Reader<'a>) -> Result<(), Malformed> {
+        self.block()?;
         self.scope.slots.copy_from(&self.resource.slots);
         (self.scope.service, self.scope.fault) = (self.resource.service, self.resource.fault);
         let (mut identity, mut named) = (Identity::default(), [&[][..]; 2]);
@@ -194,11 +198,21 @@ impl<'a, 'c> Walk<'a, 'c> {
         Ok(())
     }
 
+    /// Counts a resource, a scope or a metric.
+    pub(super) fn block(&mut self) -> Result<(), Malformed> {
+        self.blocks += 1;
+        if self.limits.blocks_max < self.blocks {
+            let most = self.limits.blocks_max;
+            return Err(Malformed::TooMuch(format!("{most} resources, scopes and metrics")));
+        }
+        Ok(())
+    }
+
     /// Begins an item: counts it, and gives it what it inherits.
     fn begin(&mut self) -> Result<Draft<'a>, Malformed> {
         self.decoded.items += 1;
-        if self.items_max < self.decoded.items {
-            return Err(Malformed::TooMuch(format!("{} items", self.items_max)));
+        if self.limits.items_max < self.decoded.items {
+            return Err(Malformed::TooMuch(format!("{} items", self.limits.items_max)));
         }
         self.slots.copy_from(&self.scope.slots);
         Ok(Draft { fault: self.scope.fault, ..Draft::default() })

@@ -95,6 +95,19 @@ fn more_items_than_allowed_end_the_request() {
 }
 
 #[test]
+fn more_empty_blocks_than_allowed_end_the_request() {
+    let limits = Limits { blocks_max: 3, ..Limits::DEFAULT };
+    let read = |signal, body: &[u8]| {
+        decode(signal, Encoding::Protobuf, body, &Wanted::default(), limits, &mut |_| ()).map(|one| one.items)
+    };
+    let too_much = Err(Malformed::TooMuch("3 resources, scopes and metrics".to_owned()));
+    assert_eq!(read(Signal::Traces, b"\x0a\0\x0a\0\x0a\0"), Ok(0));
+    assert_eq!(read(Signal::Traces, b"\x0a\0\x0a\0\x0a\0\x0a\0"), too_much);
+    assert_eq!(read(Signal::Logs, b"\x0a\x06\x12\0\x12\0\x12\0"), too_much);
+    assert_eq!(read(Signal::Metrics, b"\x0a\x06\x12\x04\x12\0\x12\0"), too_much);
+}
+
+#[test]
 fn a_request_is_identifiable_if_each_item_has_a_time_or_an_id() {
     let at = |start_time_unix_nano| Span { start_time_unix_nano, ..Span::default() };
     let identifiable =

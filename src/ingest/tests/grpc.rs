@@ -127,16 +127,16 @@ async fn what_can_pass_later_carries_retry_info() {
 
 #[tokio::test]
 async fn the_budget_is_shared_and_given_back() {
-    let setting = Setting { bytes_max: 1000, permits: 0, ..Setting::of(Transport::Grpc) };
+    let setting = Setting { bytes_max: 30_000, permits: 0, ..Setting::of(Transport::Grpc) };
     let edge = setting.start([]).await;
     let channel = channel(&edge).await;
     let held = tokio::spawn({
         let channel = channel.clone();
-        async move { export(&channel, LOGS, "x".repeat(800), None).await }
+        async move { export(&channel, LOGS, "x".repeat(12_000), None).await }
     });
     edge.intake.arrived.acquire().await.unwrap().forget();
     for compression in [None, Some(CompressionEncoding::Gzip)] {
-        let status = export(&channel, LOGS, "x".repeat(300), compression).await.unwrap_err();
+        let status = export(&channel, LOGS, "x".repeat(3_000), compression).await.unwrap_err();
         assert_eq!(status.code(), Code::Unavailable);
         assert!(status.details().ends_with(b"\x08\x01"));
     }

@@ -245,26 +245,27 @@ async fn chunks_without_a_length_are_read_and_bounded() {
 
 #[tokio::test]
 async fn beyond_the_budget_requests_are_refused_and_it_is_given_back() {
-    let setting = Setting { bytes_max: 1000, permits: 0, ..Setting::of(Transport::Http) };
+    let setting = Setting { bytes_max: 30_000, permits: 0, ..Setting::of(Transport::Http) };
     let edge = setting.start([]).await;
     let mut first = Client::connect(edge.addr).await;
-    let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 800\r\n\r\n");
-    first.write(&[head.as_bytes(), &[0; 800]].concat()).await;
+    let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{PROTOBUF}Content-Length: 12000\r\n\r\n");
+    first.write(&[head.as_bytes(), &[0; 12_000]].concat()).await;
     edge.intake.arrived.acquire().await.unwrap().forget();
-    assert_eq!(edge.admission.bytes_in_flight(), 800);
+    let held = edge.admission.bytes_in_flight();
+    assert!((20_000..22_000).contains(&held), "the body, and about as much for the head as it takes: {held}");
 
     let mut second = Client::connect(edge.addr).await;
-    let announced = second.post("/v1/logs", PROTOBUF, &[0; 201]).await;
+    let announced = second.post("/v1/logs", PROTOBUF, &[0; 3_000]).await;
     assert!(announced.status == 503 && announced.has("retry-after: 1"), "{announced:?}");
     let gzipped = format!("{PROTOBUF}Content-Encoding: gzip\r\n");
-    assert_eq!(second.post("/v1/logs", &gzipped, &gzip(&[0; 201])).await.status, 503);
+    assert_eq!(second.post("/v1/logs", &gzipped, &gzip(&[0; 3_000])).await.status, 503);
     let head = format!("POST /v1/logs HTTP/1.1\r\nHost: x\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n");
-    second.write(format!("{head}c9\r\n{}\r\n0\r\n\r\n", " ".repeat(201)).as_bytes()).await;
+    second.write(format!("{head}bb8\r\n{}\r\n0\r\n\r\n", " ".repeat(3_000)).as_bytes()).await;
     assert_eq!(second.reply().await.status, 503);
 
     edge.intake.permits.add_permits(2);
     assert_eq!(first.reply().await.status, 200);
-    assert_eq!(second.post("/v1/logs", PROTOBUF, &[0; 1000]).await.status, 200);
+    assert_eq!(second.post("/v1/logs", PROTOBUF, &[0; 12_000]).await.status, 200);
     assert_eq!(edge.admission.bytes_in_flight(), 0);
     assert_eq!(edge.counted(Outcome::Busy), 3);
 }

@@ -95,5 +95,5 @@ fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn what_is_packed_wrongly_or_too_well_is_refused() {
-    hold_out(cases(), 30).await;
+    hold_out("encodings", cases(), 30).await;
 }

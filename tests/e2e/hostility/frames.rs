@@ -64,5 +64,5 @@ fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn grpc_that_is_none_is_refused() {
-    hold_out(cases(), 24).await;
+    hold_out("gRPC", cases(), 24).await;
 }

@@ -113,10 +113,10 @@ fn odd() -> Vec<Case> {
 
 #[tokio::test]
 async fn json_that_is_broken_is_refused() {
-    hold_out(broken(), 30).await;
+    hold_out("JSON, broken", broken(), 30).await;
 }
 
 #[tokio::test]
 async fn json_that_is_odd_does_no_harm() {
-    hold_out(odd(), 15).await;
+    hold_out("JSON, odd", odd(), 15).await;
 }

@@ -139,5 +139,5 @@ fn chunks() -> Vec<Case> {
 
 #[tokio::test]
 async fn http_that_is_none_is_refused() {
-    hold_out([lines(), headers(), chunks()].into_iter().flatten().collect(), 50).await;
+    hold_out("HTTP/1", [lines(), headers(), chunks()].into_iter().flatten().collect(), 50).await;
 }
