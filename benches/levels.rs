@@ -6,7 +6,8 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{config, mixed, thread_cpu_ns};
+use common::traffic::mixed;
+use common::{config, thread_cpu_ns};
 use evenkeel::engine::{AckToken, Batch, Effects, Engine, Input, Plan, Points, SloDelta};
 use evenkeel::model::{EventTime, Now, SECOND_NS, Signal};
 

@@ -21,6 +21,7 @@ pub fn built(program: &str) -> Option<PathBuf> {
 pub struct Collector {
     child: Child,
     grpc: SocketAddr,
+    http: SocketAddr,
     scratch: Scratch,
 }
 
@@ -36,7 +37,7 @@ impl Collector {
         command.envs(more.iter().copied());
         let said = std::fs::File::create(scratch.path("said")).unwrap();
         command.stdin(Stdio::null()).stdout(said.try_clone().unwrap()).stderr(said);
-        let mut collector = Self { child: command.spawn().unwrap(), grpc, scratch };
+        let mut collector = Self { child: command.spawn().unwrap(), grpc, http, scratch };
         until("the Collector listens", || {
             let ended = collector.child.try_wait().unwrap();
             assert!(ended.is_none(), "{}", collector.said());
@@ -49,6 +50,10 @@ impl Collector {
 
     pub fn grpc(&self) -> String {
         self.grpc.to_string()
+    }
+
+    pub fn http(&self) -> String {
+        self.http.to_string()
     }
 
     pub fn pid(&self) -> u32 {

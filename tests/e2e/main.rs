@@ -7,6 +7,7 @@ mod alertmanager;
 mod cardinality;
 mod cli;
 mod client;
+#[allow(dead_code, reason = "the benches use the rest")]
 mod collector;
 mod connections;
 mod deploy;
