@@ -1,13 +1,15 @@
 //! The life of one alert: it opens when the first condition becomes true, may only be raised while it
 //! is open, and closes at once when none is true. Opening again within five minutes takes it up again.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::priority::Assessment;
 use crate::model::{Category, EventTime, Priority, SECOND_NS, Severity};
 
 /// An episode that opens again within this time keeps its key.
 pub const REOPEN_NS: u64 = 300 * SECOND_NS;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Episode {
     /// From 1, counted per identity.
     pub number: u32,

@@ -30,10 +30,12 @@ pub(super) async fn livez() -> &'static str {
 }
 
 pub(super) async fn readyz<V: Views>(state: Shared<V>) -> Response {
-    match state.readiness.is_ready() {
-        true => "ok\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or draining\n").into_response(),
-    }
+    let reason = match (state.readiness.is_ready(), state.views.trouble()) {
+        (true, None) => return "ok\n".into_response(),
+        (true, Some(trouble)) => trouble,
+        (false, _) => "starting or draining".to_owned(),
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")).into_response()
 }
 
 pub(super) async fn metrics<V: Views>(state: Shared<V>) -> Response {

@@ -27,6 +27,8 @@ pub struct Busy;
 
 /// What the API asks. The daemon answers from the ledger between two inputs.
 pub trait Views: Send + Sync + 'static {
+    /// Why what comes in is refused, if it is.
+    fn trouble(&self) -> Option<String>;
     fn counts(&self) -> impl Future<Output = Result<Counts, Busy>> + Send;
     fn slos(&self) -> impl Future<Output = Result<Vec<SloView>, Busy>> + Send;
     fn slo(&self, name: String) -> impl Future<Output = Result<Option<SloView>, Busy>> + Send;

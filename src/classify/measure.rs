@@ -1,5 +1,7 @@
 //! Expressions that yield a number: one name, nothing more.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::ast::{Expr, Form};
 use super::error::ExprError;
 use super::eval::Operand;
@@ -12,12 +14,12 @@ use crate::model::{Item, ItemKind, Slot, Value, Wanted};
 const HINT: &str = "`duration` (in seconds), `value`, `severity`, or an attribute";
 
 /// A compiled expression that yields a number of an item (`duration` in seconds).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Measure {
     source: Source,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 enum Source {
     Duration,
     Severity,

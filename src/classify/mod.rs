@@ -27,6 +27,10 @@ pub use key::Key;
 pub use measure::Measure;
 pub use rules::{ClassifyRule, Decider, FilterRule, Rules, Verdict};
 
+use std::io::{Read, Write};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::model::{Item, ItemKind, Wanted};
 
 /// A compiled expression that is true or false of an item.
@@ -55,6 +59,20 @@ impl Predicate {
     /// `mismatches` counts comparisons of two types that cannot be compared.
     pub fn matches(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
         self.node.holds(item, mismatches)
+    }
+}
+
+/// A plan that is written down no longer chooses: requests were folded before, and hold what was chosen.
+impl BorshSerialize for Predicate {
+    fn serialize<W: Write>(&self, _out: &mut W) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Matches nothing.
+impl BorshDeserialize for Predicate {
+    fn deserialize_reader<R: Read>(_from: &mut R) -> std::io::Result<Self> {
+        Ok(Self { node: eval::Node::Const(false) })
     }
 }
 

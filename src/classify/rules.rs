@@ -1,5 +1,7 @@
 //! What becomes of an item: dropped by a filter, or kept with its category and the reason for it.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::Predicate;
 use crate::model::{Category, Item, ItemKind, SpanKind, SpanStatus};
 
@@ -7,7 +9,7 @@ use crate::model::{Category, Item, ItemKind, SpanKind, SpanStatus};
 const WARN: i32 = 13;
 const ERROR: i32 = 17;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct FilterRule {
     pub name: String,
     pub drop: Predicate,
@@ -17,7 +19,7 @@ pub struct FilterRule {
     pub declared_at: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ClassifyRule {
     pub name: String,
     pub when: Predicate,
@@ -29,14 +31,14 @@ pub struct ClassifyRule {
 }
 
 /// Both lists in order; the first that matches decides.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Rules {
     pub filter: Vec<FilterRule>,
     pub classify: Vec<ClassifyRule>,
 }
 
 /// What decided about an event. The index is the rule's place in its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub enum Decider {
     Rule(u16),
     ServerSpanError,

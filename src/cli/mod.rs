@@ -62,6 +62,7 @@ pub enum Exit {
     OnlyWarnings = 3,
     Unreachable = 69,
     OurFault = 70,
+    NoState = 74,
     NotPermitted = 77,
     BadConfiguration = 78,
 }

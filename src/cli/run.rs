@@ -12,7 +12,7 @@ use super::args::{Global, Output, RunArgs};
 use super::check::tell;
 use super::world::Machine;
 use crate::config::{self, Config, load};
-use crate::daemon::{Addresses, Daemon, Source};
+use crate::daemon::{Addresses, Daemon, Refusal, Source, State};
 use crate::door::{Listener, Role, Settings};
 use crate::telemetry::{Export, LogFormat, Target, leads_to, start_logs};
 
@@ -42,15 +42,15 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         }
     };
     let bare = global.config.is_empty();
-    let summary = summary(&config);
+    let (summary, data_dir) = (summary(&config), config.data_dir.clone());
     let entrance = config.entrance.clone();
     let endpoint = config.export.as_ref().map(|export| export.endpoint.clone());
     let source = source(global, from_flag.then(|| config.data_dir.clone()));
-    let mut daemon = match Daemon::start(config, Some(source)).await {
+    let mut daemon = match Daemon::start(config, Some(source), State::Kept).await {
         Ok(daemon) => daemon,
         Err(error) => {
             eprintln!("error: {error:#}");
-            return Exit::OurFault;
+            return if error.is::<Refusal>() { Exit::NoState } else { Exit::OurFault };
         }
     };
     let addresses = daemon.addresses();
@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         daemon.export(export);
     }
     if !global.quiet {
-        eprint!("{}", banner(addresses, &summary, &entrance, bare));
+        eprint!("{}", banner(addresses, &summary, &entrance, &data_dir, bare));
     }
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, addresses)
@@ -136,15 +136,16 @@ fn who(entrance: &Settings, address: SocketAddr, listener: Listener) -> String {
     parts.join(", ")
 }
 
-fn banner(addresses: Addresses, summary: &str, entrance: &Settings, bare: bool) -> String {
+fn banner(addresses: Addresses, summary: &str, entrance: &Settings, data_dir: &Path, bare: bool) -> String {
     let (grpc, otlp, page) = (addresses.otlp_grpc, addresses.otlp_http, addresses.http);
     let scheme = if entrance.tls.is_some() { "https" } else { "http" };
     let mut text = format!(
-        "evenkeel {} with {summary}\n  OTLP gRPC  {grpc}  ({})\n  OTLP HTTP  {otlp}  ({})\n  page, API  {scheme}://{page}  ({})\n  state is kept in memory: a restart begins with nothing\n",
+        "evenkeel {} with {summary}\n  OTLP gRPC  {grpc}  ({})\n  OTLP HTTP  {otlp}  ({})\n  page, API  {scheme}://{page}  ({})\n  state      {}\n",
         env!("CARGO_PKG_VERSION"),
         who(entrance, grpc, Listener::OtlpGrpc),
         who(entrance, otlp, Listener::OtlpHttp),
         who(entrance, page, Listener::Http),
+        data_dir.display(),
     );
     if bare {
         text.push_str(&format!(

@@ -13,6 +13,11 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// A state that was kept goes on where it was.
+    pub fn not_before(&self, now: Now) {
+        self.latest.fetch_max(now.0, Ordering::Relaxed);
+    }
+
     pub fn now(&self) -> Now {
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX);

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use super::clock::Clock;
+use super::commit::Condition;
 use super::ledger::{Ledger, Unavailable};
 use crate::decode::{Encoding, Malformed};
 use crate::engine::{Ack, Batch, Plan, Request, fold};
@@ -90,6 +91,10 @@ impl Workers {
 
 impl Workers {
     async fn answer(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Answer {
+        // What can not be kept is not taken, and costs nothing.
+        if self.ledger.health().condition() != Condition::Kept {
+            return Answer::Busy { retry_after_s: RETRY_AFTER_S };
+        }
         for _ in 0..FOLDS_MAX {
             let batch = match self.fold(signal, encoding, body.clone()).await {
                 Ok(batch) => batch,

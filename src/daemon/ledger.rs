@@ -9,17 +9,26 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
+use super::commit::{Committer, Condition, Group, Health, Keep};
+use super::recover::digest;
 use crate::engine::{
-    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, Notification, NotificationId,
-    Outcome, Plan, What,
+    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Plan,
+    Records, What,
 };
-use crate::model::{Now, Signal};
-use crate::store::{Journal, Sequence};
+use crate::model::{Now, SECOND_NS, Signal};
+use crate::store::{Recent, Sequence};
 
 /// Requests that may wait for the ledger. It takes microseconds for one, so a full inbox means overload.
 const INBOX_MAX: usize = 1_024;
 /// Inputs that share one group of the journal.
 const GROUP_MAX: usize = 256;
+/// What may wait for a commit that is under way; beyond it the loop waits too, and the inbox turns away.
+const WAITING_MAX: usize = 4_096;
+const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// An image is made when so much was written down since the last one, or so much time has passed: both bound what a
+/// start has to do again.
+const TAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const TAIL_NS_MAX: u64 = 60 * SECOND_NS;
 /// Questions that may wait; they have a channel of their own, so that a storm of either kind leaves the
 /// other alone.
 const QUESTIONS_MAX: usize = 64;
@@ -31,7 +40,7 @@ type Question = Box<dyn FnOnce(&Sight<'_>) + Send>;
 /// What a question may look at.
 pub struct Sight<'a> {
     pub engine: &'a Engine,
-    pub journal: &'a Journal,
+    pub recent: &'a Recent,
 }
 
 enum Message {
@@ -44,6 +53,7 @@ enum Message {
         plan: Arc<Plan>,
         reply: oneshot::Sender<Vec<String>>,
     },
+    Flush(oneshot::Sender<()>),
     /// Something waits in one of the other channels.
     Look,
     Stop,
@@ -58,6 +68,7 @@ pub struct Ledger {
     outcomes: Sender<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
     facts: broadcast::Sender<Fact>,
+    health: Arc<Health>,
 }
 
 /// The inbox was full, or the ledger has stopped.
@@ -70,40 +81,74 @@ pub struct Loop {
     questions: Receiver<Question>,
     outcomes: Receiver<(NotificationId, Outcome)>,
     refused: Arc<[AtomicU64; 3]>,
-    facts: broadcast::Sender<Fact>,
     engine: Engine,
     clock: Clock,
-    journal: Journal,
+    recent: Recent,
     waiting: BTreeMap<AckToken, oneshot::Sender<Ack>>,
     last_token: u64,
+    commits: SyncSender<Group>,
+    health: Arc<Health>,
+    /// What the next commit brings.
+    group: Group,
+    records: Records,
+    last: Sequence,
+    /// Bytes since the last image, and when that was.
+    tail: (u64, Now),
+    /// Answers do not wait for the commit.
+    ack_early: bool,
+    /// The next image has the plan, too.
+    wants_image: bool,
 }
 
-pub fn ledger(engine: Engine, clock: Clock) -> (Ledger, Loop) {
+/// What a ledger begins with.
+pub struct Start {
+    pub engine: Engine,
+    pub clock: Clock,
+    pub keep: Keep,
+    /// The newest group that is kept.
+    pub last: Sequence,
+    pub ack_early: bool,
+}
+
+pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
+    let Start { engine, clock, keep, last, ack_early } = start;
     let (sender, inbox) = sync_channel(INBOX_MAX);
     let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
     let refused: Arc<[AtomicU64; 3]> = Arc::default();
     let facts = broadcast::Sender::new(FACTS_MAX);
+    let health: Arc<Health> = Arc::default();
+    let (commits, groups) = sync_channel(1);
+    let records = if matches!(keep, Keep::Memory) { Records::default() } else { Records::on() };
+    let committer = Committer::new(groups, keep, Arc::clone(&health), facts.clone());
     let ledger = Ledger {
         inbox: sender,
         questions: asking,
         outcomes: settling,
         refused: refused.clone(),
-        facts: facts.clone(),
+        facts,
+        health: Arc::clone(&health),
     };
     let turns = Loop {
         inbox,
         questions,
         outcomes,
         refused,
-        facts,
+        tail: (0, clock.now()),
         engine,
         clock,
-        journal: Journal::default(),
+        recent: Recent::default(),
         waiting: BTreeMap::new(),
         last_token: 0,
+        commits,
+        health,
+        group: Group::default(),
+        records,
+        last,
+        ack_early,
+        wants_image: false,
     };
-    (ledger, turns)
+    (ledger, turns, committer)
 }
 
 impl Ledger {
@@ -172,6 +217,28 @@ impl Ledger {
         self.facts.subscribe()
     }
 
+    /// Until everything that was handed in before is kept, and let out.
+    pub async fn flush(&self) {
+        let (reply, done) = oneshot::channel();
+        let inbox = self.inbox.clone();
+        let sent = tokio::task::spawn_blocking(move || inbox.send(Message::Flush(reply)).is_ok());
+        if sent.await.unwrap_or(false) {
+            let _stopped = done.await;
+        }
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// Looks whether there is something to hand over. Never blocks.
+    pub fn waker(&self) -> impl Fn() + Send + use<> {
+        let inbox = self.inbox.clone();
+        move || {
+            let _busy = inbox.try_send(Message::Look);
+        }
+    }
+
     /// Everything handed in before this is still done.
     pub fn stop(&self) {
         let _stopped = self.inbox.send(Message::Stop);
@@ -179,43 +246,109 @@ impl Ledger {
 }
 
 impl Loop {
-    /// Runs until [`Ledger::stop`]. `notify` must not block.
-    pub fn run(mut self, notify: impl Fn(Notification)) {
+    /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
+    /// known what became of them go out again.
+    pub fn resume(&mut self, plan: Arc<Plan>) {
         let mut effects = Effects::default();
+        for notification in self.engine.unsettled() {
+            effects.requests.push(Effect::Notify(Box::new(notification)));
+        }
+        if plan.version == self.engine.plan().version {
+            self.engine.adopt(plan);
+        } else {
+            self.step(Input::Configured(plan), &mut effects);
+            self.wants_image = true;
+        }
+        self.collect(&mut effects);
+    }
+
+    /// Runs until [`Ledger::stop`].
+    pub fn run(mut self) {
+        let mut effects = Effects { records: std::mem::take(&mut self.records), ..Effects::default() };
         loop {
             let stop = self.turn(&mut effects);
-            let group = self.journal.append(&effects.facts);
-            self.perform(group, &mut effects, &notify);
+            self.collect(&mut effects);
+            self.hand_over(&mut effects.records, stop);
             if stop {
                 return;
             }
         }
     }
 
+    /// Puts what was decided into the group that waits for the next commit.
+    fn collect(&mut self, effects: &mut Effects) {
+        self.recent.add(&effects.facts);
+        self.group.facts.append(&mut effects.facts);
+        for request in effects.requests.drain(..) {
+            match request {
+                Effect::Notify(notification) => self.group.notifications.push(*notification),
+                Effect::Acknowledge { token, ack } => {
+                    let Some(reply) = self.waiting.remove(&token) else { continue };
+                    if self.ack_early && !matches!(self.health.condition(), Condition::Failing) {
+                        let _gone = reply.send(ack);
+                    } else {
+                        self.group.answers.push((reply, ack));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives the group to the committer if that is free; waits for it only where too much has gathered, or at the end.
+    fn hand_over(&mut self, records: &mut Records, stop: bool) {
+        let wants_image = self.wants_image || self.health.wants_image();
+        let is_idle = records.is_empty() && self.group.is_idle();
+        if is_idle && !wants_image && !stop {
+            return;
+        }
+        let too_much = self.group.answers.len() >= WAITING_MAX || records.len() >= WAITING_BYTES_MAX;
+        if self.health.is_busy() && !too_much && !stop {
+            return;
+        }
+        let (now, (bytes, since)) = (self.clock.now(), self.tail);
+        let bytes = bytes + records.len() as u64;
+        let is_long = bytes >= TAIL_BYTES_MAX || (bytes > 0 && since.plus_ns(TAIL_NS_MAX) <= now);
+        self.tail = (bytes, since);
+        let mut group = std::mem::take(&mut self.group);
+        if records.is_on() && (wants_image || is_long || stop) {
+            group.image = Some(self.engine.image(wants_image));
+            self.wants_image = false;
+            self.tail = (0, now);
+            records.take();
+        } else if !records.is_empty() {
+            group.payload = digest(&group.facts).to_le_bytes().to_vec();
+            group.payload.append(&mut records.take());
+        }
+        if group.image.is_some() || !group.payload.is_empty() {
+            self.last = self.last.next();
+        }
+        group.sequence = self.last;
+        self.health.set_busy();
+        let _committer_gone = self.commits.send(group);
+    }
+
     /// Takes what waits, up to one group. Whether it is over.
     fn turn(&mut self, effects: &mut Effects) -> bool {
         let mut next = self.wait(effects);
-        let mut taken = 0;
+        let (mut taken, mut stop) = (0, false);
         while let Some(message) = next {
-            if matches!(message, Message::Stop) {
-                return true;
-            }
+            stop = matches!(message, Message::Stop);
             self.take(message, effects);
             taken += 1;
             // What is taken out is worked on: beyond the group it stays in the inbox.
-            next = if taken < GROUP_MAX { self.inbox.try_recv().ok() } else { None };
+            next = if taken < GROUP_MAX && !stop { self.inbox.try_recv().ok() } else { None };
         }
         while let Ok((id, outcome)) = self.outcomes.try_recv() {
             self.step(Input::Settled { id, outcome }, effects);
         }
         while let Ok(question) = self.questions.try_recv() {
             self.count_refused(effects);
-            question(&Sight { engine: &self.engine, journal: &self.journal });
+            question(&Sight { engine: &self.engine, recent: &self.recent });
         }
         if self.engine.deadline() <= self.clock.now() {
             self.step(Input::Tick, effects);
         }
-        false
+        stop
     }
 
     fn wait(&self, effects: &Effects) -> Option<Message> {
@@ -240,12 +373,14 @@ impl Loop {
             Message::Injected(history) => self.step(Input::Injected(history), effects),
             Message::Configured { plan, reply } => {
                 self.step(Input::Configured(plan), effects);
+                self.wants_image = true;
                 let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {
                     What::ConfigApplied { changes } => Some(changes.clone()),
                     _ => None,
                 });
                 let _gone = reply.send(changes.unwrap_or_default());
             }
+            Message::Flush(reply) => self.group.flushed.push(reply),
             Message::Look | Message::Stop => {}
         }
     }
@@ -261,24 +396,6 @@ impl Loop {
 
     fn step(&mut self, input: Input, effects: &mut Effects) {
         self.engine.step(self.clock.now(), input, effects);
-    }
-
-    /// Facts first, then notices, answers last; none before its group is durable.
-    fn perform(&mut self, group: Sequence, effects: &mut Effects, notify: &impl Fn(Notification)) {
-        debug_assert!(group <= self.journal.durable(), "a journal in memory is durable at once");
-        for fact in effects.facts.drain(..) {
-            let _nobody_looks_on = self.facts.send(fact);
-        }
-        for request in effects.requests.drain(..) {
-            match request {
-                Effect::Notify(notification) => notify(*notification),
-                Effect::Acknowledge { token, ack } => {
-                    if let Some(reply) = self.waiting.remove(&token) {
-                        let _gone = reply.send(ack);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -310,7 +427,9 @@ mod tests {
     fn what_comes_right_after_a_whole_group_is_not_lost() {
         let clock = Clock::default();
         let plan = config::load(&[], &Nowhere).config.expect("the defaults are fine").plan;
-        let (ledger, mut turns) = ledger(Engine::new(Arc::new(plan), clock.now()), clock);
+        let engine = Engine::new(Arc::new(plan), clock.now());
+        let start = Start { engine, clock, keep: Keep::Memory, last: Sequence(0), ack_early: false };
+        let (ledger, mut turns, _committer) = ledger(start);
         (0..GROUP_MAX).for_each(|_| ledger.wake());
         ledger.stop();
         let mut effects = Effects::default();

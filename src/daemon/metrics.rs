@@ -1,5 +1,6 @@
 //! One scrape: the engine's views and the edges' counters under the names of the metrics table.
 
+use super::commit::StateCounts;
 use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
 use crate::ingest::Snapshot;
@@ -15,6 +16,7 @@ pub(super) struct Edges {
     pub(super) receivers: Vec<ReceiverCounts>,
     /// Whether the last one was good, and when one last was, in seconds since 1970.
     pub(super) reload: (bool, u64),
+    pub(super) state: StateCounts,
 }
 
 pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> Metrics {
@@ -27,8 +29,18 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     let (good, good_at_s) = edges.reload;
     metrics.put(Name::ReloadSuccessful, &[], u64::from(good));
     metrics.put(Name::ReloadSuccessTime, &[], good_at_s);
+    put_state(&mut metrics, edges.state);
     put_process(&mut metrics);
     metrics
+}
+
+fn put_state(metrics: &mut Metrics, state: StateCounts) {
+    metrics.put(Name::StateKept, &[], u64::from(state.kept));
+    metrics.put(Name::StateBytes, &[], state.bytes);
+    metrics.put(Name::StateCommits, &[], state.commits);
+    metrics.put(Name::StateJournalBytes, &[], state.committed_bytes);
+    metrics.put(Name::StateImages, &[], state.images);
+    metrics.put(Name::StateFailures, &[], state.failures);
 }
 
 fn put_books(metrics: &mut Metrics, counts: &Counts) {

@@ -1,13 +1,16 @@
 //! Wiring: start order, drain order. The only folder that knows every other one; it decides nothing.
 
 mod clock;
+mod commit;
 mod intake;
 mod ledger;
 mod metrics;
+mod recover;
 mod reload;
 mod views;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
@@ -18,15 +21,20 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness, Reloaded};
-use crate::config::{Config, Listen};
+use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
-use crate::engine::{Engine, Fact, History};
+use crate::engine::{Engine, Fact, History, Notification, Plan};
 use crate::ingest::{self, Admission, Counters};
 use crate::respond::{self, Drained, Responder};
+pub use crate::store::Refusal;
+use crate::store::{Reserve, Sequence};
 use crate::telemetry::Export;
 use clock::Clock;
+pub use commit::Condition;
+use commit::Keep;
 use intake::{Lanes, Workers};
-use ledger::Ledger;
+use ledger::{Ledger, Start};
+use recover::{Recovered, random_key, recover};
 pub use reload::Source;
 use reload::{Fixed, LastReload, Reloader};
 use views::Eyes;
@@ -51,6 +59,7 @@ pub struct Daemon {
     readiness: Readiness,
     ledger: Ledger,
     turns: JoinHandle<()>,
+    commits: JoinHandle<()>,
     /// Ends with the ledger's thread, by whatever way.
     turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
@@ -58,6 +67,15 @@ pub struct Daemon {
     eyes: Option<Eyes>,
     reloader: Reloader,
     stop: watch::Sender<bool>,
+}
+
+/// Where the state of a daemon is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In `data_dir`.
+    Kept,
+    /// In memory, for a demonstration.
+    Fleeting,
 }
 
 struct Doors {
@@ -89,14 +107,25 @@ impl Doors {
 impl Daemon {
     /// Takes every port first, then brings up the state, then accepts.
     /// `source` is where the configuration is read again from; without it, it stays what it is.
-    pub async fn start(config: Config, source: Option<Source>) -> anyhow::Result<Self> {
+    pub async fn start(config: Config, source: Option<Source>, state: State) -> anyhow::Result<Self> {
         let fixed = Fixed::of(&config);
         let entrance = Arc::new(Entrance::open(&config.entrance).context("read who may come in")?);
         let doors = Doors::bind(&config.listen).await?;
         let addresses = doors.addresses();
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
-        let (ledger, turns) = ledger::ledger(Engine::new(plan.clone(), clock.now()), clock.clone());
+        let up = bring_up(&config.data_dir, &plan, &clock, state)?;
+        let key = up.key;
+        let standing: Vec<Notification> =
+            config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
+        let (ledger, mut turns, committer) = ledger::ledger(Start {
+            engine: up.engine,
+            clock: clock.clone(),
+            keep: up.keep,
+            last: up.last,
+            ack_early: config.ack == config::Ack::Memory,
+        });
+        turns.resume(plan.clone());
         let settling = ledger.clone();
         let responder = Arc::new(Responder::start(
             config.receivers,
@@ -104,13 +133,18 @@ impl Daemon {
             format!("{}://{}", entrance.scheme(), addresses.http),
             move |id, outcome| settling.settle(id, outcome),
         ));
-        let notified = responder.clone();
+        standing.into_iter().for_each(|last| responder.resume(last));
+        let (notified, wake) = (responder.clone(), ledger.waker());
+        let commits = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer.run(|notification| notified.notify(notification), wake))
+            .context("start the committer's thread")?;
         let (turned, turning) = oneshot::channel();
         let turns = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
                 let _until_the_end = turned;
-                turns.run(|notification| notified.notify(notification));
+                turns.run();
             })
             .context("start the ledger's thread")?;
         let (stop, stopped) = watch::channel(false);
@@ -130,6 +164,7 @@ impl Daemon {
             readiness: Readiness::default(),
             ledger: ledger.clone(),
             turns,
+            commits,
             turning,
             responder,
             servers: JoinSet::new(),
@@ -143,7 +178,7 @@ impl Daemon {
             plan: shared_plan,
             clock,
             ledger,
-            key: random_key(),
+            key,
             lanes: Lanes::new(cores),
             admission,
             taken: AtomicU64::new(0),
@@ -246,14 +281,16 @@ impl Daemon {
         self.readiness.set(false);
         self.stop.send_replace(true);
         while self.servers.join_next().await.is_some() {}
-        self.ledger.stop();
-        let turns = self.turns;
-        let _panicked = tokio::task::spawn_blocking(move || turns.join()).await;
-        drop((self.reloader, self.eyes));
-        match Arc::try_unwrap(self.responder) {
-            Ok(responder) => responder.drain(DELIVERIES_MAX).await,
-            Err(_still_shared) => Drained { left: Vec::new() },
-        }
+        // What became of the last deliveries is kept as well, so the ledger outlives them.
+        self.ledger.flush().await;
+        let drained = self.responder.drain(DELIVERIES_MAX).await;
+        let (ledger, turns, commits) = (self.ledger, self.turns, self.commits);
+        let ended = move || {
+            ledger.stop();
+            (turns.join(), commits.join())
+        };
+        let _panicked = tokio::task::spawn_blocking(ended).await;
+        drained
     }
 }
 
@@ -261,8 +298,27 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _daemon_gone = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// From the operating system, by way of the seed that the standard library draws for its maps.
-fn random_key() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0_u8)
+/// A state before anybody works with it.
+struct Up {
+    engine: Engine,
+    keep: Keep,
+    last: Sequence,
+    key: u64,
+}
+
+fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
+    if state == State::Fleeting {
+        let engine = Engine::new(Arc::clone(plan), clock.now());
+        return Ok(Up { engine, keep: Keep::Memory, last: Sequence(0), key: random_key() });
+    }
+    let began = std::time::Instant::now();
+    let Recovered { engine, database, last, key, report, replayed } = recover(folder, plan, clock)?;
+    for line in &report {
+        tracing::error!(what = line, "state.damaged");
+    }
+    let took_ms = began.elapsed().as_millis();
+    tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
+    let reserve = Reserve::new(folder);
+    let keep = Keep::Folder { database: Box::new(database), reserve, key };
+    Ok(Up { engine, keep, last, key })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::commit::Condition;
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use super::reload::Reloader;
@@ -35,6 +36,15 @@ impl Eyes {
 }
 
 impl Views for Eyes {
+    fn trouble(&self) -> Option<String> {
+        let health = self.ledger.health();
+        match health.condition() {
+            Condition::Kept => None,
+            Condition::Full => Some(format!("the state volume is full ({})", health.reason())),
+            Condition::Failing => Some(format!("the state can not be kept ({})", health.reason())),
+        }
+    }
+
     async fn counts(&self) -> Result<Counts, Busy> {
         self.ask(|sight| sight.engine.counts()).await
     }
@@ -94,7 +104,7 @@ impl Views for Eyes {
     }
 
     async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {
-        self.ask(move |sight| sight.journal.recent(limit).cloned().collect()).await
+        self.ask(move |sight| sight.recent.newest(limit).cloned().collect()).await
     }
 
     async fn metrics(&self) -> Result<String, Busy> {
@@ -113,6 +123,7 @@ impl Eyes {
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),
             reload: self.reloader.last.get(),
+            state: self.ledger.health().snapshot(),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

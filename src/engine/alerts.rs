@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::effect::{AlertSummary, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 use super::fact::{EpisodeChange, Fact, Subject, What};
 use super::plan::Plan;
@@ -14,7 +16,7 @@ const RECORDS_MAX: usize = 1_000;
 const DECISIONS_MAX: usize = 64;
 
 /// One alert with everything that was decided about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct AlertRecord {
     pub id: String,
     pub dedup_key: String,
@@ -28,7 +30,7 @@ pub struct AlertRecord {
     pub told: BTreeMap<String, Telling>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Decision {
     pub at: EventTime,
     pub decided: Now,
@@ -45,7 +47,7 @@ pub struct Decision {
 }
 
 /// How the last notification to a receiver went.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Telling {
     Pending,
     Delivered,
@@ -53,7 +55,7 @@ pub enum Telling {
 }
 
 /// Transitions times receivers, since the state began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Told {
     pub(super) triggered: u64,
     pub(super) escalated: u64,
@@ -62,7 +64,7 @@ pub(super) struct Told {
     pub(super) failed: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Alerts {
     /// When the state began.
     since: Now,
@@ -70,14 +72,7 @@ pub(super) struct Alerts {
     pub(super) told: Told,
     last_id: u64,
     /// Notifications whose outcome is not known yet.
-    pending: BTreeMap<NotificationId, (Subject, Labels, Pending)>,
-}
-
-#[derive(Clone, Debug)]
-struct Pending {
-    at: EventTime,
-    alert: String,
-    receiver: String,
+    pending: BTreeMap<NotificationId, (Labels, Box<Notification>)>,
 }
 
 /// What an episode is about, and the labels by which it is routed.
@@ -210,22 +205,21 @@ impl Alerts {
         self.last_id = self.last_id.max(id.0);
         let record = self.records.iter_mut().find(|record| record.dedup_key == dedup_key)?;
         record.told.insert(receiver.to_owned(), Telling::Pending);
-        let pending = Pending { at: fact.at, alert: record.id.clone(), receiver: receiver.to_owned() };
-        let notification = notification(id, receiver, record, fact.at)?;
-        self.pending.insert(id, (fact.subject.clone(), fact.group.clone(), pending));
-        Some(Effect::Notify(Box::new(notification)))
+        let notification = Box::new(notification(id, receiver, record, fact.at)?);
+        self.pending.insert(id, (fact.group.clone(), notification.clone()));
+        Some(Effect::Notify(notification))
     }
 
     /// `None` where the outcome is known already.
     pub(super) fn settled(&self, id: NotificationId, outcome: Outcome) -> Option<Fact> {
-        let (subject, group, pending) = self.pending.get(&id)?;
+        let (group, pending) = self.pending.get(&id)?;
         let what = What::NotificationSettled { id, outcome };
-        Some(Fact { at: pending.at, subject: subject.clone(), group: group.clone(), what })
+        Some(Fact { at: pending.at, subject: pending.alert.subject.clone(), group: group.clone(), what })
     }
 
     pub(super) fn apply_settled(&mut self, what: &What) {
         let What::NotificationSettled { id, outcome } = what else { return };
-        let Some((_, _, pending)) = self.pending.remove(id) else { return };
+        let Some((_, pending)) = self.pending.remove(id) else { return };
         let telling = match outcome {
             Outcome::Delivered { .. } => Telling::Delivered,
             Outcome::Failed { reason, .. } => Telling::Failed(reason.clone()),
@@ -234,10 +228,15 @@ impl Alerts {
             Telling::Failed(_) => self.told.failed += 1,
             Telling::Delivered | Telling::Pending => self.told.delivered += 1,
         }
-        let record = self.records.iter_mut().find(|record| record.id == pending.alert);
+        let record = self.records.iter_mut().find(|record| record.id == pending.alert.id);
         if let Some(told) = record.and_then(|record| record.told.get_mut(&pending.receiver)) {
             *told = telling;
         }
+    }
+
+    /// By id, which is their order.
+    pub(super) fn unsettled(&self) -> Vec<Notification> {
+        self.pending.values().map(|(_, notification)| (**notification).clone()).collect()
     }
 
     /// What a receiver has heard last of each alert that is open.

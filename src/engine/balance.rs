@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 /// Times that differ by at most this many seconds are of one collection.
 const PAIR_S: u64 = 1;
 /// What is not matched for so long stays as it is.
@@ -11,7 +13,7 @@ const KEPT_S: u64 = 900;
 const SECONDS_MAX: usize = 1_024;
 
 /// `part` is what has a counter beside the total: good, or bad.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Balance {
     /// Parts whose total has not come yet, by second.
     waiting: BTreeMap<u64, u64>,

@@ -6,13 +6,14 @@
 
 use std::collections::VecDeque;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::points::SeriesPoint;
 use super::tally::{Tally, UNIT};
-use crate::model::{Now, SECOND_NS};
+use crate::model::{Now, SECOND_NS, saved};
 
 /// Series of a tenant that have a baseline; those beyond share what is called `overflow`.
 pub const SERIES_MAX: usize = 10_000;
@@ -27,7 +28,7 @@ const EPOCHS_MAX: usize = 4;
 const STRETCHES_MAX: usize = 16;
 
 /// Totals since the state began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, BorshSerialize, BorshDeserialize)]
 pub struct SeriesCounters {
     /// Series forgotten for their silence.
     pub expired: u64,
@@ -67,20 +68,22 @@ pub struct Increment {
     pub high: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Baselines {
+    #[borsh(serialize_with = "saved::write_map", deserialize_with = "saved::read_map")]
     series: HashMap<u128, Series, FixedState>,
     limit: usize,
     /// A series whose start is not after this may have counted before, with us or before us.
     horizon_ns: u64,
     /// The same of each series that gave way.
+    #[borsh(serialize_with = "saved::write_map", deserialize_with = "saved::read_map")]
     expired: HashMap<u128, u64, FixedState>,
     by_age: VecDeque<u128>,
     swept: Now,
     pub(super) counters: SeriesCounters,
 }
 
-#[derive(Debug)]
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
 struct Series {
     seen: Now,
     /// Billionths of total and good that do not make a whole event yet.
@@ -88,7 +91,7 @@ struct Series {
     past: Past,
 }
 
-#[derive(Debug)]
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
 enum Past {
     /// By start, ascending.
     Cumulative { epochs: Vec<Epoch>, forgotten_ns: u64 },
@@ -96,7 +99,7 @@ enum Past {
     Delta(Vec<(u64, u64)>),
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 struct Epoch {
     start_ns: u64,
     last_ns: u64,

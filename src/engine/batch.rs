@@ -1,5 +1,7 @@
 //! What a worker makes of one request: the delta that the ledger applies whole or not at all.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::points::Points;
 use super::record::EventRecord;
 use super::watch::WatchHit;
@@ -37,7 +39,7 @@ pub enum Ack {
     StalePlan,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Batch {
     pub plan_version: u64,
     pub signal: Signal,
@@ -74,7 +76,7 @@ pub struct Batch {
     pub mismatches: Vec<(usize, u64)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ServiceDelta {
     pub service: String,
     pub items: u64,
@@ -83,7 +85,7 @@ pub struct ServiceDelta {
 }
 
 /// What one indicator of an SLO counts, for one group in one second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct SloDelta {
     /// Its place in the plan.
     pub slo: u32,

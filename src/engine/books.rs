@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::batch::{Batch, ServiceDelta};
 use super::level::LATE_NS;
 use super::plan::Plan;
@@ -15,7 +17,7 @@ use crate::model::{SECOND_NS, Signal};
 const SERVICES_MAX: usize = 10_000;
 const OVERFLOW: &str = "overflow";
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Items {
     pub(super) accepted: u64,
     pub(super) duplicate: u64,
@@ -23,7 +25,7 @@ pub(super) struct Items {
     pub(super) rejected: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Service {
     /// By `Signal as usize`.
     pub(super) items: [u64; 3],
@@ -31,7 +33,7 @@ pub(super) struct Service {
     pub(super) categories: [u64; 3],
 }
 
-#[derive(Debug)]
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Books {
     /// By `Signal as usize`.
     pub(super) items: [Items; 3],

@@ -112,9 +112,9 @@ impl Engine {
 
     /// Decides what waited for the other half of its events.
     pub(super) fn settle_counters(&mut self, at: At, effects: &mut Effects) {
-        let level = &mut self.levels[at.slo].levels[at.place];
-        if level.unsettled.is_some_and(|since| since.plus_ns(SETTLE_NS) <= self.now) {
-            level.unsettled = None;
+        let groups = &mut self.levels[at.slo];
+        if groups.levels[at.place].unsettled.is_some_and(|since| since.plus_ns(SETTLE_NS) <= self.now) {
+            groups.level_mut(at.place).1.unsettled = None;
             self.evaluate(at, true, effects);
         }
     }

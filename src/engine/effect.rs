@@ -1,5 +1,7 @@
 //! What the engine asks of the world, and what the world answers.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::batch::{Ack, AckToken};
 use super::fact::Subject;
 use crate::model::{Category, EventTime, Labels, Priority, Severity};
@@ -12,10 +14,10 @@ pub enum Effect {
     Notify(Box<Notification>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct NotificationId(pub u64);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub enum Transition {
     Trigger,
     Escalate,
@@ -35,7 +37,7 @@ impl Transition {
 }
 
 /// One transition of one episode for one receiver.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Notification {
     pub id: NotificationId,
     /// A receiver's name of the configuration.
@@ -55,7 +57,7 @@ pub struct Notification {
     pub explain: Explain,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct AlertSummary {
     /// `alt_…`
     pub id: String,
@@ -71,14 +73,14 @@ pub struct AlertSummary {
 }
 
 /// The short form of why. Numbers are decimals of at most six digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Explain {
     pub text: String,
     /// Of a service level; a rule's alert has none.
     pub burns: Option<Burns>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Burns {
     pub long: String,
     pub short: String,
@@ -86,7 +88,7 @@ pub struct Burns {
 }
 
 /// What became of a notification.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Outcome {
     Delivered {
         attempts: u32,

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::record::EventRecord;
 use crate::classify::Decider;
 use crate::model::{Category, EventTime, ItemKind};
@@ -12,7 +14,7 @@ const KEPT_MAX: usize = 1_000;
 /// Kinds of log records that one span's record remembers, so that their likes follow them.
 const TAKEN_MAX: usize = 16;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Events {
     revision: u64,
     /// By `Category as usize`, so that a flood of one kind does not push out the others. Ascending by sequence.
@@ -24,14 +26,14 @@ pub(super) struct Events {
     merged: BTreeMap<Decider, u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
 struct Kept {
     record: EventRecord,
     /// Fingerprints of the logs that were taken in.
     taken: Vec<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct Place {
     category: Category,
     sequence: u64,

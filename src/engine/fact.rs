@@ -1,5 +1,6 @@
 //! What was decided, in past tense. Records and alerts change in no other way.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -9,7 +10,7 @@ use crate::model::{EventTime, Labels, Priority, SECOND_NS, Severity, rfc3339};
 use crate::slo::Stretch;
 
 /// What a fact or an alert is about, by its name in the configuration.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Subject {
     Slo(String),
     /// A classification rule with an `alert`.

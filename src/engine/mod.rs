@@ -22,6 +22,7 @@ mod record;
 mod reload;
 mod repeats;
 pub mod report;
+mod saved;
 mod slo_view;
 mod split;
 mod tally;
@@ -45,8 +46,11 @@ pub use level::LATE_NS;
 pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
+pub use saved::{FORMAT, Image, Part, Records};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
+
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::alert::Episode;
 use crate::model::{Labels, Now, SECOND_NS, Signal, rfc3339};
@@ -82,7 +86,7 @@ pub enum Input {
 }
 
 /// Events of one SLO by second: `(second, good, bad)`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct History {
     pub slo: String,
     pub counts: Vec<(u64, u64, u64)>,
@@ -100,6 +104,8 @@ struct At {
 pub struct Effects {
     pub facts: Vec<Fact>,
     pub requests: Vec<Effect>,
+    /// What changed the state, to be written down.
+    pub records: Records,
 }
 
 /// The ledger: owns everything that has state.
@@ -148,11 +154,20 @@ impl Engine {
         self.now = now;
         match input {
             Input::Observed { token, batch } => self.observe(token, *batch, effects),
-            Input::Refused { signal, items } => self.books.refuse(signal, items),
-            Input::Injected(history) => self.inject(&history),
+            Input::Refused { signal, items } => {
+                effects.records.refused(now, signal, items);
+                self.books.refuse(signal, items);
+            }
+            Input::Injected(history) => {
+                effects.records.injected(now, &history);
+                self.inject(&history);
+            }
             Input::Settled { id, outcome } => self.settle(id, outcome, effects),
             Input::Configured(plan) => self.configure(plan, effects),
-            Input::Tick => self.tick(effects),
+            Input::Tick => {
+                effects.records.tick(now);
+                self.tick(effects);
+            }
         }
     }
 
@@ -181,9 +196,11 @@ impl Engine {
         }
         let (rejected, reason) = (batch.rejected, batch.reason.take());
         if self.repeats.is_repeat(self.now, batch.fingerprint) {
+            effects.records.repeated(self.now, batch.signal, batch.items);
             self.books.repeat(batch.signal, batch.items);
             return Ack::Duplicate { rejected, reason };
         }
+        effects.records.observed(self.now, &batch);
         self.books.enter(&batch);
         self.events.keep(std::mem::take(&mut batch.events));
         self.apply(&batch.slos, &batch.groups, effects);
@@ -230,7 +247,7 @@ impl Engine {
         let known = levels.levels.len();
         let place = levels.place(plan, group, now);
         if levels.levels.len() > known {
-            let level = &mut levels.levels[place];
+            let (_, level) = levels.level_mut(place);
             level.episode = self.retired.remove(&(plan.slo.name.clone(), level.group.clone()));
         }
         if levels.is_overflow(place) && !std::mem::replace(&mut levels.told_of_overflow, true) {
@@ -244,14 +261,15 @@ impl Engine {
 
     fn level<'s>(&'s mut self, plan: &'s Plan, at: At) -> (Cx<'s>, &'s mut level::Level) {
         let groups = &mut self.levels[at.slo];
-        (Cx { plan: &plan.slos[at.slo], shape: &groups.shape }, &mut groups.levels[at.place])
+        let (shape, level) = groups.level_mut(at.place);
+        (Cx { plan: &plan.slos[at.slo], shape }, level)
     }
 
     /// Decides, then applies what was decided.
     fn evaluate(&mut self, at: At, may_fire: bool, effects: &mut Effects) {
         let groups = &mut self.levels[at.slo];
-        let cx = Cx { plan: &self.plan.slos[at.slo], shape: &groups.shape };
-        let level = &mut groups.levels[at.place];
+        let (shape, level) = groups.level_mut(at.place);
+        let cx = Cx { plan: &self.plan.slos[at.slo], shape };
         for passed in level.take_passed() {
             effects.facts.push(level.fact(cx, burning::passed(cx, passed)));
         }
@@ -273,6 +291,7 @@ impl Engine {
     }
 
     fn settle(&mut self, id: NotificationId, outcome: Outcome, effects: &mut Effects) {
+        effects.records.settled(self.now, id, &outcome);
         if let Some(fact) = self.alerts.settled(id, outcome) {
             self.alerts.apply_settled(&fact.what);
             effects.facts.push(fact);
@@ -289,8 +308,9 @@ impl Engine {
                 let at = At { slo, place };
                 self.settle_counters(at, effects);
                 let now = self.now;
-                let (cx, level) = self.level(&plan, at);
-                if level.follow(cx, now) {
+                if self.levels[slo].levels[place].is_behind(now) {
+                    let (cx, level) = self.level(&plan, at);
+                    level.follow(cx, now);
                     self.evaluate(at, false, effects);
                 }
             }

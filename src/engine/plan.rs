@@ -1,27 +1,30 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::baselines::SERIES_MAX;
 use super::level::RAW_UNITS;
 use super::points::Role;
 use super::watch::Watch;
 use crate::alert::route::Route;
 use crate::classify::{Key, Measure, Predicate, Rules};
-use crate::model::{Item, ItemKind, Wanted};
+use crate::model::{Item, ItemKind, Wanted, saved};
 use crate::slo::Slo;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Dedup {
     /// A byte-equal request within 15 minutes is answered again and not counted again.
     Requests,
     Off,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Plan {
     /// Hash of the configuration that this plan was compiled from.
     pub version: u64,
     pub tenant: String,
     pub dedup: Dedup,
+    #[borsh(skip)]
     pub wanted: Wanted,
     pub rules: Rules,
     pub slos: Vec<SloPlan>,
@@ -33,7 +36,7 @@ pub struct Plan {
     pub route: Option<Route>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct SloPlan {
     pub slo: Slo,
     /// What its goals count, each thing once.
@@ -48,7 +51,7 @@ pub struct SloPlan {
 }
 
 /// One level for each combination of values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct GroupBy {
     pub keys: Vec<Key>,
     /// Groups beyond so many share one.
@@ -56,7 +59,7 @@ pub struct GroupBy {
 }
 
 /// Which items count, and when they count as good. What `total` or `of` does not select is not counted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Indicator {
     GoodOfTotal {
         good: Selector,
@@ -76,6 +79,7 @@ pub enum Indicator {
         of: Selector,
         measure: Measure,
         op: Operator,
+        #[borsh(serialize_with = "saved::write_double", deserialize_with = "saved::read_double")]
         limit: f64,
     },
     /// The measure is itself the good share (or the bad one): one event in millionths.
@@ -88,6 +92,7 @@ pub enum Indicator {
     Freshness {
         of: Selector,
         op: Operator,
+        #[borsh(serialize_with = "saved::write_double", deserialize_with = "saved::read_double")]
         limit: f64,
     },
     /// Read by somebody else: nothing counts.
@@ -101,14 +106,14 @@ pub struct Marks {
     pub bad: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Selector {
     pub kind: ItemKind,
     pub predicate: Predicate,
 }
 
 /// OpenSLO's `op` of a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Operator {
     Lte,
     Gte,

@@ -3,6 +3,7 @@
 
 use std::hash::BuildHasher;
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
 
 use super::fold::{Counter, Groups};
@@ -11,7 +12,7 @@ use super::tally::Tally;
 use crate::model::{EventTime, Item, Point, PointData, Temporality};
 
 /// A point of a counter or histogram, not yet unfolded.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct SeriesPoint {
     pub series: u128,
     /// 0 where the sender does not know it.
@@ -24,7 +25,7 @@ pub struct SeriesPoint {
 }
 
 /// What a point counts as for a service level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Role {
     Total,
     Good,
@@ -34,7 +35,7 @@ pub enum Role {
 }
 
 /// Which indicator of which service level and group a point counts for, and as what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Use {
     /// A place in the plan.
     pub slo: u32,
@@ -47,7 +48,7 @@ pub struct Use {
 /// Points of one request times the service levels that they count for.
 pub(super) const USES_MAX: usize = 1_000_000;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Points {
     pub points: Vec<SeriesPoint>,
     pub uses: Vec<Use>,

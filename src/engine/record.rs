@@ -1,5 +1,6 @@
 //! One classified event in full, for people to look at; and which events are alike.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -7,7 +8,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::fold::shortened;
 use super::plan::Plan;
 use crate::classify::Decider;
-use crate::model::{Category, EventTime, Item, ItemKind, Origin, SECOND_NS, SpanKind, SpanStatus, Value};
+use crate::model::{
+    Category, EventTime, Item, ItemKind, Origin, SECOND_NS, SpanKind, SpanStatus, Value, saved,
+};
 
 /// Events that are alike within this time are one record.
 pub(super) const MERGE_NS: u64 = 300 * SECOND_NS;
@@ -16,7 +19,7 @@ const TEXT_MAX: usize = 256;
 /// Attributes that are kept of one event.
 const ATTRIBUTES_MAX: usize = 32;
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, BorshSerialize, BorshDeserialize)]
 pub struct EventRecord {
     /// The record's own number; 0 until the ledger gives it.
     pub sequence: u64,
@@ -47,6 +50,7 @@ pub struct EventRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ns: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[borsh(serialize_with = "saved::write_measured", deserialize_with = "saved::read_measured")]
     pub value: Option<f64>,
     pub trace_id: String,
     pub span_id: String,
@@ -72,7 +76,7 @@ pub struct EventRecord {
     pub log: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Attribute {
     pub origin: Origin,
     pub name: String,
@@ -80,12 +84,12 @@ pub struct Attribute {
 }
 
 /// An attribute's value, shortened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, BorshSerialize, BorshDeserialize)]
 #[serde(untagged)]
 pub enum Scalar {
     Text(String),
     Int(i64),
-    Double(f64),
+    Double(#[borsh(serialize_with = "saved::write_double", deserialize_with = "saved::read_double")] f64),
     Bool(bool),
     /// Bytes, an array or a map.
     Structured,

@@ -70,7 +70,8 @@ impl Engine {
     /// New levels, whose episodes are counted on from those that are remembered.
     fn returned(&mut self, one: &SloPlan) -> Groups {
         let mut groups = Groups::new(one);
-        for level in &mut groups.levels {
+        for place in 0..groups.levels.len() {
+            let (_, level) = groups.level_mut(place);
             level.episode = self.retired.remove(&(one.slo.name.clone(), level.group.clone()));
         }
         groups

@@ -1,7 +1,9 @@
 //! Fingerprints of the requests that were counted lately, so that a repeated one is not counted again.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
@@ -43,5 +45,18 @@ impl Repeats {
         if let Some((_, fingerprint)) = self.by_age.pop_front() {
             self.known.remove(&fingerprint);
         }
+    }
+}
+
+impl BorshSerialize for Repeats {
+    fn serialize<W: Write>(&self, out: &mut W) -> std::io::Result<()> {
+        self.by_age.serialize(out)
+    }
+}
+
+impl BorshDeserialize for Repeats {
+    fn deserialize_reader<R: Read>(from: &mut R) -> std::io::Result<Self> {
+        let by_age = VecDeque::<(Now, u128)>::deserialize_reader(from)?;
+        Ok(Self { known: by_age.iter().map(|(_, fingerprint)| *fingerprint).collect(), by_age })
     }
 }

@@ -86,7 +86,7 @@ impl Engine {
         let (plan, groups) = (&self.plan.slos[index], &self.levels[index]);
         let cx = Cx { plan, shape: &groups.shape };
         let clock = groups.levels.iter().map(|level| level.clock).max().unwrap_or_default();
-        let period = groups.levels.iter().find_map(Level::period);
+        let period = groups.levels.iter().find_map(|level| level.period());
         let to_s = to.map_or(clock.seconds() + 1, EventTime::seconds);
         let from_s = from.map_or_else(
             || period.map_or(to_s.saturating_sub(plan.slo.window.nominal_s()), |period| period.start_s),

@@ -4,12 +4,14 @@
 //! Inside a bucket (lo, hi] of c values the estimate is linear: n + c (x - lo) / (hi - lo), as in Prometheus'
 //! `histogram_quantile`. The layouts are those of OpenTelemetry's data model.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::plan::Operator;
 use crate::model::{Buckets, Exponential, Histogram, Number};
 
 pub const UNIT: u128 = 1_000_000_000;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Tally {
     pub total: u128,
     /// The estimate; `total` and the three below are the same for a counter's value.

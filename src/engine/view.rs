@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::alerts::{AlertRecord, Decision, Telling};
 use super::baselines::SeriesCounts;
 use super::books::{Books, Items, Service};
-use super::level::{Cx, Groups, Level};
+use super::level::{Cx, Groups};
 use super::plan::SloPlan;
 use super::record::EventRecord;
 use super::{Engine, EventFilter, Subject, Transition};
@@ -190,9 +190,9 @@ impl Engine {
                 pending: self.alerts.pending() as u64,
                 failed: told.failed,
             },
-            series: self
-                .baselines
-                .view(self.levels.iter().flat_map(|groups| &groups.levels).map(Level::unmatched).sum()),
+            series: self.baselines.view(
+                self.levels.iter().flat_map(|groups| &groups.levels).map(|level| level.unmatched()).sum(),
+            ),
             rules: self.rules(),
         }
     }

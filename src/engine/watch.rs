@@ -1,5 +1,6 @@
 //! A classification rule's `alert`, compiled, and the workers' half of it: which events of a request concern it.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
@@ -15,7 +16,7 @@ const PART_MAX: usize = 128;
 pub(super) const OVERFLOW: &str = "overflow";
 
 /// When the events of a rule open an alert, and when they close it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Watch {
     /// The rule's place among the classification rules.
     pub rule: u16,
@@ -33,7 +34,7 @@ pub struct Watch {
     pub declared_at: String,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Form {
     /// Opens at `count` events within `within_ns`; closes when none came for `quiet_ns`, or at an event of `until`.
     Seen { count: u64, within_ns: u64, quiet_ns: u64, until: Option<Predicate>, flapping: Option<Flapping> },
@@ -42,14 +43,14 @@ pub enum Form {
 }
 
 /// So many changes between the rule's events and those of `until` within a time, and the alert stays open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Flapping {
     pub changes: u64,
     pub within_ns: u64,
 }
 
 /// Events of one key in one second.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct WatchHit {
     pub watch: u16,
     pub key: Vec<String>,

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::watch::{Flapping, Form, Watch, WatchHit};
 use crate::alert::{Assessment, Episode, REOPEN_NS, Step};
 use crate::model::{Category, EventTime, Now, SECOND_NS};
@@ -15,7 +17,7 @@ const ALL_KEYS_MAX: usize = 20_000;
 /// Names of rules that are gone and remembered.
 const RETIRED_MAX: usize = 1_000;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Watches {
     states: Vec<State>,
     /// Highest episode numbers of rules that are gone, should they come back.
@@ -23,7 +25,7 @@ pub(super) struct Watches {
 }
 
 /// One rule's keys.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 struct State {
     keys: BTreeMap<Vec<String>, Key>,
     /// When something is to be decided about a key that no event brings.
@@ -34,7 +36,7 @@ struct State {
     paged: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 struct Key {
     /// Second and count of the newest events, as many as can matter.
     recent: VecDeque<(u64, u64)>,

@@ -1,5 +1,7 @@
 //! One decoded item of a request, borrowed from the request's bytes.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::point::Point;
 use super::time::EventTime;
 use super::wanted::Slots;
@@ -16,7 +18,7 @@ pub enum Value<'a> {
     Other,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub enum SpanKind {
     #[default]
     Unspecified,
@@ -27,7 +29,7 @@ pub enum SpanKind {
     Consumer,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub enum SpanStatus {
     #[default]
     Unset,

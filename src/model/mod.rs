@@ -5,6 +5,7 @@ mod alerting;
 mod item;
 mod number;
 mod point;
+pub mod saved;
 mod time;
 mod wanted;
 mod words;

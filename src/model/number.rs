@@ -2,8 +2,12 @@
 
 use std::cmp::Ordering;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 /// A decimal with nine digits after the point, kept as an integer: 1 is `Parts(1_000_000_000)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub struct Parts(pub u64);
 
 impl Parts {

@@ -1,14 +1,20 @@
 //! Two clocks that must not be mixed up: ours (`Now`) and the sender's (`EventTime`).
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 pub const SECOND_NS: u64 = 1_000_000_000;
 
 /// Our own time, handed in by the shell, never read by the core. Nanoseconds since 1970-01-01 UTC;
 /// the shell keeps it monotone whatever the wall clock does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub struct Now(pub u64);
 
 /// When something happened, as its sender says. Nanoseconds since 1970-01-01 UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub struct EventTime(pub u64);
 
 impl Now {

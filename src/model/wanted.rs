@@ -1,9 +1,11 @@
 //! The attributes that the loaded rules name. Everything else in a request is skipped unread.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::item::Value;
 
 /// Where an attribute is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Origin {
     /// `service.name`: the item first, then its scope, then its resource.
     Nearest,
@@ -14,7 +16,7 @@ pub enum Origin {
 }
 
 /// An index into [`Slots`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Slot(pub u16);
 
 /// The slots that one attribute name fills, by where the attribute is found.

@@ -167,6 +167,9 @@ impl Responder {
     /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
     /// settled as failed. A receiver that tells nobody on purpose has heard everything there is to hear.
     pub fn notify(&self, notification: Notification) {
+        if self.book.is_draining() {
+            return self.book.leave(notification.id);
+        }
         let ticket = Ticket::new(&notification, Arc::clone(&self.book));
         let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
         match receivers.get(&notification.receiver) {
@@ -201,17 +204,18 @@ impl Responder {
     }
 
     /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.
-    pub async fn drain(self, deadline: Duration) -> Drained {
-        let Self { receivers, lanes, book, .. } = self;
-        book.begin_drain();
-        drop(receivers); // closes the queues, which is what the lanes wait for
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        self.book.begin_drain();
+        // Closes the queues, which is what the lanes wait for.
+        self.receivers.write().unwrap_or_else(PoisonError::into_inner).clear();
         let deadline = tokio::time::Instant::now() + deadline;
-        for mut lane in lanes.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut lane in lanes {
             if tokio::time::timeout_at(deadline, &mut lane).await.is_err() {
                 lane.abort();
                 let _ = lane.await; // cancelled: its notifications are in the book as left
             }
         }
-        book.drained()
+        self.book.drained()
     }
 }

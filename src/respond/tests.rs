@@ -360,6 +360,7 @@ async fn draining_sends_what_is_fresh_and_names_what_is_left() {
     let drained = world.responder.drain(Duration::from_millis(500)).await;
     assert_eq!(drained.left, [1, 2, 3].map(NotificationId));
     assert_eq!(drained.to_string(), "3 not sent: 1, 2, 3");
+    drop(world.responder);
     assert_eq!(world.settled.recv().await, Some((4, Outcome::Delivered { attempts: 1 })));
     assert_eq!(world.settled.recv().await, None, "nothing else is settled");
     assert_eq!(server.next().await.idempotency_key(), "fresh:4");

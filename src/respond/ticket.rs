@@ -51,6 +51,14 @@ impl Book {
         self.draining.store(true, SeqCst);
     }
 
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(SeqCst)
+    }
+
+    pub fn leave(&self, id: NotificationId) {
+        lock(&self.left).push(id);
+    }
+
     pub fn drained(&self) -> Drained {
         let mut left = std::mem::take(&mut *lock(&self.left));
         left.sort_unstable();
@@ -93,8 +101,7 @@ impl Drop for Ticket {
         let mut parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
         if parts.said < parts.given {
             if self.book.draining.load(SeqCst) {
-                lock(&self.book.left).push(self.id);
-                return;
+                return self.book.leave(self.id);
             }
             parts.reasons.push("the sender stopped before it was done".to_owned());
         }

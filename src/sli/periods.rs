@@ -2,19 +2,21 @@
 
 use std::collections::VecDeque;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::tier::most;
 
 /// Periods that are kept: the running one and those before it.
 const PERIODS_MAX: usize = 13;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 struct PeriodSum {
     start_s: u64,
     good: u128,
     bad: u128,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Periods {
     /// In order of time.
     sums: VecDeque<PeriodSum>,

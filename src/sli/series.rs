@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::tier::{Tier, most};
 
 /// Widths of the tiers in seconds, and the longest window that a tier serves.
@@ -78,7 +80,7 @@ fn longest_below(width: u64) -> u64 {
     TIERS[place.saturating_sub(1)].1
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Series {
     tiers: Vec<Tier>,
     /// Good and bad of each window at `clock_s`.

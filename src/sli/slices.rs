@@ -4,6 +4,8 @@
 //! Slice `i` of width `w` holds the seconds `[i x w, (i + 1) x w)`. A window of `n` slices holds the last `n` that are
 //! complete. Events for a slice that is complete already change its verdict, in every window that holds it.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::tier::{Tier, most};
 
 /// What a slice is worth by its good and bad events.
@@ -20,7 +22,7 @@ pub struct Verdict {
 }
 
 /// Sums of verdicts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Sum {
     pub known: u64,
     pub bad: u64,
@@ -41,7 +43,7 @@ impl Sum {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Slices {
     width: u64,
     tier: Tier,

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 /// Good and bad events whose time falls into `[index x width, (index + 1) x width)`.
 /// Counts are small on purpose: what does not fit is kept apart.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 struct Bucket {
     index: u32,
     good: u32,
     bad: u32,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Tier {
     buckets: VecDeque<Bucket>,
     /// What buckets of these indices could not hold: one counter may stand for any number of events.

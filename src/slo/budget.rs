@@ -4,11 +4,13 @@
 //! coverage, the share of the window that has been seen: time not seen counts as clean at the same traffic, so that one
 //! failure in a young window can not page. With `no-data: bad`, time that went by without events counts as bad at it.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::objective::Objective;
 use crate::model::{Parts, Quotient, SECOND_NS};
 
 /// Good and bad events, or slices, of one window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Count {
     pub good: u64,
     pub bad: u64,

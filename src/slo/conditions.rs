@@ -1,18 +1,20 @@
 //! Conditions of an alert: the standard pairs of the SRE Workbook (chapter 5, "Alerting on SLOs"), with factors scaled
 //! to the period so that a pair always stands for the same share of the budget, and those that a person wrote.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::early::Early;
 use super::objective::Objective;
 use crate::model::{Parts, Quotient, Severity, Tier};
 
 /// How quickly the budget goes while a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Pace {
     Slow,
     Fast,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Condition {
     /// `1h/5m`, or `1h` without a short window; `no-data`, `early`.
     pub name: String,
@@ -36,7 +38,7 @@ pub struct Condition {
     pub tells: Tells,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Tells {
     pub breach: bool,
     pub resolve: bool,
@@ -46,7 +48,7 @@ impl Tells {
     pub const ALL: Self = Self { breach: true, resolve: true };
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Check {
     /// The burn rate over the long window, and over the short one, compares with the factor.
     Burn { op: Comparison, factor: Parts },
@@ -57,7 +59,7 @@ pub enum Check {
 }
 
 /// OpenSLO's `op` of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Comparison {
     Gt,
     Gte,

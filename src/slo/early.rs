@@ -6,6 +6,8 @@
 //! above e^h. A look is a second of one request, so there are at most as many looks as events: a rate r stands for one
 //! false alarm in at least 1/r events of a service that meets its target exactly.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::model::{EventTime, Parts, SECOND_NS};
 
 const ALTERNATIVES: usize = 4;
@@ -14,7 +16,7 @@ const SCALE: f64 = 1e6;
 /// How long an alarm stands after the last second that gave it.
 pub const STANDS_NS: u64 = 300 * SECOND_NS;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Early {
     /// What one good and one bad event add for each alternative.
     steps: [(i64, i64); ALTERNATIVES],
@@ -23,7 +25,7 @@ pub struct Early {
     pub floor: Parts,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Evidence {
     sums: [i64; ALTERNATIVES],
     /// The last second that was beyond the threshold.

@@ -1,25 +1,28 @@
 //! Time that does not count, such as maintenance: once, or again and again by a rule of RFC 5545. By event time.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::model::saved;
+
 const DAY_S: u64 = 86_400;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Exclusion {
     pub reason: String,
     pub when: When,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum When {
     Once(Stretch),
     Again(Recurrence),
 }
 
 /// From `start_s`, up to and without `end_s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Stretch {
     pub start_s: u64,
     pub end_s: u64,
@@ -37,21 +40,24 @@ impl Stretch {
 }
 
 /// RFC 5545's `RRULE` as far as it is read: by whole days, at the wall clock of `first`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Recurrence {
+    #[borsh(serialize_with = "saved::write_time", deserialize_with = "saved::read_time")]
     pub first: DateTime,
+    #[borsh(serialize_with = "saved::write_zone", deserialize_with = "saved::read_zone")]
     pub zone: TimeZone,
     pub length_s: u64,
     pub every: Every,
     pub interval: u16,
     /// `BYDAY`; of a month, with which one of it: 1 the first, -1 the last, 0 every.
+    #[borsh(serialize_with = "saved::write_days", deserialize_with = "saved::read_days")]
     pub by_day: Vec<(i8, Weekday)>,
     /// `BYMONTHDAY`: 1 the first, -1 the last.
     pub by_month_day: Vec<i8>,
     pub until_s: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Every {
     Day,
     Week,

@@ -18,10 +18,12 @@ pub use exclusions::{Every, Exclusion, Recurrence, Stretch, When};
 pub use objective::{Objective, ObjectiveError};
 pub use window::{Calendar, Period, Step, Window};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::model::{Parts, Tier};
 
 /// One service level objective's document, checked and complete.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Slo {
     pub name: String,
     pub service: String,
@@ -40,7 +42,7 @@ pub struct Slo {
 }
 
 /// One of the objectives.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Goal {
     /// `displayName`; empty where the document has none.
     pub name: String,
@@ -57,7 +59,7 @@ pub struct Goal {
 }
 
 /// A slice of time that is good or bad as a whole (Timeslices), or as good as its ratio (RatioTimeslices).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Slice {
     pub seconds: u64,
     /// The least ratio of a good one; `None` for RatioTimeslices.
@@ -80,7 +82,7 @@ impl Slice {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Method {
     Occurrences,
     Timeslices,
@@ -98,7 +100,7 @@ impl Method {
 }
 
 /// What time without events counts as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum NoData {
     Ignore,
     Good,
@@ -106,13 +108,13 @@ pub enum NoData {
 }
 
 /// Several objectives judged as one, by their burn rates.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Composite {
     pub how: Together,
     pub conditions: Vec<Condition>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Together {
     /// The highest burn rate.
     Max,

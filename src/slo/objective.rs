@@ -1,9 +1,11 @@
 //! A target that leaves a budget.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::model::Parts;
 
 /// A target such as 99.9 %, in parts per billion so that budget arithmetic is exact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Objective {
     target: Parts, // Invariant: 0 < target < 1
 }

@@ -4,14 +4,17 @@
 //! months come 28 February and 31 March. An instant on the boundary belongs to the new period. A wall clock that a
 //! time zone skips is taken as much later as the zone skips, one that it has twice is the first.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use crate::model::saved;
+
 const HOUR_S: u64 = 3_600;
 const DAY_S: u64 = 24 * HOUR_S;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub enum Window {
     Rolling {
         seconds: u64,
@@ -50,24 +53,26 @@ impl Window {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Step {
     Days(u16),
     Months(u16),
 }
 
 /// Periods of one step from an anchor, forwards and backwards.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct Calendar {
     /// As the document writes it: `1M`, `1Q`, `1w`.
     pub text: String,
     pub step: Step,
+    #[borsh(serialize_with = "saved::write_time", deserialize_with = "saved::read_time")]
     pub anchor: DateTime,
+    #[borsh(serialize_with = "saved::write_zone", deserialize_with = "saved::read_zone")]
     pub zone: TimeZone,
 }
 
 /// From `start_s`, up to and without `end_s`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Period {
     pub start_s: u64,
     pub end_s: u64,

@@ -58,6 +58,12 @@ pub enum Registered {
     DeliveryAttempts,
     ReloadSuccessful,
     ReloadSuccessTime,
+    StateKept,
+    StateBytes,
+    StateCommits,
+    StateJournalBytes,
+    StateImages,
+    StateFailures,
     ProcessCpuSeconds,
     ProcessResidentBytes,
     ProcessStartTime,
@@ -72,7 +78,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 39] = [
+pub const TABLE: [Metric; 45] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -173,6 +179,12 @@ pub const TABLE: [Metric; 39] = [
         &[],
         "When a configuration was last put into effect, since 1970-01-01 UTC.",
     ),
+    gauge("evenkeel_state_kept", &[], "1 while what is decided is written down and what comes in is taken."),
+    gauge("evenkeel_state_bytes", &[], "Bytes of the state on its volume."),
+    counter("evenkeel_state_commits_total", &[], "Groups that were made durable."),
+    counter("evenkeel_state_journal_bytes_total", &[], "Bytes of the journal's groups."),
+    counter("evenkeel_state_images_total", &[], "Images of the state, each of which empties the journal."),
+    counter("evenkeel_state_failures_total", &[], "Writes or syncs of the state that failed."),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),
     gauge("process_start_time_seconds", &[], "When the process started, since 1970-01-01 UTC."),

@@ -1,6 +1,9 @@
 //! The routing tree, with Alertmanager's semantics: depth first, the first matching child takes the
 //! alert unless it says `continue`, a node whose children all decline takes it itself.
 
+use std::io::{Read, Write};
+
+use borsh::{BorshDeserialize, BorshSerialize};
 use regex::Regex;
 
 use crate::model::{Labels, Matcher, MatcherOp};
@@ -48,6 +51,19 @@ impl Compiled {
     }
 }
 
+impl BorshSerialize for Compiled {
+    fn serialize<W: Write>(&self, out: &mut W) -> std::io::Result<()> {
+        self.matcher.serialize(out)
+    }
+}
+
+impl BorshDeserialize for Compiled {
+    fn deserialize_reader<R: Read>(from: &mut R) -> std::io::Result<Self> {
+        Self::new(Matcher::deserialize_reader(from)?)
+            .map_err(|reason| std::io::Error::new(std::io::ErrorKind::InvalidData, reason))
+    }
+}
+
 fn anchored(pattern: &str) -> Result<Regex, String> {
     // Compiled bare first: `a)(b` would turn into something sound between the anchors.
     let compiled = Regex::new(pattern).and_then(|_| Regex::new(&format!("^(?:{pattern})$")));
@@ -58,7 +74,7 @@ fn anchored(pattern: &str) -> Result<Regex, String> {
     })
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Route {
     /// Resolved: a child without a receiver of its own has its parent's.
     pub receiver: String,

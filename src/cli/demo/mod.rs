@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use super::Exit;
 use super::args::{DemoArgs, Global};
 use crate::config::{Config, Listen, World, load};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, State};
 use story::Story;
 
 const DOCUMENTS: &str = "\
@@ -88,9 +88,9 @@ async fn tell(global: &Global, args: &DemoArgs) -> anyhow::Result<Exit> {
         config.listen = listen.unwrap_or(config.listen);
         Ok(config)
     };
-    let daemon = match Daemon::start(config(None)?, None).await {
+    let daemon = match Daemon::start(config(None)?, None, State::Fleeting).await {
         Ok(daemon) => daemon,
-        Err(_ports_taken) => Daemon::start(config(Some(free_ports()))?, None).await?,
+        Err(_ports_taken) => Daemon::start(config(Some(free_ports()))?, None, State::Fleeting).await?,
     };
     let mut story = Story::new(daemon, pager, global.output)?;
     let seen_all = tokio::select! {

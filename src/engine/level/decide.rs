@@ -1,5 +1,7 @@
 //! Which conditions of a level are true, and what they amount to.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::{Cx, LATE_NS, Level, Reading};
 use crate::alert::{Assessment, Situation, assess};
 use crate::engine::fact::What;
@@ -8,7 +10,7 @@ use crate::model::{EventTime, Parts, Quotient, SECOND_NS, Severity};
 use crate::slo::{Check, Condition, Early, NoData, Pace, Slo, chance};
 
 /// What is known to be true of one goal, or of the composite.
-#[derive(Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) struct Judge {
     pub(in crate::engine) conditions: Vec<Truth>,
     pub(in crate::engine) spent: bool,
@@ -18,7 +20,7 @@ pub(in crate::engine) struct Judge {
     pub(in crate::engine) breached_now: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) struct Truth {
     /// As the facts have it.
     pub(in crate::engine) firing: bool,

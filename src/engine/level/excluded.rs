@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::slo::{Count, Exclusion, Stretch};
 
 /// Stretches that are remembered beyond those that windows still hold.
 const KEPT_MAX: usize = 1_000;
 
 /// One stretch that has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) struct Excluded {
     /// Its place among the exclusions.
     pub(in crate::engine) exclusion: usize,
@@ -18,7 +20,7 @@ pub(in crate::engine) struct Excluded {
     pub(super) ended: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Exclusions {
     /// By start.
     begun: VecDeque<Excluded>,
@@ -26,7 +28,7 @@ pub(super) struct Exclusions {
 }
 
 /// What the clock has passed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) enum Passed {
     Began(Excluded),
     Ended(Excluded),

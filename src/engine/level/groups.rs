@@ -1,6 +1,9 @@
 //! The levels of one service level objective: one, or one for each group of the attributes that it is grouped by.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{Cx, Level, Shape};
 use crate::engine::plan::SloPlan;
@@ -13,11 +16,27 @@ const SWEEP_NS: u64 = 60 * SECOND_NS;
 #[derive(Debug)]
 pub(in crate::engine) struct Groups {
     pub(in crate::engine) shape: Shape,
-    pub(in crate::engine) levels: Vec<Level>,
+    /// Shared with an image of the state while that is written down.
+    pub(in crate::engine) levels: Vec<Arc<Level>>,
     /// By the values of the attributes.
     places: BTreeMap<Vec<String>, usize>,
     swept: Now,
     pub(in crate::engine) told_of_overflow: bool,
+    /// Levels so far: what the next one is known by where it is written down.
+    begun: u64,
+    /// Numbers of those that were written down and are no more.
+    gone: Vec<u64>,
+}
+
+/// Which levels there are, without what they hold.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(in crate::engine) struct GroupsNote {
+    places: BTreeMap<Vec<String>, usize>,
+    swept: Now,
+    told_of_overflow: bool,
+    begun: u64,
+    /// The numbers of the levels, in order.
+    serials: Vec<u64>,
 }
 
 impl Groups {
@@ -28,6 +47,8 @@ impl Groups {
             places: BTreeMap::new(),
             swept: Now::default(),
             told_of_overflow: false,
+            begun: 0,
+            gone: Vec::new(),
         };
         if plan.group_by.is_none() {
             groups.insert(plan, &[]);
@@ -72,22 +93,35 @@ impl Groups {
     }
 
     fn insert(&mut self, plan: &SloPlan, values: &[String]) -> usize {
-        let names =
-            plan.group_by.iter().flat_map(|group_by| group_by.keys.iter().map(|key| key.name.clone()));
-        let group: Labels = names.zip(values.iter().cloned()).collect();
-        let level = Level::new(Cx { plan, shape: &self.shape }, group);
+        let level = Level::new(Cx { plan, shape: &self.shape }, labels(plan, values));
         self.places.insert(values.to_vec(), self.levels.len());
-        self.levels.push(level);
+        self.push(level);
         self.levels.len() - 1
+    }
+
+    fn push(&mut self, mut level: Level) {
+        level.serial = self.begun;
+        self.begun += 1;
+        self.levels.push(Arc::new(level));
+    }
+
+    /// To be changed, so that the next image has it.
+    pub(in crate::engine) fn level_mut(&mut self, place: usize) -> (&Shape, &mut Level) {
+        let level = Arc::make_mut(&mut self.levels[place]);
+        level.changed = true;
+        (&self.shape, level)
     }
 
     /// Puts a level in that was held before.
     pub(in crate::engine) fn adopt(&mut self, values: Vec<String>, level: Level) {
         match self.places.get(&values) {
-            Some(place) => self.levels[*place] = level,
+            Some(place) => {
+                let serial = self.levels[*place].serial;
+                self.levels[*place] = Arc::new(Level { serial, ..level });
+            }
             None => {
                 self.places.insert(values, self.levels.len());
-                self.levels.push(level);
+                self.push(level);
             }
         }
     }
@@ -98,9 +132,9 @@ impl Groups {
             return;
         }
         self.swept = now;
-        let shape = &self.shape;
         let mut kept = vec![true; self.levels.len()];
-        for (level, kept) in self.levels.iter_mut().zip(&mut kept) {
+        for (place, kept) in kept.iter_mut().enumerate() {
+            let (shape, level) = self.level_mut(place);
             let cx = Cx { plan, shape };
             level.follow(cx, now);
             *kept = !level.is_idle(cx);
@@ -113,6 +147,8 @@ impl Groups {
             moved.push(next);
             next += usize::from(*kept);
         }
+        let gone = self.levels.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(level, _)| level.serial);
+        self.gone.extend(gone);
         let mut index = 0;
         self.levels.retain(|_| {
             index += 1;
@@ -123,18 +159,70 @@ impl Groups {
 
     /// Every level with the values of its group, in order of these.
     pub(in crate::engine) fn in_order(&self) -> impl Iterator<Item = (&Vec<String>, &Level)> {
-        self.places.iter().map(|(values, place)| (values, &self.levels[*place]))
+        self.places.iter().map(|(values, place)| (values, &*self.levels[*place]))
     }
 
     pub(in crate::engine) fn into_levels(mut self) -> (Shape, Vec<(Vec<String>, Level)>) {
-        let mut levels: Vec<Option<Level>> = self.levels.drain(..).map(Some).collect();
+        let mut levels: Vec<Option<Level>> =
+            self.levels.drain(..).map(|level| Some(Arc::unwrap_or_clone(level))).collect();
         let places = std::mem::take(&mut self.places);
         let each = places.into_iter().filter_map(|(values, place)| Some((values, levels[place].take()?)));
         let each = each.collect();
         (self.shape, each)
     }
 
-    pub(in crate::engine) fn bytes(&self) -> usize {
-        self.levels.iter().map(Level::bytes).sum()
+    pub(in crate::engine) fn note(&self) -> GroupsNote {
+        GroupsNote {
+            places: self.places.clone(),
+            swept: self.swept,
+            told_of_overflow: self.told_of_overflow,
+            begun: self.begun,
+            serials: self.levels.iter().map(|level| level.serial).collect(),
+        }
     }
+
+    /// What has changed since this was last asked, or everything.
+    pub(in crate::engine) fn changed(&mut self, all: bool) -> Vec<(u64, Arc<Level>)> {
+        let mut changed = Vec::new();
+        for level in &mut self.levels {
+            if all || level.changed {
+                Arc::make_mut(level).changed = false;
+                changed.push((level.serial, Arc::clone(level)));
+            }
+        }
+        changed
+    }
+
+    pub(in crate::engine) fn take_gone(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// Levels as they were noted; one that `find` does not have begins anew.
+    pub(in crate::engine) fn restore(
+        plan: &SloPlan,
+        note: GroupsNote,
+        find: &mut dyn FnMut(u64) -> Option<Level>,
+    ) -> Self {
+        let shape = Shape::new(plan);
+        let GroupsNote { places, swept, told_of_overflow, begun, serials } = note;
+        let mut levels = Vec::new();
+        for (place, serial) in serials.into_iter().enumerate() {
+            let level = find(serial).unwrap_or_else(|| {
+                let values = places.iter().find(|(_, of)| **of == place).map(|(values, _)| values.as_slice());
+                let group = labels(plan, values.unwrap_or_default());
+                Level { serial, ..Level::new(Cx { plan, shape: &shape }, group) }
+            });
+            levels.push(Arc::new(level));
+        }
+        Self { shape, levels, places, swept, told_of_overflow, begun, gone: Vec::new() }
+    }
+
+    pub(in crate::engine) fn bytes(&self) -> usize {
+        self.levels.iter().map(|level| level.bytes()).sum()
+    }
+}
+
+fn labels(plan: &SloPlan, values: &[String]) -> Labels {
+    let keys = plan.group_by.iter().flat_map(|group_by| &group_by.keys);
+    keys.map(|key| key.name.clone()).zip(values.iter().cloned()).collect()
 }

@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::slo::Count;
 
 const HOUR_S: u64 = 3_600;
@@ -10,7 +12,7 @@ const HOURS: u64 = 48;
 const DAYS: u64 = 31;
 
 /// The budget of one goal as it stood at a full hour of event time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) struct Snapshot {
     pub(in crate::engine) at_s: u64,
     /// Good and bad of the budget's window, as known then; events, or slices.
@@ -24,7 +26,7 @@ pub(in crate::engine) struct Snapshot {
     pub(super) from_s: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct History {
     /// By goal, in order of time.
     goals: Vec<VecDeque<Snapshot>>,

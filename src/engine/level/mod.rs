@@ -10,12 +10,14 @@ mod track;
 
 pub(super) use decide::Verdict;
 pub(super) use excluded::{Excluded, Passed};
-pub(super) use groups::Groups;
+pub(super) use groups::{Groups, GroupsNote};
 pub(super) use history::Snapshot;
 pub(super) use seen::{RAW_UNITS, Reading};
 pub(super) use shape::Shape;
 
 use std::collections::VecDeque;
+
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::batch::SloDelta;
 use super::fact::{Fact, Subject, What};
@@ -50,9 +52,14 @@ impl Cx<'_> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Level {
     pub(super) group: Labels,
+    /// Its number among the levels that its service level has had.
+    serial: u64,
+    /// Since the last image of the state.
+    #[borsh(skip)]
+    changed: bool,
     /// By indicator.
     tracks: Vec<Track>,
     /// By goal.
@@ -75,7 +82,7 @@ pub(super) struct Level {
 }
 
 /// Events that came after the clock had passed them, and when that was known.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Amendment {
     pub(super) known_at: EventTime,
     pub(super) oldest: EventTime,
@@ -118,6 +125,8 @@ impl Level {
         judges.extend(slo.composite.iter().map(|composite| Judge::new(composite.conditions.len())));
         Self {
             group,
+            serial: 0,
+            changed: true,
             tracks: cx.plan.indicators.iter().map(|one| Track::new(cx, one)).collect(),
             slices: slices.collect(),
             evidence: vec![Evidence::default(); slo.goals.len()],
@@ -293,13 +302,17 @@ impl Level {
     /// In quiet times the clock follows ours, so that an episode can end without events.
     /// Whether it moved.
     pub(super) fn follow(&mut self, cx: Cx<'_>, now: Now) -> bool {
+        let follows = self.is_behind(now);
+        if follows {
+            self.go_to(cx, EventTime(now.0));
+        }
+        follows
+    }
+
+    pub(super) fn is_behind(&self, now: Now) -> bool {
         let quiet = self.moved_at.plus_ns(LATE_NS) <= now;
         let seen = self.tracks.iter().any(|track| track.first.is_some());
-        if !seen || !quiet || now.0 <= self.clock.0 {
-            return false;
-        }
-        self.go_to(cx, EventTime(now.0));
-        true
+        seen && quiet && now.0 > self.clock.0
     }
 
     fn move_clock(&mut self, cx: Cx<'_>, newest: EventTime, now: Now) {

@@ -1,5 +1,7 @@
 //! What one indicator has counted for one group: sums by window, and totals.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::Cx;
 use crate::engine::balance::Balance;
 use crate::engine::plan::Indicator;
@@ -11,7 +13,7 @@ use crate::slo::{Count, NoData, Period, Window};
 pub(super) const SAMPLE_S: u64 = 10;
 const PRESENCE_S: u64 = 60;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(in crate::engine) struct Track {
     pub(super) sums: Sums,
     /// The lowest and highest count of good events that the buckets of histograms allow.
@@ -36,7 +38,7 @@ pub(in crate::engine) struct Track {
     sampled_s: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct Sums {
     pub(super) series: Series,
     periods: Option<Periods>,

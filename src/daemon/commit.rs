@@ -1,0 +1,265 @@
+//! The committer: one thread that writes groups down and then lets out what they decided. The ledger's loop never
+//! waits for it while it has room: what comes meanwhile is the next group.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{broadcast, oneshot};
+
+use crate::engine::{Ack, Fact, Image, Notification};
+use crate::store::{Change, Database, Failure, Parts, Reserve, Sequence};
+
+/// From one commit to the next, so that a flood of small requests shares them.
+const PACE: Duration = Duration::from_millis(5);
+/// Between two attempts to write after one has failed.
+const RETRY: Duration = Duration::from_secs(1);
+/// Between two attempts to have the reserve back.
+const RESERVE_RETRY: Duration = Duration::from_secs(5);
+
+/// Everything between two commits.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    pub sequence: Sequence,
+    /// Empty where nothing changed.
+    pub payload: Vec<u8>,
+    pub image: Option<Image>,
+    pub facts: Vec<Fact>,
+    pub notifications: Vec<Notification>,
+    pub answers: Vec<(oneshot::Sender<Ack>, Ack)>,
+    /// Who waits until everything before is done with.
+    pub flushed: Vec<oneshot::Sender<()>>,
+}
+
+impl Group {
+    /// Nobody waits for it.
+    pub fn is_idle(&self) -> bool {
+        self.facts.is_empty()
+            && self.notifications.is_empty()
+            && self.answers.is_empty()
+            && self.flushed.is_empty()
+    }
+}
+
+/// Where a state is kept.
+pub(super) enum Keep {
+    /// As long as the process lives.
+    Memory,
+    Folder {
+        database: Box<Database>,
+        reserve: Reserve,
+        key: u64,
+    },
+}
+
+/// How it is with the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    Kept,
+    /// The volume is full: what is decided is still kept, out of the reserve; nothing more is taken in.
+    Full,
+    /// Nothing can be kept: nothing is taken in, and pages go out all the same.
+    Failing,
+}
+
+impl Condition {
+    const ALL: [Self; 3] = [Self::Kept, Self::Full, Self::Failing];
+}
+
+/// What everybody may know of the committer.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    condition: AtomicU8,
+    reason: Mutex<String>,
+    /// The next group is to bring an image of everything.
+    wants_image: AtomicBool,
+    /// A group is under way.
+    busy: AtomicBool,
+    commits: AtomicU64,
+    committed_bytes: AtomicU64,
+    images: AtomicU64,
+    failures: AtomicU64,
+    state_bytes: AtomicU64,
+}
+
+/// For the metrics.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StateCounts {
+    pub kept: bool,
+    pub bytes: u64,
+    pub commits: u64,
+    pub committed_bytes: u64,
+    pub images: u64,
+    pub failures: u64,
+}
+
+impl Health {
+    pub(super) fn condition(&self) -> Condition {
+        let place = usize::from(self.condition.load(Ordering::Acquire));
+        Condition::ALL.get(place).copied().unwrap_or(Condition::Failing)
+    }
+
+    /// Why it is not kept.
+    pub(super) fn reason(&self) -> String {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn snapshot(&self) -> StateCounts {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StateCounts {
+            kept: self.condition() == Condition::Kept,
+            bytes: read(&self.state_bytes),
+            commits: read(&self.commits),
+            committed_bytes: read(&self.committed_bytes),
+            images: read(&self.images),
+            failures: read(&self.failures),
+        }
+    }
+
+    pub(super) fn wants_image(&self) -> bool {
+        self.wants_image.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_busy(&self) {
+        self.busy.store(true, Ordering::Release);
+    }
+
+    fn set(&self, condition: Condition, reason: &str) {
+        reason.clone_into(&mut self.reason.lock().unwrap_or_else(PoisonError::into_inner));
+        self.condition.store(condition as u8, Ordering::Release);
+    }
+}
+
+pub struct Committer {
+    inbox: Receiver<Group>,
+    keep: Keep,
+    health: Arc<Health>,
+    facts: broadcast::Sender<Fact>,
+    /// When to try again, while it fails.
+    retry_at: Option<Instant>,
+    reserve_at: Instant,
+}
+
+impl Committer {
+    pub(super) fn new(
+        inbox: Receiver<Group>,
+        keep: Keep,
+        health: Arc<Health>,
+        facts: broadcast::Sender<Fact>,
+    ) -> Self {
+        Self { inbox, keep, health, facts, retry_at: None, reserve_at: Instant::now() }
+    }
+
+    /// Until the loop is gone. `notify` and `wake` must not block.
+    pub fn run(mut self, notify: impl Fn(Notification), wake: impl Fn()) {
+        while let Ok(group) = self.inbox.recv() {
+            let began = Instant::now();
+            let kept = self.keep(&group);
+            let wrote = !group.payload.is_empty() || group.image.is_some();
+            self.release(group, kept, &notify);
+            if wrote && matches!(self.keep, Keep::Folder { .. }) {
+                std::thread::sleep(PACE.saturating_sub(began.elapsed()));
+            }
+            self.health.busy.store(false, Ordering::Release);
+            wake();
+        }
+    }
+
+    /// Facts first, then notices, answers last. Of a group that is not kept nobody is told that it is: who waits is told
+    /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key.
+    fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
+        for fact in group.facts {
+            let _nobody_looks_on = self.facts.send(fact);
+        }
+        group.notifications.into_iter().for_each(notify);
+        if kept {
+            for (reply, ack) in group.answers {
+                let _gone = reply.send(ack);
+            }
+        }
+        for reply in group.flushed {
+            let _gone = reply.send(());
+        }
+    }
+
+    fn keep(&mut self, group: &Group) -> bool {
+        let Keep::Folder { database, reserve, key } = &mut self.keep else { return true };
+        let image = group.image.as_ref();
+        let now = Instant::now();
+        let written = match self.health.condition() {
+            Condition::Failing => match image.filter(|image| image.is_full) {
+                Some(image) => database.begin_anew(*key, group.sequence, &parts(image)),
+                None => {
+                    let due = self.retry_at.is_none_or(|at| at <= now);
+                    self.health.wants_image.store(due, Ordering::Release);
+                    return false;
+                }
+            },
+            Condition::Kept | Condition::Full => {
+                let mut written = commit(database, group);
+                if let Err(Failure::Full(reason)) = &written {
+                    self.health.set(Condition::Full, reason);
+                    tracing::error!(reason, "state.full");
+                    reserve.give_back();
+                    self.reserve_at = now + RESERVE_RETRY;
+                    written = commit(database, group);
+                }
+                written
+            }
+        };
+        self.health.state_bytes.store(database.bytes(), Ordering::Relaxed);
+        if let Err(failure) = written {
+            self.health.failures.fetch_add(1, Ordering::Relaxed);
+            if self.health.condition() != Condition::Failing || self.health.reason() != failure.to_string() {
+                tracing::error!(reason = failure.to_string(), "state.failing");
+            }
+            self.health.set(Condition::Failing, &failure.to_string());
+            self.health.wants_image.store(false, Ordering::Release);
+            self.retry_at = Some(now + RETRY);
+            return false;
+        }
+        self.health.commits.fetch_add(1, Ordering::Relaxed);
+        self.health.committed_bytes.fetch_add(group.payload.len() as u64, Ordering::Relaxed);
+        self.health.images.fetch_add(u64::from(image.is_some()), Ordering::Relaxed);
+        self.healed(now);
+        true
+    }
+
+    /// After a write that came through.
+    fn healed(&mut self, now: Instant) {
+        let Keep::Folder { reserve, .. } = &mut self.keep else { return };
+        match self.health.condition() {
+            Condition::Kept => return,
+            Condition::Full if now < self.reserve_at => return,
+            Condition::Full | Condition::Failing => {}
+        }
+        self.health.wants_image.store(false, Ordering::Release);
+        self.retry_at = None;
+        self.reserve_at = now + RESERVE_RETRY;
+        if reserve.take() {
+            self.health.set(Condition::Kept, "");
+            tracing::info!("state.kept.again");
+        } else {
+            self.health.set(Condition::Full, "there is no room for the reserve");
+        }
+    }
+}
+
+fn commit(database: &mut Database, group: &Group) -> Result<(), Failure> {
+    let mut change = Change::default();
+    match &group.image {
+        Some(image) => change.image = Some((group.sequence, parts(image), &image.gone, image.is_full)),
+        None if group.payload.is_empty() => return Ok(()),
+        None => change.groups.push((group.sequence, &group.payload)),
+    }
+    database.commit(&change)
+}
+
+fn parts(image: &Image) -> Parts {
+    image.parts.iter().map(|part| (part.name.clone(), part.bytes())).collect()
+}

@@ -1,0 +1,104 @@
+//! From what the folder holds to the state that was: the last image, then the groups after it, done again in order.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::clock::Clock;
+use crate::engine::{Effects, Engine, FORMAT, Fact, Plan};
+use crate::store::{Database, Found, Parts, Refusal, Sequence};
+
+/// A state that is up.
+pub(super) struct Recovered {
+    pub engine: Engine,
+    pub database: Database,
+    /// The newest group.
+    pub last: Sequence,
+    /// Seeds the fingerprints of requests.
+    pub key: u64,
+    /// What was lost or set aside, in words.
+    pub report: Vec<String>,
+    /// Groups that were done again.
+    pub replayed: usize,
+}
+
+/// `Err`: the folder is not ours to use, or can not be written to.
+pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow::Result<Recovered> {
+    let opened = Database::open(folder, FORMAT)?;
+    let mut report = opened.report;
+    let mut database = opened.database;
+    if let Some(found) = opened.found {
+        match again(&found, &mut report) {
+            Ok((engine, replayed)) => {
+                clock.not_before(engine.now());
+                return Ok(Recovered {
+                    engine,
+                    database,
+                    last: found.last,
+                    key: found.key,
+                    report,
+                    replayed,
+                });
+            }
+            Err(error) => {
+                let aside =
+                    database.abandon().map_err(|error| refusal("set aside the state in", folder, &error))?;
+                report.push(format!(
+                    "the state can not be read ({error}): it is in {} now, and a new one begins",
+                    aside.display()
+                ));
+                database = Database::open(folder, FORMAT)?.database;
+            }
+        }
+    }
+    let (mut engine, key) = (Engine::new(Arc::clone(plan), clock.now()), random_key());
+    let parts: Parts =
+        engine.image(true).parts.iter().map(|part| (part.name.clone(), part.bytes())).collect();
+    database
+        .begin(key, Sequence(0), &parts)
+        .map_err(|failure| refusal("write a first state to", folder, &failure))?;
+    Ok(Recovered { engine, database, last: Sequence(0), key, report, replayed: 0 })
+}
+
+fn refusal(what: &'static str, folder: &Path, reason: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Io { what, path: folder.to_owned(), reason: reason.to_string() }
+}
+
+fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize)> {
+    let mut engine = Engine::restore(&found.parts, report)?;
+    let mut effects = Effects::default();
+    for (sequence, payload) in &found.groups {
+        let Some((decided, records)) = payload.split_first_chunk() else {
+            report.push(format!("group {} is too short", sequence.0));
+            continue;
+        };
+        if let Err(error) = engine.replay(records, &mut effects) {
+            report.push(format!("group {} can not be done again: {error}", sequence.0));
+        } else if digest(&effects.facts) != u64::from_le_bytes(*decided) {
+            report.push(format!("group {} decides otherwise than before", sequence.0));
+        }
+        effects.facts.clear();
+    }
+    Ok((engine, found.groups.len()))
+}
+
+/// What a group decided, to be compared when it is done again.
+pub(super) fn digest(facts: &[Fact]) -> u64 {
+    if facts.is_empty() {
+        return 0;
+    }
+    let mut lines = Vec::new();
+    for fact in facts {
+        // A fact is made of texts and integers: it can always be written.
+        let _never = serde_json::to_writer(&mut lines, fact);
+        lines.push(b'\n');
+    }
+    xxh3_64(&lines)
+}
+
+/// From the operating system, by way of the seed that the standard library draws for its maps.
+pub(super) fn random_key() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0_u8)
+}

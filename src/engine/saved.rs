@@ -1,0 +1,270 @@
+//! The state as it is written down: records of everything that changed it, in order, and images of all of it.
+//! An image and the records after it give the same state again, byte for byte, because nothing else decides.
+
+use std::collections::BTreeMap;
+use std::io::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::batch::Batch;
+use super::books::Books;
+use super::effect::{Notification, NotificationId, Outcome};
+use super::level::{Groups, GroupsNote, Level};
+use super::plan::Plan;
+use super::watches::Watches;
+use super::{AckToken, Effects, Engine, History, Input};
+use crate::alert::Episode;
+use crate::model::{Labels, Now, Signal};
+
+/// The form of records and images. A change to any type that is written down is another form.
+pub const FORMAT: u32 = 1;
+
+/// What changed the state, as it is recorded.
+#[derive(Debug, BorshDeserialize)]
+enum Record {
+    Observed(Box<Batch>),
+    /// A request that had been answered before.
+    Repeated(Signal, u64),
+    Refused(Signal, u64),
+    Injected(History),
+    Settled(NotificationId, Outcome),
+    Tick,
+}
+
+/// Records of one group of the journal; off where nothing is written down.
+#[derive(Debug, Default)]
+pub struct Records {
+    on: bool,
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+impl Records {
+    pub fn on() -> Self {
+        Self { on: true, ..Self::default() }
+    }
+
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What came so far, which is then forgotten.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.count = 0;
+        std::mem::take(&mut self.bytes)
+    }
+
+    pub(super) fn observed(&mut self, now: Now, batch: &Batch) {
+        self.write(now, 0, batch);
+    }
+
+    pub(super) fn repeated(&mut self, now: Now, signal: Signal, items: u64) {
+        self.write(now, 1, &(signal, items));
+    }
+
+    pub(super) fn refused(&mut self, now: Now, signal: Signal, items: u64) {
+        self.write(now, 2, &(signal, items));
+    }
+
+    pub(super) fn injected(&mut self, now: Now, history: &History) {
+        self.write(now, 3, history);
+    }
+
+    pub(super) fn settled(&mut self, now: Now, id: NotificationId, outcome: &Outcome) {
+        self.write(now, 4, &(id, outcome));
+    }
+
+    pub(super) fn tick(&mut self, now: Now) {
+        self.write(now, 5, &());
+    }
+
+    /// `kind`: the place of the variant among those of `Record`.
+    fn write(&mut self, now: Now, kind: u8, body: &impl BorshSerialize) {
+        if self.on {
+            let written = (now, kind, body).serialize(&mut self.bytes);
+            debug_assert!(written.is_ok(), "memory takes every record: {written:?}");
+            self.count += 1;
+        }
+    }
+}
+
+/// Everything that has state, or what of it has changed since the last image.
+#[derive(Debug)]
+pub struct Image {
+    pub is_full: bool,
+    pub parts: Vec<Part>,
+    /// Names of parts that are no more.
+    pub gone: Vec<String>,
+}
+
+/// A part of an image. It is written where it can take its time: a level is shared with the engine until either changes.
+#[derive(Debug)]
+pub struct Part {
+    pub name: String,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    Written(Vec<u8>),
+    Level(Arc<Level>),
+}
+
+impl Part {
+    fn of(name: &str, body: &impl BorshSerialize) -> Self {
+        let mut written = Vec::new();
+        let done = body.serialize(&mut written);
+        debug_assert!(done.is_ok(), "memory takes every part: {done:?}");
+        Self { name: name.to_owned(), body: Body::Written(written) }
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        match &self.body {
+            Body::Written(bytes) => bytes.clone(),
+            Body::Level(level) => {
+                let mut bytes = Vec::with_capacity(level.bytes());
+                let done = level.serialize(&mut bytes);
+                debug_assert!(done.is_ok(), "memory takes every part: {done:?}");
+                bytes
+            }
+        }
+    }
+}
+
+/// What is small: the clocks, the counts, the rules' alerts, episodes of service levels that are gone, and which
+/// levels there are.
+type Core = (Now, Now, Now, Books, Watches, BTreeMap<(String, Labels), Episode>, Vec<GroupsNote>);
+
+impl Engine {
+    /// `is_full`: also what has not changed since the last one.
+    pub fn image(&mut self, is_full: bool) -> Image {
+        let notes: Vec<GroupsNote> = self.levels.iter().map(Groups::note).collect();
+        let clocks = (self.now, self.since, self.next_tick);
+        let core = (clocks.0, clocks.1, clocks.2, &self.books, &self.watches, &self.retired, notes);
+        let mut parts = vec![
+            Part::of("core", &core),
+            Part::of("repeats", &self.repeats),
+            Part::of("events", &self.events),
+            Part::of("baselines", &self.baselines),
+            Part::of("alerts", &self.alerts),
+        ];
+        if is_full {
+            parts.push(Part::of("plan", &*self.plan));
+        }
+        let mut gone = Vec::new();
+        for (slo, groups) in self.levels.iter_mut().enumerate() {
+            gone.extend(groups.take_gone().into_iter().map(|serial| level_name(slo, serial)));
+            for (serial, level) in groups.changed(is_full) {
+                parts.push(Part { name: level_name(slo, serial), body: Body::Level(level) });
+            }
+        }
+        Image { is_full, parts, gone }
+    }
+
+    /// The state of an image, under the plan that it was made under. A level whose part is gone or damaged begins anew;
+    /// `report` hears of it. Without one of the other parts there is no state.
+    pub fn restore(parts: &BTreeMap<String, Vec<u8>>, report: &mut Vec<String>) -> Result<Self> {
+        let (now, since, next_tick, books, watches, retired, notes): Core = read(parts, "core")?;
+        let plan: Plan = read(parts, "plan")?;
+        if notes.len() != plan.slos.len() {
+            return Err(invalid("the plan and the levels do not fit together"));
+        }
+        let mut levels = Vec::new();
+        for (slo, (one, note)) in plan.slos.iter().zip(notes).enumerate() {
+            let mut find = |serial| {
+                let found = read(parts, &level_name(slo, serial));
+                if found.is_err() {
+                    let name = &one.slo.name;
+                    report.push(format!("a level of `{name}` could not be read: it begins anew"));
+                }
+                found.ok()
+            };
+            levels.push(Groups::restore(one, note, &mut find));
+        }
+        Ok(Self {
+            now,
+            since,
+            next_tick,
+            books,
+            repeats: read(parts, "repeats")?,
+            events: read(parts, "events")?,
+            levels,
+            baselines: read(parts, "baselines")?,
+            alerts: read(parts, "alerts")?,
+            watches,
+            retired,
+            plan: Arc::new(plan),
+        })
+    }
+
+    /// Does again what the records say. What they asked of the world was asked then; what is still open of it is
+    /// [`Engine::unsettled`].
+    pub fn replay(&mut self, records: &[u8], effects: &mut Effects) -> Result<()> {
+        let mut rest = records;
+        while !rest.is_empty() {
+            let now = Now::deserialize(&mut rest)?;
+            let record = Record::deserialize(&mut rest)?;
+            let now = now.max(self.now);
+            match record {
+                Record::Observed(batch) => {
+                    if !fits(&batch, &self.plan) {
+                        return Err(invalid("a request of another configuration"));
+                    }
+                    self.step(now, Input::Observed { token: AckToken(0), batch }, effects);
+                }
+                Record::Repeated(signal, items) => {
+                    self.now = now;
+                    self.books.repeat(signal, items);
+                }
+                Record::Refused(signal, items) => self.step(now, Input::Refused { signal, items }, effects),
+                Record::Injected(history) => self.step(now, Input::Injected(history), effects),
+                Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
+                Record::Tick => self.step(now, Input::Tick, effects),
+            }
+            effects.requests.clear();
+        }
+        Ok(())
+    }
+
+    /// The plan that the configuration says, in place of the one that was written down: the same one, able to choose.
+    pub fn adopt(&mut self, plan: Arc<Plan>) {
+        debug_assert!(plan.version == self.plan.version, "another plan is configured");
+        self.plan = plan;
+    }
+
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Notifications of which it is not known what became of them, in the order in which they were decided.
+    pub fn unsettled(&self) -> Vec<Notification> {
+        self.alerts.unsettled()
+    }
+}
+
+fn fits(batch: &Batch, plan: &Plan) -> bool {
+    batch.plan_version == plan.version
+        && batch.slos.iter().all(|delta| (delta.slo as usize) < plan.slos.len())
+}
+
+fn level_name(slo: usize, serial: u64) -> String {
+    format!("level/{slo}/{serial}")
+}
+
+fn read<T: BorshDeserialize>(parts: &BTreeMap<String, Vec<u8>>, name: &str) -> Result<T> {
+    let bytes = parts.get(name).ok_or_else(|| invalid(format!("part `{name}` is not there")))?;
+    T::try_from_slice(bytes).map_err(|error| invalid(format!("part `{name}` can not be read: {error}")))
+}
+
+fn invalid(reason: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidData, reason.into())
+}

@@ -1,0 +1,334 @@
+//! The SQLite file: the journal's groups, and the parts of the last image.
+//!
+//! A group is one row with one frame. An image replaces parts and takes the groups away that it covers, in one
+//! transaction. `synchronous=FULL` in WAL mode: a commit that has returned survives a power cut.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+
+use super::failure::{Failure, Refusal};
+use super::folder::{DATABASE, Folder};
+use super::mark::Mark;
+use super::{Sequence, frame};
+
+/// `EVKL`: SQLite's `application_id`, which tells our files from others.
+const APPLICATION: i32 = 0x4556_4b4c;
+const NEW: &str = "state.new.db";
+const SCHEMA: &str = "
+CREATE TABLE journal (sequence INTEGER PRIMARY KEY, frame BLOB NOT NULL) STRICT;
+CREATE TABLE part (name TEXT PRIMARY KEY, frame BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+pub type Parts = BTreeMap<String, Vec<u8>>;
+
+/// What one commit brings.
+#[derive(Debug, Default)]
+pub struct Change<'c> {
+    pub groups: Vec<(Sequence, &'c [u8])>,
+    pub image: Option<(Sequence, Parts, &'c [String], bool)>,
+}
+
+#[derive(Debug)]
+pub struct Database {
+    folder: Folder,
+    connection: Connection,
+    mark: Mark,
+    /// Checksum of the last frame.
+    last: u32,
+    format: u32,
+}
+
+/// What was there.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Seeds what a state hashes with.
+    pub key: u64,
+    pub parts: Parts,
+    /// After the image, in order.
+    pub groups: Vec<(Sequence, Vec<u8>)>,
+    /// The newest group that was committed.
+    pub last: Sequence,
+}
+
+#[derive(Debug)]
+pub struct Opened {
+    pub database: Database,
+    /// `None`: there was nothing, and nothing is there until the first image.
+    pub found: Option<Found>,
+    /// What is missing or was set aside, in words.
+    pub report: Vec<String>,
+}
+
+impl Database {
+    /// Never refuses for damage: what can be read is found, what can not is set aside and reported.
+    pub fn open(path: &Path, format: u32) -> Result<Opened, Refusal> {
+        let folder = Folder::open(path)?;
+        let mut report = Vec::new();
+        let (file, new) = (folder.file(DATABASE), folder.file(NEW));
+        if !file.exists() && new.exists() {
+            // Whole and synced before the old one went out of its way.
+            std::fs::rename(&new, &file).map_err(|error| Refusal::io("rename", &new, error))?;
+        }
+        let read =
+            |path: &Path| connect(path).and_then(|connection| Ok((look(&connection, format)?, connection)));
+        let (found, connection) = match read(&file) {
+            Ok((Look::Nothing, connection)) => (None, connection),
+            Ok((Look::Ours(found, more), connection)) => {
+                report.extend(more);
+                (Some(found), connection)
+            }
+            Ok((Look::Newer(newer), _)) => {
+                return Err(Refusal::Newer { folder: path.to_owned(), format: newer, known: format });
+            }
+            Ok((Look::Foreign, _)) => return Err(Refusal::Foreign { file }),
+            Err(error) if is_damage(&error) => {
+                let aside = folder.set_aside().map_err(|error| Refusal::io("set aside", &file, error))?;
+                report.push(format!(
+                    "{} can not be read ({error}): it is in {} now, and the state begins anew",
+                    file.display(),
+                    aside.display()
+                ));
+                (None, connect(&file).map_err(|error| Refusal::io("open", &file, error))?)
+            }
+            Err(error) => return Err(Refusal::io("open", &file, error)),
+        };
+        let (mark, said) = Mark::open(path).map_err(|error| Refusal::io("open", path, error))?;
+        let last = found.as_ref().map_or(Sequence(0), |found| found.last);
+        if said.is_some() && found.is_none() && report.is_empty() {
+            report.push(format!("{} is gone: the state begins anew", file.display()));
+        }
+        if let Some(said) = said.filter(|said| *said > last && found.is_some()) {
+            report.push(format!(
+                "groups {} to {} were committed and are gone: the log of the database ends before them",
+                last.0 + 1,
+                said.0
+            ));
+        }
+        let mut database = Self { folder, connection, mark, last: 0, format };
+        database.last = found.as_ref().map_or(0, |found| checksum_of_last(&found.groups));
+        Ok(Opened { database, found, report })
+    }
+
+    /// Begins a state that has nothing yet.
+    pub fn begin(&mut self, key: u64, sequence: Sequence, parts: &Parts) -> Result<(), Failure> {
+        let format = self.format;
+        begin(&mut self.connection, format, key, sequence, parts).map_err(|error| Failure::of(&error))?;
+        self.folder.sync().map_err(|error| Failure::of_io(&error))
+    }
+
+    /// All or nothing; it lasts when this returns.
+    pub fn commit(&mut self, change: &Change<'_>) -> Result<(), Failure> {
+        let last = self.try_commit(change).map_err(|error| Failure::of(&error))?;
+        self.last = last;
+        let newest = change.groups.last().map(|(sequence, _)| *sequence);
+        let newest = newest.max(change.image.as_ref().map(|(sequence, ..)| *sequence));
+        if let Some(newest) = newest {
+            self.mark.set(newest).map_err(|error| Failure::of_io(&error))?;
+        }
+        Ok(())
+    }
+
+    fn try_commit(&mut self, change: &Change<'_>) -> rusqlite::Result<u32> {
+        let mut last = self.last;
+        let transaction = self.connection.transaction()?;
+        for (sequence, payload) in &change.groups {
+            let (bytes, checksum) = frame::write(*sequence, last, payload);
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO journal (sequence, frame) VALUES (?1, ?2)")?;
+            insert.execute(params![number(*sequence), bytes])?;
+            last = checksum;
+        }
+        if let Some((sequence, parts, gone, is_full)) = &change.image {
+            if *is_full {
+                transaction.execute("DELETE FROM part", [])?;
+            }
+            put(&transaction, *sequence, parts)?;
+            let mut delete = transaction.prepare_cached("DELETE FROM part WHERE name = ?1")?;
+            for name in *gone {
+                delete.execute([name])?;
+            }
+            transaction.execute("DELETE FROM journal WHERE sequence <= ?1", [number(*sequence)])?;
+            set(&transaction, "image", sequence.0)?;
+        }
+        transaction.commit()?;
+        Ok(last)
+    }
+
+    /// Puts the whole state into a file of its own, in place of one that a write has failed on.
+    pub fn begin_anew(&mut self, key: u64, sequence: Sequence, parts: &Parts) -> Result<(), Failure> {
+        let new = self.folder.file(NEW);
+        let of_io = |error: std::io::Error| Failure::of_io(&error);
+        for name in [NEW, "state.new.db-wal", "state.new.db-shm"] {
+            let _not_there = std::fs::remove_file(self.folder.file(name));
+        }
+        let mut connection = connect(&new).map_err(|error| Failure::of(&error))?;
+        begin(&mut connection, self.format, key, sequence, parts).map_err(|error| Failure::of(&error))?;
+        connection.close().map_err(|(_, error)| Failure::of(&error))?;
+        std::fs::File::open(&new).and_then(|file| file.sync_all()).map_err(of_io)?;
+        // Its handles go before its names do.
+        let memory = Connection::open_in_memory().map_err(|error| Failure::of(&error))?;
+        drop(std::mem::replace(&mut self.connection, memory));
+        for name in [DATABASE, "state.db-wal", "state.db-shm"] {
+            let _not_there = std::fs::remove_file(self.folder.file(name));
+        }
+        let file = self.folder.file(DATABASE);
+        std::fs::rename(&new, &file).and_then(|()| self.folder.sync()).map_err(of_io)?;
+        self.connection = connect(&file).map_err(|error| Failure::of(&error))?;
+        self.last = 0;
+        self.mark.set(sequence).map_err(of_io)
+    }
+
+    /// Puts what is there out of the way; where it is now.
+    pub fn abandon(self) -> std::io::Result<std::path::PathBuf> {
+        let Self { folder, connection, .. } = self;
+        drop(connection);
+        folder.set_aside()
+    }
+
+    /// Bytes on the volume: the file and its log.
+    pub fn bytes(&self) -> u64 {
+        let length = |name: &str| std::fs::metadata(self.folder.file(name)).map_or(0, |file| file.len());
+        length(DATABASE) + length("state.db-wal")
+    }
+}
+
+enum Look {
+    Nothing,
+    Ours(Found, Vec<String>),
+    Newer(u32),
+    Foreign,
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A log that grew once gives its room back.
+    connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    Ok(connection)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, tables) {
+        (APPLICATION, _) => {}
+        (0, 0) => return Ok(Look::Nothing),
+        _ => return Ok(Look::Foreign),
+    }
+    let format = u32::try_from(get(connection, "format")?.unwrap_or(0)).unwrap_or(u32::MAX);
+    if format > known {
+        return Ok(Look::Newer(format));
+    }
+    let mut report = Vec::new();
+    let image = Sequence(get(connection, "image")?.unwrap_or(0));
+    let parts = parts(connection, &mut report)?;
+    let groups = groups(connection, image, &mut report)?;
+    let last = groups.last().map_or(image, |(sequence, _)| *sequence);
+    let key = get(connection, "key")?.unwrap_or(0);
+    Ok(Look::Ours(Found { key, parts, groups, last }, report))
+}
+
+fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<Parts> {
+    let mut found = Parts::new();
+    let mut all = connection.prepare("SELECT name, frame FROM part")?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, bytes) = (row.get::<_, String>(0)?, row.get_ref(1)?);
+        match bytes.as_blob().ok().and_then(frame::read) {
+            Some(frame) => {
+                found.insert(name, frame.payload.to_vec());
+            }
+            None => report.push(format!("part `{name}` of the image is damaged")),
+        }
+    }
+    Ok(found)
+}
+
+fn groups(
+    connection: &Connection,
+    image: Sequence,
+    report: &mut Vec<String>,
+) -> rusqlite::Result<Vec<(Sequence, Vec<u8>)>> {
+    let mut found: Vec<(Sequence, Vec<u8>)> = Vec::new();
+    let (mut next, mut before) = (image.next(), None);
+    let mut all =
+        connection.prepare("SELECT sequence, frame FROM journal WHERE sequence > ?1 ORDER BY sequence")?;
+    let mut rows = all.query([number(image)])?;
+    while let Some(row) = rows.next()? {
+        let sequence = Sequence(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0));
+        if sequence > next {
+            report.push(format!("groups {} to {} are not in the journal", next.0, sequence.0 - 1));
+        }
+        match row.get_ref(1)?.as_blob().ok().and_then(frame::read).filter(|one| one.sequence == sequence) {
+            Some(frame) => {
+                if before.is_some_and(|before| before != frame.before) {
+                    report.push(format!("group {} does not follow the one before it", sequence.0));
+                }
+                before = Some(frame.checksum);
+                found.push((sequence, frame.payload.to_vec()));
+            }
+            None => report.push(format!("group {} of the journal is damaged: it is left out", sequence.0)),
+        }
+        next = sequence.next();
+    }
+    Ok(found)
+}
+
+fn checksum_of_last(groups: &[(Sequence, Vec<u8>)]) -> u32 {
+    groups.iter().fold(0, |before, (sequence, payload)| frame::write(*sequence, before, payload).1)
+}
+
+fn begin(
+    connection: &mut Connection,
+    format: u32,
+    key: u64,
+    sequence: Sequence,
+    parts: &Parts,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.execute_batch(SCHEMA)?;
+    set(&transaction, "format", u64::from(format))?;
+    set(&transaction, "key", key)?;
+    set(&transaction, "image", sequence.0)?;
+    put(&transaction, sequence, parts)?;
+    transaction.commit()
+}
+
+fn put(connection: &Connection, sequence: Sequence, parts: &Parts) -> rusqlite::Result<()> {
+    let mut insert =
+        connection.prepare_cached("INSERT OR REPLACE INTO part (name, frame) VALUES (?1, ?2)")?;
+    for (name, bytes) in parts {
+        insert.execute(params![name, frame::write(sequence, 0, bytes).0])?;
+    }
+    Ok(())
+}
+
+/// SQLite's integers are signed: the bits are what counts.
+fn number(sequence: Sequence) -> i64 {
+    sequence.0.cast_signed()
+}
+
+fn set(connection: &Connection, name: &str, value: u64) -> rusqlite::Result<usize> {
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
+        params![name, value.cast_signed()],
+    )
+}
+
+fn get(connection: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    let value =
+        connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get::<_, i64>(0));
+    Ok(value.optional()?.map(i64::cast_unsigned))
+}

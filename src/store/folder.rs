@@ -1,0 +1,72 @@
+//! The folder of a state: one process at a time, readable by its user alone.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::failure::Refusal;
+
+pub const DATABASE: &str = "state.db";
+const LOCK: &str = "lock";
+
+/// Held for as long as the state is open; given back by the system when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct Folder {
+    pub path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    pub fn open(path: &Path) -> Result<Self, Refusal> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| Refusal::io("make the state folder", path, error))?;
+        let file = path.join(LOCK);
+        let lock =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&file);
+        let mut lock = lock.map_err(|error| Refusal::io("write to", &file, error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                let _unreadable = lock.read_to_string(&mut pid);
+                return Err(Refusal::Locked { folder: path.to_owned(), pid: pid.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(error)) => return Err(Refusal::io("lock", &file, error)),
+        }
+        let written = lock
+            .set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| lock.write_all(std::process::id().to_string().as_bytes()));
+        // Who holds it is a courtesy: that it is held is what counts.
+        let _full = written;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Makes renames and new files last.
+    pub fn sync(&self) -> std::io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Puts a database that can not be read aside, with what belongs to it.
+    pub fn set_aside(&self) -> std::io::Result<PathBuf> {
+        let aside = (1..).map(|number| self.file(&format!("damaged-{number}"))).find(|path| !path.exists());
+        let aside = aside.unwrap_or_else(|| self.file("damaged"));
+        DirBuilder::new().mode(0o700).create(&aside)?;
+        for name in [DATABASE, "state.db-wal", "state.db-shm", super::mark::NAME] {
+            match std::fs::rename(self.file(name), aside.join(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        self.sync()?;
+        Ok(aside)
+    }
+}
