@@ -28,20 +28,20 @@ const FOLDS_MAX: usize = 3;
 
 pub struct Workers {
     /// As the ledger had it when somebody last asked.
-    pub plan: Arc<RwLock<Arc<Plan>>>,
-    pub clock: Clock,
-    pub ledger: Ledger,
+    plan: Arc<RwLock<Arc<Plan>>>,
+    clock: Clock,
+    ledger: Ledger,
     /// Seeds the fingerprints of requests.
-    pub key: u64,
-    pub lanes: Lanes,
+    key: u64,
+    lanes: Lanes,
     pub admission: Arc<Admission>,
     /// Requests so far, to choose those that have a span.
-    pub taken: AtomicU64,
+    taken: AtomicU64,
 }
 
 /// How many requests that are not folded at once are folded at a time. What JSON and deltas take beside their bodies is
 /// bounded by it.
-pub struct Lanes {
+struct Lanes {
     /// One a core.
     usual: Arc<Semaphore>,
     /// Half as many.
@@ -49,7 +49,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    pub fn new(cores: usize) -> Self {
+    fn new(cores: usize) -> Self {
         let lane = |places: usize| Arc::new(Semaphore::new(places.max(1)));
         Self { usual: lane(cores), large: lane(cores / 2) }
     }
@@ -60,6 +60,12 @@ impl Lanes {
 }
 
 impl Workers {
+    pub fn new(plan: Arc<RwLock<Arc<Plan>>>, clock: Clock, ledger: Ledger, key: u64) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (lanes, admission) = (Lanes::new(cores), Arc::new(Admission::default()));
+        Self { plan, clock, ledger, key, lanes, admission, taken: AtomicU64::new(0) }
+    }
+
     async fn fold(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Batch, Malformed> {
         let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (key, now) = (self.key, self.clock.now());

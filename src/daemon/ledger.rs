@@ -268,8 +268,8 @@ impl Loop {
         loop {
             let stop = self.turn(&mut effects);
             self.collect(&mut effects);
-            self.hand_over(&mut effects.records, stop);
-            if stop {
+            let committer_lives = self.hand_over(&mut effects.records, stop);
+            if stop || !committer_lives {
                 return;
             }
         }
@@ -295,15 +295,16 @@ impl Loop {
     }
 
     /// Gives the group to the committer if that is free; waits for it only where too much has gathered, or at the end.
-    fn hand_over(&mut self, records: &mut Records, stop: bool) {
+    /// `false`: there is no committer any more.
+    fn hand_over(&mut self, records: &mut Records, stop: bool) -> bool {
         let wants_image = self.wants_image || self.health.wants_image();
         let is_idle = records.is_empty() && self.group.is_idle();
         if is_idle && !wants_image && !stop {
-            return;
+            return true;
         }
         let too_much = self.group.answers.len() >= WAITING_MAX || records.len() >= WAITING_BYTES_MAX;
         if self.health.is_busy() && !too_much && !stop {
-            return;
+            return true;
         }
         let (now, (bytes, since)) = (self.clock.now(), self.tail);
         let bytes = bytes + records.len() as u64;
@@ -324,7 +325,7 @@ impl Loop {
         }
         group.sequence = self.last;
         self.health.set_busy();
-        let _committer_gone = self.commits.send(group);
+        self.commits.send(group).is_ok()
     }
 
     /// Takes what waits, up to one group. Whether it is over.

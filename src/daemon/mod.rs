@@ -11,7 +11,6 @@ mod views;
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,7 +23,7 @@ use crate::api::{self, Readiness, Reloaded};
 use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History, Notification, Plan};
-use crate::ingest::{self, Admission, Counters};
+use crate::ingest::{self, Counters};
 use crate::respond::{self, Drained, Responder};
 pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
@@ -32,7 +31,7 @@ use crate::telemetry::Export;
 use clock::Clock;
 pub use commit::Condition;
 use commit::Keep;
-use intake::{Lanes, Workers};
+use intake::Workers;
 use ledger::{Ledger, Start};
 use recover::{Recovered, random_key, recover};
 pub use reload::Source;
@@ -135,18 +134,14 @@ impl Daemon {
         ));
         standing.into_iter().for_each(|last| responder.resume(last));
         let (notified, wake) = (responder.clone(), ledger.waker());
-        let commits = std::thread::Builder::new()
-            .name("committer".to_owned())
-            .spawn(move || committer.run(|notification| notified.notify(notification), wake))
-            .context("start the committer's thread")?;
+        let committing = move || committer.run(|notification| notified.notify(notification), wake);
+        let commits = thread("committer", committing)?;
         let (turned, turning) = oneshot::channel();
-        let turns = std::thread::Builder::new()
-            .name("ledger".to_owned())
-            .spawn(move || {
-                let _until_the_end = turned;
-                turns.run();
-            })
-            .context("start the ledger's thread")?;
+        let turning_round = move || {
+            let _until_the_end = turned;
+            turns.run();
+        };
+        let turns = thread("ledger", turning_round)?;
         let (stop, stopped) = watch::channel(false);
         let shared_plan = Arc::new(RwLock::new(plan));
         let reloader = Reloader {
@@ -172,18 +167,7 @@ impl Daemon {
             reloader,
             stop,
         };
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let admission = Arc::new(Admission::default());
-        let workers = Workers {
-            plan: shared_plan,
-            clock,
-            ledger,
-            key,
-            lanes: Lanes::new(cores),
-            admission,
-            taken: AtomicU64::new(0),
-        };
-        daemon.serve(doors, entrance, workers, &stopped);
+        daemon.serve(doors, entrance, Workers::new(shared_plan, clock, ledger, key), &stopped);
         daemon.readiness.set(true);
         Ok(daemon)
     }
@@ -296,6 +280,11 @@ impl Daemon {
 
 async fn until(mut stopped: watch::Receiver<bool>) {
     let _daemon_gone = stopped.wait_for(|stopped| *stopped).await;
+}
+
+fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    let begun = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    begun.with_context(|| format!("start the thread of the {name}"))
 }
 
 /// A state before anybody works with it.

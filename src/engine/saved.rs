@@ -223,6 +223,7 @@ impl Engine {
                 }
                 Record::Repeated(signal, items) => {
                     self.now = now;
+                    self.repeats.forget(now);
                     self.books.repeat(signal, items);
                 }
                 Record::Refused(signal, items) => self.step(now, Input::Refused { signal, items }, effects),

@@ -1,3 +1,5 @@
+//! What a state folder holds after everything that can happen to it.
+
 use std::path::{Path, PathBuf};
 
 use super::*;

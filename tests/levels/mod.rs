@@ -6,6 +6,7 @@ mod calendars;
 mod counting;
 mod grouping;
 mod methods;
+mod restarts;
 mod twin;
 mod worked;
 mod world;

@@ -178,6 +178,7 @@ fn story(seed: u64) -> (Vec<String>, Vec<String>, String) {
     let mut chance = Chance(seed);
     let shape = Shape::new(&mut chance);
     let mut world = World::new(&shape.documents());
+    world.restarts = super::restarts::Restarts::new(&mut world.engine, seed);
     let mut naive = Naive::new(shape.clone());
     let mut told = Vec::new();
     let mut sent: Vec<Vec<Call>> = Vec::new();

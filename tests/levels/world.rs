@@ -11,9 +11,13 @@ use evenkeel::decode::otlp::common::v1::{AnyValue, KeyValue};
 use evenkeel::decode::otlp::resource::v1::Resource;
 use evenkeel::decode::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 use evenkeel::engine::view::{GroupView, SloView};
-use evenkeel::engine::{AckToken, Effect, Effects, Engine, Fact, History, Input, Plan, Request, What, fold};
+use evenkeel::engine::{
+    AckToken, Effect, Effects, Engine, Fact, History, Input, Plan, Records, Request, What, fold,
+};
 use evenkeel::model::{Now, SECOND_NS, Signal};
 use prost::Message;
+
+use super::restarts::Restarts;
 
 /// The beginning of every story: midnight UTC, 14 November 2023.
 pub(crate) const START: u64 = 1_699_920_000;
@@ -49,6 +53,7 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) effects: Effects,
     key: u64,
+    pub(crate) restarts: Restarts,
 }
 
 struct Text<'t>(&'t str);
@@ -102,8 +107,10 @@ impl World {
         let errors: Vec<_> = loaded.findings.iter().filter(|one| one.level == config::Level::Error).collect();
         assert!(errors.is_empty(), "{errors:#?}");
         let plan = Arc::new(loaded.config.expect("no errors").plan);
-        let engine = Engine::new(Arc::clone(&plan), Now(START * SECOND_NS));
-        Self { plan, engine, now: 0, effects: Effects::default(), key: 7 }
+        let mut engine = Engine::new(Arc::clone(&plan), Now(START * SECOND_NS));
+        let restarts = Restarts::new(&mut engine, documents.len() as u64);
+        let effects = Effects { records: Records::on(), ..Effects::default() };
+        Self { plan, engine, now: 0, effects, key: 7, restarts }
     }
 
     /// So many days before the beginning at one good event a second.
@@ -123,6 +130,7 @@ impl World {
 
     pub(crate) fn step(&mut self, input: Input) {
         self.engine.step(Now((START + self.now) * SECOND_NS), input, &mut self.effects);
+        self.restarts.after(&mut self.engine, &mut self.effects.records, &self.plan);
     }
 
     /// One request, now.
