@@ -19,6 +19,7 @@ mod hostile;
 mod hostility;
 mod init;
 mod judge;
+mod kills;
 mod nab;
 mod neighbours;
 mod own_telemetry;
