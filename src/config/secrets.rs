@@ -41,6 +41,10 @@ pub(super) fn either(
         }
         None => {
             let node = fields.get(key)?;
+            // Of an address one reads where it leads; a name that is substituted tells nothing.
+            if key != "url" && node.scalar().is_some_and(|scalar| scalar.written.is_none()) {
+                ctx.report.conceal(node.at);
+            }
             (reader::text(&mut ctx.report, node, key)?.to_owned(), node.at)
         }
     };

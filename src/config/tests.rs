@@ -266,6 +266,27 @@ fn the_contracts_example_is_sound_and_names_what_is_not_in_effect() {
     assert_eq!(config.plan.route.expect("a route").routes[0].group_by, ["service"]);
 }
 
+/// Guarantees: a line that holds a secret is printed without it, whatever is wrong on that line.
+#[test]
+fn a_secret_in_the_open_is_not_printed_with_a_mistake_beside_it() {
+    let receivers = [
+        "pagerduty_configs: [{routing_key: hunter2, severty: x}]",
+        "opsgenie_configs: [{api_key: 'hunter2', product: x}]",
+        "slack_configs: [{api_url: 'https://h/hunter2', chanel: x}]",
+        "webhook_configs: [{url: 'http://h', secret: \"hunter2\", format: x}]",
+        "webhook_configs: [{url: 'http://h', http_config: {basic_auth: {username: u, password: hunter2, x: y}}}]",
+        "webhook_configs: [{url: 'http://h', http_config: {authorization: {credentials: hunter2, x: y}}}]",
+    ];
+    for receiver in receivers {
+        let alerting =
+            format!("  alerting:\n    route: {{receiver: a}}\n    receivers: [{{name: a, {receiver}}}]\n");
+        let (world, loaded) = text_of(&config_of(&alerting));
+        let text = printed(&world, &loaded, true);
+        assert!(loaded.errors() == 1 && text.contains("***"), "{text}");
+        assert!(!text.contains("hunter2") && !format!("{:?}", loaded.findings).contains("hunter2"), "{text}");
+    }
+}
+
 #[test]
 fn the_version_is_of_the_content_alone() {
     let version = |files: &[(&str, &str)]| {

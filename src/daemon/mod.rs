@@ -22,7 +22,7 @@ use crate::config::{Config, Listen};
 use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History};
 use crate::ingest::{self, Admission, Counters};
-use crate::respond::{self, Drained, Responder};
+use crate::respond::{self, Drained, Heart, Responder};
 use crate::telemetry::Export;
 use clock::Clock;
 use intake::{Lanes, Workers};
@@ -104,6 +104,7 @@ impl Daemon {
             format!("{}://{}", entrance.scheme(), addresses.http),
             move |id, outcome| settling.settle(id, outcome),
         ));
+        let heart = Heart::new(config.heartbeat);
         let notified = responder.clone();
         let (turned, turning) = oneshot::channel();
         let turns = std::thread::Builder::new()
@@ -119,6 +120,7 @@ impl Daemon {
             source,
             ledger: ledger.clone(),
             responder: responder.clone(),
+            heart: heart.clone(),
             entrance: entrance.clone(),
             plan: shared_plan.clone(),
             fixed,
@@ -149,6 +151,8 @@ impl Daemon {
             taken: AtomicU64::new(0),
         };
         daemon.serve(doors, entrance, workers, &stopped);
+        let client = respond::client().context("set up the client for signs of life")?;
+        daemon.servers.spawn(beat(heart, client, daemon.ledger.clone(), until(stopped)));
         daemon.readiness.set(true);
         Ok(daemon)
     }
@@ -255,6 +259,24 @@ impl Daemon {
             Err(_still_shared) => Drained { left: Vec::new() },
         }
     }
+}
+
+/// A ledger that answers is what there is life in.
+async fn beat(
+    heart: Heart,
+    client: reqwest::Client,
+    ledger: Ledger,
+    stopped: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let well = move || {
+        let ledger = ledger.clone();
+        async move { ledger.ask(|_| ()).await.is_ok() }
+    };
+    tokio::select! {
+        () = heart.beat(client, well) => {}
+        () = stopped => {}
+    }
+    Ok(())
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

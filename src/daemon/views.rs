@@ -112,6 +112,7 @@ impl Eyes {
             in_flight_items: self.admission.items_in_flight(),
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),
+            heartbeats: self.reloader.heart.counts(),
             reload: self.reloader.last.get(),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))

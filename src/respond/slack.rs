@@ -70,7 +70,8 @@ impl Slack {
         };
         let text = words.set(self.text.as_ref()).unwrap_or_else(|| escaped(&words.notification.explain.text));
         let text = cut.text("text", &text, TEXT_MAX);
-        let mut blocks = vec![section(&title), section(&text)];
+        let mut blocks = vec![section(&title)];
+        blocks.extend((!text.trim().is_empty()).then(|| section(&text)));
         let alert = &words.notification.alert;
         let fields = [
             ("Service", &*alert.service),

@@ -2,6 +2,8 @@
 //! Where a pause matters it is asserted as a lower bound, or in `queue.rs` with a clock of our own.
 
 pub(in crate::respond) mod server;
+mod services;
+mod wire;
 
 use std::time::Duration;
 
