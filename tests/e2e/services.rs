@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::program::{Daemon, Scratch, until};
+use crate::program::{Daemon, Scratch, program, ran, until};
 use crate::sink::{Reply, Sink, send_outage, spans, wall_s};
 use crate::{missing, shared};
 
@@ -79,9 +79,15 @@ async fn services_of_an_alertmanager_file_hear_of_an_outage_in_their_own_words()
     assert!(created.head.starts_with("post /hook/v2/alerts http"), "{}", created.head);
     assert_eq!(created.header("authorization"), format!("geniekey {API_KEY}"));
     assert_valid("opsgenie-create-alert.schema.json", &created.body);
-    assert_eq!((&created.body["alias"], &created.body["tags"]), (&event["dedup_key"], &json!(["shop", "page"])));
+    assert_eq!(
+        (&created.body["alias"], &created.body["tags"]),
+        (&event["dedup_key"], &json!(["shop", "page"]))
+    );
     let message = slack.next().await.body;
-    assert_eq!((&message["channel"], &message["attachments"][0]["color"]), (&json!("#ops"), &json!("danger")));
+    assert_eq!(
+        (&message["channel"], &message["attachments"][0]["color"]),
+        (&json!("#ops"), &json!("danger"))
+    );
     let hook = signed.next().await;
     let signature = hook.header("evenkeel-signature");
     assert!(signature.starts_with("t=") && signature.contains(",kid=k7,v1="), "{signature}");
@@ -94,7 +100,10 @@ async fn services_of_an_alertmanager_file_hear_of_an_outage_in_their_own_words()
     assert_eq!((&end["event_action"], &end["dedup_key"]), (&json!("resolve"), &event["dedup_key"]));
     let closed = opsgenie.next().await.head;
     let key = event["dedup_key"].as_str().unwrap().to_lowercase();
-    assert!(closed.starts_with(&format!("post /hook/v2/alerts/{key}/close?identifiertype=alias ")), "{closed}");
+    assert!(
+        closed.starts_with(&format!("post /hook/v2/alerts/{key}/close?identifiertype=alias ")),
+        "{closed}"
+    );
     assert_eq!(slack.next().await.body["attachments"][0]["color"], "good");
     assert_eq!(signed.next().await.body["transition"], "resolve");
     let settled = || async { (daemon.counts().await["notifications"]["delivered"] == 2).then_some(()) };
@@ -113,13 +122,14 @@ async fn services_of_an_alertmanager_file_hear_of_an_outage_in_their_own_words()
 async fn a_refused_page_goes_to_the_fallback_while_the_watcher_hears_signs_of_life() {
     let (pager, mut second) = (Sink::saying(&[Reply::Forbidden]).await, Sink::start().await);
     let (mut watcher, mut later) = (Sink::start().await, Sink::start().await);
+    let (pager_url, second_url) = (pager.url.clone(), second.url.clone());
     let config = |watcher: &str| {
         format!(
             "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    heartbeat: {{url: '{watcher}', every: 5s}}\n    \
              route: {{receiver: oncall}}\n    receivers:\n      \
              - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}], fallback: {{receiver: second, after: 1h}}}}\n      \
              - {{name: second, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
-            pager.url, second.url
+            pager_url, second_url
         )
     };
     let daemon = start(&[("evenkeel.yaml", &config(&watcher.url))]).await;
@@ -128,7 +138,10 @@ async fn a_refused_page_goes_to_the_fallback_while_the_watcher_hears_signs_of_li
     let page = second.next().await.body;
     let text = page["explain"]["text"].as_str().unwrap();
     assert!(text.starts_with("Receiver oncall could not be told (webhook 1 of oncall"), "{text}");
-    assert_eq!((&page["transition"], &page["alert"]["annotations"]["fallback_for"]), (&json!("trigger"), &json!("oncall")));
+    assert_eq!(
+        (&page["transition"], &page["alert"]["annotations"]["fallback_for"]),
+        (&json!("trigger"), &json!("oncall"))
+    );
     recover(&daemon).await;
     let end = second.next().await.body;
     assert_eq!((&end["transition"], &end["dedup_key"]), (&json!("resolve"), &page["dedup_key"]));
@@ -138,7 +151,8 @@ async fn a_refused_page_goes_to_the_fallback_while_the_watcher_hears_signs_of_li
     assert!(metrics.contains(r#"evenkeel_heartbeats_total{outcome="taken"}"#), "{metrics}");
 
     daemon.scratch().write("evenkeel.yaml", &config(&later.url));
-    assert!(daemon.reload().await);
+    let reloaded = ran(program().arg("reload").env("EVENKEEL_URL", daemon.url("")));
+    assert_eq!((reloaded.code, &*reloaded.out), (Some(0), "heartbeat: changed\n"), "{}", reloaded.err);
     assert!(later.next().await.head.starts_with("get /hook http/1.1"));
     assert_eq!(daemon.stop().await, Some(0));
 }
