@@ -90,9 +90,11 @@ pub(super) fn url(
     match address::check_url(url.reveal()) {
         Ok(()) => Some(url),
         Err(why) => {
-            let written = fields.get(key).and_then(|node| node.scalar()).map(Scalar::shown);
-            let subject =
-                written.map_or_else(|| format!("what `{key_file}` gives"), |text| format!("`{text}`"));
+            // What stands in the open is shown of a plain address alone, of others their name.
+            let scalar = fields.get(key).and_then(|node| node.scalar());
+            let written = scalar.filter(|scalar| key == "url" || scalar.written.is_some()).map(Scalar::shown);
+            let named = if scalar.is_some() { key } else { key_file };
+            let subject = written.map_or_else(|| format!("what `{named}` gives"), |text| format!("`{text}`"));
             ctx.report.error("E0505", at, format!("{subject} {why}"));
             None
         }

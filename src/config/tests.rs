@@ -273,6 +273,7 @@ fn a_secret_in_the_open_is_not_printed_with_a_mistake_beside_it() {
         "pagerduty_configs: [{routing_key: hunter2, severty: x}]",
         "opsgenie_configs: [{api_key: 'hunter2', product: x}]",
         "slack_configs: [{api_url: 'https://h/hunter2', chanel: x}]",
+        "slack_configs: [{api_url: 'hooks.example/hunter2'}]",
         "webhook_configs: [{url: 'http://h', secret: \"hunter2\", format: x}]",
         "webhook_configs: [{url: 'http://h', http_config: {basic_auth: {username: u, password: hunter2, x: y}}}]",
         "webhook_configs: [{url: 'http://h', http_config: {authorization: {credentials: hunter2, x: y}}}]",

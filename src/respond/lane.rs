@@ -14,33 +14,19 @@ use super::Pace;
 use super::bucket::Bucket;
 use super::fallback::Sign;
 use super::health::Health;
+use super::job::{Job, LaneDoor, nature, sending};
 use super::meter::Meter;
 use super::post::{Answer, post, wall_ns};
 use super::queue::{Key, Nature, Over, Queue, Word};
 use super::standing::Standing;
-use super::target::{Sending, Target};
-use super::ticket::Share;
-use crate::engine::{Notification, Transition};
-use crate::model::{SECOND_NS, Severity};
+use super::target::Target;
+use crate::engine::Transition;
+use crate::model::SECOND_NS;
 
 const AT_ONCE_MAX: usize = 16;
 
 /// Where a service that takes no more does not say for how long.
 const THROTTLED: Duration = Duration::from_secs(5);
-
-pub(super) struct Job {
-    /// `None`: what stands is said again.
-    notification: Option<Arc<Notification>>,
-    /// `None`: nobody waits for the outcome, and one attempt is enough.
-    share: Option<Share>,
-}
-
-/// The way into a lane. Dropping it tells the lane to finish.
-pub(super) struct LaneDoor {
-    label: String,
-    refusal: Option<String>,
-    inbox: mpsc::UnboundedSender<Job>,
-}
 
 /// Who is told that nothing gets through.
 pub(super) struct Reporter {
@@ -63,21 +49,6 @@ pub(super) struct Lane {
     /// Names the time of trouble that the reporter was told of.
     trouble: String,
     open: bool,
-}
-
-impl LaneDoor {
-    /// Takes the notification in, or says why not. Never blocks; what the lane can not hold, it says itself.
-    pub fn offer(&self, notification: Arc<Notification>, share: Share) {
-        if let Some(reason) = &self.refusal {
-            return share.failed(0, format!("{}: {reason}", self.label));
-        }
-        let job = Job { notification: Some(notification), share: Some(share) };
-        let _ = self.inbox.send(job); // closed: the lane is gone, and the dropped share says so
-    }
-
-    pub fn resume(&self, notification: Arc<Notification>) {
-        let _ = self.inbox.send(Job { notification: Some(notification), share: None });
-    }
 }
 
 impl Lane {
@@ -317,53 +288,6 @@ impl Lane {
         tracing::warn!(integration = self.target.label, reason, "notification.failed");
         if let Some(Over { job: Job { share: Some(share), .. }, attempts, .. }) = over {
             share.failed(attempts, format!("{}: {reason}", self.target.label));
-        }
-    }
-}
-
-/// Who is to be woken goes first; who has slept through it may hear of its end later.
-fn nature(notification: &Notification) -> Nature {
-    let rank = match notification.alert.severity {
-        Severity::Page => 0,
-        Severity::Ticket => 2,
-        Severity::Log => 4,
-    };
-    let (later, word) = match notification.transition {
-        Transition::Trigger => (0, Word::Begins),
-        Transition::Escalate => (0, Word::Changes),
-        Transition::Acknowledge => (1, Word::Aside),
-        Transition::Resolve => (1, Word::Ends),
-    };
-    Nature { rank: rank + later, word }
-}
-
-/// What to send for a job, nothing if this target does not hear of it.
-fn sending(
-    target: &Target,
-    standing: &mut Standing,
-    key: &Key,
-    job: &Job,
-    attempt: u32,
-    (now, wall_ns): (Instant, u64),
-) -> Sending {
-    if let Some(notification) = &job.notification
-        && !target.hears(notification.transition)
-    {
-        if notification.transition == Transition::Resolve {
-            standing.forget(key);
-        }
-        return Sending::default();
-    }
-    match &job.notification {
-        Some(notification) if !target.hears_what_stands() => target.sending(notification, wall_ns),
-        None if !target.hears_what_stands() => Sending::default(),
-        notification => {
-            if let Some(notification) = notification
-                && (attempt == 1 || !standing.holds(key))
-            {
-                standing.apply(notification, now, wall_ns);
-            }
-            standing.message(key, wall_ns).map(|body| target.standing(body)).unwrap_or_default()
         }
     }
 }

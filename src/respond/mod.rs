@@ -15,6 +15,7 @@ mod health;
 mod heartbeat;
 mod identity;
 mod integration;
+mod job;
 mod labels;
 mod lane;
 mod meter;
@@ -45,7 +46,8 @@ use tokio::time::Instant;
 
 use crate::engine::{Notification, NotificationId, Outcome};
 use fallback::{Sign, Watch};
-use lane::{Lane, LaneDoor, Reporter};
+use job::LaneDoor;
+use lane::{Lane, Reporter};
 use target::Target;
 use ticket::{Book, Ticket};
 

@@ -1,5 +1,7 @@
 //! Order, retries and room of a queue, by a clock of our own.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const PAGE: Nature = Nature { rank: 0, word: Word::Begins };
@@ -166,4 +168,82 @@ fn draining_drops_what_waits_and_keeps_what_was_never_tried() {
     queue.abandon_waiting();
     assert_eq!(take(&mut queue, start).unwrap().1, "fresh");
     assert!(!queue.holds("a"));
+}
+
+/// What happens to a queue: an episode of one of four keys goes on, or the oldest that is under way is answered.
+#[derive(Clone, Debug)]
+enum Step {
+    Push(usize),
+    Take,
+    Finish,
+    Again,
+    Collapse(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..4usize).prop_map(Step::Push),
+        3 => Just(Step::Take),
+        2 => Just(Step::Finish),
+        2 => Just(Step::Again),
+        1 => (0..8usize).prop_map(Step::Collapse),
+        1 => (0..200u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    /// Guarantees: whatever happens, each key's jobs leave in their order; each job leaves once; what is forgotten is
+    /// beginnings that were never tried, with their ends; the count is right.
+    #[test]
+    fn a_queue_keeps_order_and_loses_nothing_that_is_open(steps in prop::collection::vec(step(), 1..300)) {
+        let (mut queue, mut now) = (Queue::new(), Instant::now());
+        let mut pushed = [0_u32; 4];
+        let mut left = 0;
+        let mut last: BTreeMap<Key, u32> = BTreeMap::new();
+        let mut under_way: VecDeque<Key> = VecDeque::new();
+        let mut tried: BTreeSet<(Key, u32)> = BTreeSet::new();
+        for step in steps {
+            let mut leave = |over: Option<Over<u32>>, key: &Key, left: &mut usize| {
+                if let Some(over) = over {
+                    *left += 1;
+                    let before = last.insert(Arc::clone(key), over.job);
+                    assert!(before.is_none_or(|before| before < over.job), "in order");
+                }
+            };
+            match step {
+                Step::Push(key) => {
+                    let nature = if pushed[key].is_multiple_of(2) { PAGE } else { END };
+                    queue.push(["a", "b", "c", "d"][key], nature, pushed[key]);
+                    pushed[key] += 1;
+                }
+                Step::Take => if let Some((key, job, _)) = queue.take(now) {
+                    assert!(!under_way.contains(&key), "one at a time");
+                    tried.insert((Arc::clone(&key), *job));
+                    under_way.push_back(key);
+                },
+                Step::Finish => if let Some(key) = under_way.pop_front() {
+                    let over = queue.finish(&key, now);
+                    assert!(over.is_some());
+                    leave(over, &key, &mut left);
+                },
+                Step::Again => if let Some(key) = under_way.pop_front() {
+                    let over = queue.again(&key, now, None, &RETRY);
+                    leave(over, &key, &mut left);
+                },
+                Step::Collapse(max) => {
+                    let gone = queue.collapse(max);
+                    assert!(gone.len().is_multiple_of(2), "beginnings with their ends: {gone:?}");
+                    left += gone.len();
+                }
+                Step::Wait(seconds) => now += Duration::from_secs(seconds),
+            }
+            let all: u32 = pushed.iter().sum();
+            prop_assert_eq!(queue.len() + left, all as usize);
+            for (key, job) in &tried {
+                let gone = last.get(key).is_some_and(|last| last >= job);
+                prop_assert!(gone || queue.first(key) == Some(job), "what was tried is first until it leaves");
+            }
+        }
+    }
 }

@@ -186,6 +186,39 @@ async fn a_page_does_not_wait_behind_tickets_for_its_token() {
     }
 }
 
+/// Scenario: a receiver that hangs, with more than fits in its queue; one more alert opens and ends, one opens and stays.
+/// Guarantees: the one that nobody needs to hear of makes room and is told as failed; the open one is kept and delivered.
+#[tokio::test]
+async fn a_full_queue_forgets_what_has_ended_and_keeps_what_is_open() {
+    let mut server = Server::start(std::iter::repeat_n(Say::Hang, 16)).await;
+    let pace = Pace { open_max: 2, answer_within: Duration::from_secs(2), ..FAST };
+    let mut world = World::new(pace, [("oncall", vec![evenkeel(&server.url)])]);
+    for sequence in 1..=16 {
+        world.responder.notify(notification(&format!("hangs {sequence}"), sequence, Transition::Trigger));
+    }
+    for _ in 1..=16 {
+        server.next().await;
+    }
+    world.responder.notify(notification("ended", 17, Transition::Trigger));
+    world.responder.notify(notification("open", 18, Transition::Trigger));
+    world.responder.notify(notification("ended", 19, Transition::Resolve));
+    for id in [17, 19] {
+        let (settled, outcome) = world.next().await;
+        let Outcome::Failed { attempts: 0, reason } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(settled, id);
+        assert!(reason.ends_with("the alert ended before anybody could be told"), "{reason}");
+    }
+    assert_eq!(world.responder.meters().snapshot()[0].collapsed, 1);
+    let mut delivered = Vec::new();
+    for _ in 0..17 {
+        let (id, outcome) = world.next().await;
+        assert!(matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");
+        delivered.push(id);
+    }
+    delivered.sort_unstable();
+    assert_eq!(delivered, (1..=16).chain([18]).collect::<Vec<_>>());
+}
+
 /// Scenario: a receiver hangs; its fallback does not; then the alert ends.
 /// Guarantees: the fallback hears page and end, and is told in whose stead; only the receiver's own outcome counts.
 #[tokio::test]
