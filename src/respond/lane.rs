@@ -25,9 +25,6 @@ use crate::model::SECOND_NS;
 
 const AT_ONCE_MAX: usize = 16;
 
-/// Where a service that takes no more does not say for how long.
-const THROTTLED: Duration = Duration::from_secs(5);
-
 /// Who is told that nothing gets through.
 pub(super) struct Reporter {
     pub receiver: String,
@@ -222,7 +219,7 @@ impl Lane {
             }
             Answer::Again { asked, throttled, reason } => {
                 if throttled {
-                    self.bucket.hold(now + asked.unwrap_or(THROTTLED).min(self.pace.retry.limit));
+                    self.bucket.hold(now + asked.unwrap_or(self.pace.throttled).min(self.pace.retry.limit));
                 }
                 match self.open {
                     true => self.again(&key, now, asked, &reason),

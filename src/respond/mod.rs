@@ -83,6 +83,8 @@ pub struct Pace {
     pub resend_resolved: Duration,
     /// Notifications that one lane holds before it makes room.
     pub open_max: usize,
+    /// The pause of a lane whose service takes no more and does not say for how long.
+    pub throttled: Duration,
     /// How long nothing gets through before that is told.
     pub broken_after: Duration,
 }
@@ -95,6 +97,7 @@ impl Default for Pace {
             resend: Duration::from_secs(60),
             resend_resolved: Duration::from_secs(300),
             open_max: 10_000,
+            throttled: Duration::from_secs(5),
             broken_after: Duration::from_secs(300),
         }
     }

@@ -66,6 +66,7 @@ const FAST: Pace = Pace {
     resend: Duration::from_secs(3600),
     resend_resolved: Duration::from_secs(3600),
     open_max: 100,
+    throttled: Duration::from_millis(5),
     broken_after: Duration::from_secs(3600),
 };
 
