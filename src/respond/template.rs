@@ -1,5 +1,6 @@
 //! The part of Alertmanager's templates that is looked up and not computed: fields of the group, as
-//! `{{ .CommonLabels.severity }}`. A template that asks for more is refused, so nobody gets half of it.
+//! `{{ .CommonLabels.severity }}`, and of its alerts, of which there is one. A template that asks for more is refused, so
+//! nobody gets half of it.
 
 use super::words::Words;
 use crate::engine::Transition;
@@ -32,13 +33,14 @@ enum Letters {
 
 /// What is understood, for messages.
 pub const TEMPLATE_FIELDS: &str = "{{ .Status }}, {{ .Receiver }}, {{ .ExternalURL }}, {{ .CommonLabels.NAME }}, \
-     {{ .GroupLabels.NAME }} and {{ .CommonAnnotations.NAME }} are understood, with toUpper and toLower";
+     {{ .GroupLabels.NAME }} and {{ .CommonAnnotations.NAME }} are understood, with toUpper and toLower, and \
+     {{ range .Alerts }} with {{ .Labels.NAME }} and {{ .Annotations.NAME }} to its {{ end }}";
 
 impl Template {
     /// `None` where the text asks for what is not understood.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = Vec::new();
-        let mut rest = text;
+        let (mut rest, mut in_alert) = (text, false);
         while let Some((before, after)) = rest.split_once("{{") {
             let (inner, after) = after.split_once("}}")?;
             let (before, inner) = match inner.strip_prefix("- ") {
@@ -50,8 +52,15 @@ impl Template {
                 None => (inner, after),
             };
             parts.extend((!before.is_empty()).then(|| Part::Plain(before.to_owned())));
-            parts.push(field(inner)?);
+            match inner.trim() {
+                "range .Alerts" if !in_alert => in_alert = true,
+                "end" if in_alert => in_alert = false,
+                inner => parts.push(field(inner, in_alert)?),
+            }
             rest = after;
+        }
+        if in_alert {
+            return None;
         }
         parts.extend((!rest.is_empty()).then(|| Part::Plain(rest.to_owned())));
         Some(Self(parts))
@@ -85,7 +94,7 @@ impl Part {
     }
 }
 
-fn field(inner: &str) -> Option<Part> {
+fn field(inner: &str, in_alert: bool) -> Option<Part> {
     let (path, letters) = match inner.split_once('|') {
         None => (inner, Letters::AsTheyAre),
         Some((path, function)) => match function.trim() {
@@ -100,26 +109,26 @@ fn field(inner: &str) -> Option<Part> {
         let name = name.trim().strip_prefix('"')?.strip_suffix('"')?;
         return (!name.contains(['"', '\\']))
             .then_some(())
-            .and_then(|()| Some(Part::Field(of_group(of, name)?, letters)));
+            .and_then(|()| Some(Part::Field(named(of, name, in_alert)?, letters)));
     }
     let field = match path {
         ".Status" => Field::Status,
-        ".Receiver" => Field::Receiver,
-        ".ExternalURL" => Field::ExternalUrl,
+        ".Receiver" if !in_alert => Field::Receiver,
+        ".ExternalURL" if !in_alert => Field::ExternalUrl,
         _ => {
             let (of, name) = path.rsplit_once('.')?;
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            of_group(of, name).filter(|_| !name.is_empty() && name.chars().all(word))?
+            named(of, name, in_alert).filter(|_| !name.is_empty() && name.chars().all(word))?
         }
     };
     Some(Part::Field(field, letters))
 }
 
 /// A group has one alert, so what is common to it is what the alert has.
-fn of_group(of: &str, name: &str) -> Option<Field> {
-    match of {
-        ".CommonLabels" | ".GroupLabels" => Some(Field::Label(name.to_owned())),
-        ".CommonAnnotations" => Some(Field::Annotation(name.to_owned())),
+fn named(of: &str, name: &str, in_alert: bool) -> Option<Field> {
+    match (of, in_alert) {
+        (".CommonLabels" | ".GroupLabels", false) | (".Labels", true) => Some(Field::Label(name.to_owned())),
+        (".CommonAnnotations", false) | (".Annotations", true) => Some(Field::Annotation(name.to_owned())),
         _ => None,
     }
 }
@@ -145,6 +154,10 @@ mod tests {
             ("a {{- .GroupLabels.slo -}} b", "acheckout-availabilityb"),
             ("{{ index .CommonAnnotations \"runbook_url\" }}", "https://runbooks/checkout"),
             ("<{{ .CommonLabels.absent }}>", "<>"),
+            (
+                "{{ range .Alerts -}} {{ .Labels.slo }} {{ .Status }}\n{{ end }}!",
+                "checkout-availability firing\n!",
+            ),
             ("{{ .Receiver }} {{ .ExternalURL }}", "oncall http://evenkeel:8080"),
         ] {
             assert_eq!(rendered(text).as_deref(), Some(expected), "{text}");
@@ -156,7 +169,10 @@ mod tests {
         for text in [
             "{{ template \"slack.default.title\" . }}",
             "{{ if eq .Status \"firing\" }}x{{ end }}",
-            "{{ range .Alerts }}{{ .Annotations.summary }}{{ end }}",
+            "{{ range .Alerts }}{{ .Annotations.summary }}",
+            "{{ range .Alerts }}{{ .CommonLabels.slo }}{{ end }}",
+            "{{ range .Alerts.Firing }}{{ .Annotations.summary }}{{ end }}",
+            "{{ .Labels.slo }}",
             "{{ .CommonLabels.SortedPairs.Values | join \" \" }}",
             "{{ .CommonLabels }}",
             "{{ .Status",
