@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::node::Node;
 use super::reader::{self, Fields};
-use super::receivers;
 use super::routing::{self, Known};
 use super::set::{Kind, Set};
 use super::{Reading, Receiver};
+use super::{global, heartbeat, receivers};
 use crate::alert::route::Route;
+use crate::respond::Heartbeat;
 
 const KNOWN: &[&str] = &[
     "route",
@@ -19,22 +20,38 @@ const KNOWN: &[&str] = &[
     "time_intervals",
     "mute_time_intervals",
     "global",
+    "heartbeat",
     "templates",
     "tracing",
 ];
 const WITHOUT_EFFECT: &[&str] =
-    &["inhibit_rules", "time_intervals", "mute_time_intervals", "global", "templates", "tracing"];
+    &["inhibit_rules", "time_intervals", "mute_time_intervals", "templates", "tracing"];
 
-pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> (Vec<Receiver>, Option<Route>) {
-    let Some((node, folder)) = source(ctx, set) else { return (Vec::new(), None) };
+#[derive(Default)]
+pub(super) struct Alerting {
+    pub receivers: Vec<Receiver>,
+    pub route: Option<Route>,
+    pub heartbeat: Option<Heartbeat>,
+}
+
+pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Alerting {
+    let Some((node, folder)) = source(ctx, set) else { return Alerting::default() };
     let Some(fields) = Fields::new(&mut ctx.report, node, "alerting", KNOWN) else {
-        return (Vec::new(), None);
+        return Alerting::default();
     };
+    let heartbeat = heartbeat::read(ctx, fields.get("heartbeat"), folder);
+    let (receivers, route) = told(ctx, fields, folder);
+    Alerting { receivers, route, heartbeat }
+}
+
+/// Receivers, and the tree that leads to them.
+fn told(ctx: &mut Reading<'_>, fields: Fields<'_>, folder: &Path) -> (Vec<Receiver>, Option<Route>) {
     for key in WITHOUT_EFFECT.iter().filter(|key| fields.get(key).is_some()) {
         ctx.report.not_yet("W0501", fields.place_of(key), key);
     }
     let nodes = fields.list(&mut ctx.report, "receivers");
-    let (receivers, names) = receivers::read(ctx, nodes, folder);
+    let global = global::read(ctx, fields.get("global"), folder);
+    let (receivers, names) = receivers::read(ctx, nodes, folder, &global);
     let intervals = interval_names(ctx, fields);
     let Some(root) = fields.get("route") else {
         let message = "`alerting` has receivers and no `route`: nothing would reach them";
@@ -87,21 +104,22 @@ fn interval_names(ctx: &mut Reading<'_>, fields: Fields<'_>) -> BTreeSet<String>
 }
 
 /// Receivers that a route names and that have no integration in effect: nobody would be told.
-fn unheard(ctx: &mut Reading<'_>, fields: Fields<'_>, receivers: &[Receiver], route: &Route) {
+fn unheard(ctx: &mut Reading<'_>, fields: Fields<'_>, known: &[Receiver], route: &Route) {
     let mut routed = BTreeSet::new();
     collect(route, &mut routed);
+    routed.extend(known.iter().filter_map(|one| Some(&*one.fallback.as_ref()?.receiver)));
     for node in fields.list(&mut ctx.report, "receivers") {
         let Some(name_node) = node.get("name") else { continue };
         let Some(name) = reader::text(&mut ctx.report, name_node, "name") else { continue };
-        let silent = receivers.iter().any(|one| one.name == name && one.integrations.is_empty());
+        let silent = known.iter().any(|one| one.name == name && one.integrations.is_empty());
         let configured =
             node.entries().is_some_and(|entries| entries.iter().any(|(key, _)| key.text != "name"));
         match (silent, configured, routed.contains(name)) {
             (true, true, true) => {
                 let message =
                     format!("receiver `{name}` has no integration that is in effect: nobody is told");
-                let hint = "webhook_configs and alertmanager_configs are in effect";
-                ctx.report.warn("W0503", name_node.at, message, hint);
+                let hint = format!("in effect are {}", receivers::IN_EFFECT.join(", "));
+                ctx.report.warn("W0503", name_node.at, message, &hint);
             }
             (true, false, _) => {
                 let message = format!("receiver `{name}` has no integration: it tells nobody");

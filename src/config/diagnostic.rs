@@ -31,6 +31,8 @@ pub struct Diagnostic {
     /// Characters that the caret underlines.
     pub width: usize,
     pub hint: Option<String>,
+    /// Columns and widths on that line that are not shown: secrets stand there.
+    pub hidden: Vec<(usize, usize)>,
 }
 
 /// Findings as text. `sources` yields the text of a file by the name that a finding gives;
@@ -69,7 +71,14 @@ fn render_one(out: &mut String, finding: &Diagnostic, source: Option<&str>) {
 
 fn render_line(out: &mut String, finding: &Diagnostic, text: &str, hint: &str) {
     let line = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let chars: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let hidden =
+        |at: usize| finding.hidden.iter().any(|(column, width)| (*column..column + width).contains(&at));
+    let shown = |(index, c): (usize, char)| match c {
+        _ if hidden(index + 1) => '*',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    let chars: Vec<char> = line.chars().enumerate().map(shown).collect();
     let column = finding.column.saturating_sub(1).min(chars.len());
     let width = finding.width.clamp(1, (chars.len() - column).max(1));
     let (from, cut) = match column + width > SHOWN_MAX {

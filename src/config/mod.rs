@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::door;
 use crate::engine::Plan;
 use crate::model::Wanted;
+use alerting::Alerting;
 
 mod access;
 mod address;
@@ -21,12 +22,17 @@ mod diagnostic;
 mod document;
 mod exclusions;
 mod expression;
+mod fallbacks;
+mod global;
+mod heartbeat;
 mod indicator;
 mod listen;
 mod metadata;
 mod node;
 mod objective;
+mod opsgenie;
 mod own_telemetry;
+mod pagerduty;
 mod place;
 mod policies;
 mod quantity;
@@ -37,13 +43,17 @@ mod report;
 mod routing;
 mod rule_alert;
 mod rules;
+mod secrets;
 mod set;
 mod settings;
+mod slack;
 mod slo_document;
 mod substitute;
 mod suggest;
+mod templates;
 mod tls;
 mod tracks;
+mod webhook;
 mod window;
 mod yaml;
 
@@ -57,7 +67,7 @@ mod tests;
 pub use diagnostic::{Diagnostic, Level, render};
 pub use document::{Documents, View};
 
-pub use crate::respond::{Integration, Receiver, WebhookFormat};
+pub use crate::respond::{Heartbeat, Integration, Receiver, WebhookFormat};
 
 /// A JSON Schema of every document that is read.
 pub const SCHEMA: &str = include_str!("../../config/evenkeel.schema.json");
@@ -96,6 +106,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub ack: Ack,
     pub receivers: Vec<Receiver>,
+    pub heartbeat: Option<Heartbeat>,
     pub plan: Plan,
     pub export: Option<Export>,
 }
@@ -160,7 +171,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     let set = set::read(&mut ctx, paths);
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);
-    let (receivers, route) = alerting::read(&mut ctx, &set);
+    let Alerting { receivers, route, heartbeat } = alerting::read(&mut ctx, &set);
     let plan = Plan {
         version: set.version(),
         tenant: settings.tenant,
@@ -176,6 +187,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     let sound = !findings.iter().any(|finding| finding.level == Level::Error);
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let config = sound.then_some(Config { listen, entrance, data_dir, ack, receivers, plan, export });
+    let config =
+        sound.then_some(Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export });
     Loaded { config, findings }
 }

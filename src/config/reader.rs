@@ -30,6 +30,11 @@ impl<'n> Fields<'n> {
         Some(Self { at: node.at, node, what })
     }
 
+    /// A mapping that may have fields of any name.
+    pub fn open(node: &'n Node, what: &'static str) -> Self {
+        Self { at: node.at, node, what }
+    }
+
     pub fn get(&self, name: &str) -> Option<&'n Node> {
         self.node.get(name)
     }

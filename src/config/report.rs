@@ -21,6 +21,8 @@ pub(super) struct Report {
     without_effect: BTreeMap<String, (usize, usize)>,
     /// Where a substitution failed: what its reader would find there follows from that alone.
     hidden: BTreeSet<(usize, usize, usize)>,
+    /// Where secrets stand in the open, with their widths: no line is printed with them.
+    secrets: BTreeSet<(usize, usize, usize, usize)>,
 }
 
 impl Report {
@@ -94,13 +96,19 @@ impl Report {
         self.hidden.insert((at.file, at.line, at.column));
     }
 
+    /// What stands here is not printed, whatever else of its line is.
+    pub fn conceal(&mut self, at: Place) {
+        self.secrets.insert((at.file, at.line, at.column, at.width));
+    }
+
     fn push(&mut self, level: Level, code: &'static str, at: Place, message: String, hint: Option<String>) {
         if self.hidden.contains(&(at.file, at.line, at.column)) {
             return;
         }
         let file = self.file_name(at.file).to_owned();
         let Place { line, column, width, .. } = at;
-        self.findings.push(Diagnostic { level, code, message, file, line, column, width, hint });
+        let hidden = Vec::new();
+        self.findings.push(Diagnostic { level, code, message, file, line, column, width, hint, hidden });
     }
 
     /// In order of file, line and column; each finding once.
@@ -111,6 +119,11 @@ impl Report {
                 self.findings[*index].hint =
                     Some(format!("and in {more} more place{}", if more == 1 { "" } else { "s" }));
             }
+        }
+        for (file, line, column, width) in &self.secrets {
+            let name = &self.files[*file].name;
+            let beside = self.findings.iter_mut().filter(|one| one.file == *name && one.line == *line);
+            beside.for_each(|one| one.hidden.push((*column, *width)));
         }
         let place =
             |one: &Diagnostic| (one.file.clone(), one.line, one.column, one.code, one.message.clone());

@@ -13,6 +13,7 @@ use crate::alert::route::Route;
 use crate::classify::ExprError;
 use crate::engine::{Dedup, Indicator, Operator};
 use crate::model::{Labels, Parts};
+use crate::respond::{PAGERDUTY_URL, PagerDuty, Secret, Service};
 
 /// Files and variables in memory; with `folder`, files of the repository behind them.
 #[derive(Default)]
@@ -247,20 +248,44 @@ spec:
 
 #[test]
 fn the_contracts_example_is_sound_and_names_what_is_not_in_effect() {
-    let (world, loaded) = text_of(CONTRACT);
+    let key = "0123456789abcdef0123456789abcdef\n";
+    let world = Fake::files(&[("a.yaml", CONTRACT), ("/run/secrets/pagerduty", key)]);
+    let loaded = loaded(&world, "a.yaml");
     let text = printed(&world, &loaded, false);
-    assert_eq!((loaded.errors(), loaded.warnings()), (0, 4), "{text}");
-    for key in ["group_by", "pagerduty_configs", "inhibit_rules", "time_intervals"] {
+    assert_eq!((loaded.errors(), loaded.warnings()), (0, 3), "{text}");
+    for key in ["group_by", "inhibit_rules", "time_intervals"] {
         assert!(text.contains(&format!("`{key}` is accepted, not in effect yet")), "{key}:\n{text}");
     }
     let config = loaded.config.expect("sound");
-    let webhook = Integration::Webhook {
-        url: "http://127.0.0.1:9000/hook".to_owned(),
-        format: WebhookFormat::Evenkeel,
-        send_resolved: true,
-    };
+    let webhook = Integration::webhook(WebhookFormat::Evenkeel, "http://127.0.0.1:9000/hook");
     assert_eq!(config.receivers[0].integrations[0], webhook);
+    let pagerduty = PagerDuty::new(Secret::new(key.trim()));
+    let pagerduty = Integration::new(Service::PagerDuty(Box::new(pagerduty)), PAGERDUTY_URL);
+    assert_eq!(config.receivers[0].integrations[2], pagerduty);
+    assert!(!format!("{config:?}").contains(key.trim()), "a secret in what we could print");
     assert_eq!(config.plan.route.expect("a route").routes[0].group_by, ["service"]);
+}
+
+/// Guarantees: a line that holds a secret is printed without it, whatever is wrong on that line.
+#[test]
+fn a_secret_in_the_open_is_not_printed_with_a_mistake_beside_it() {
+    let receivers = [
+        "pagerduty_configs: [{routing_key: hunter2, severty: x}]",
+        "opsgenie_configs: [{api_key: 'hunter2', product: x}]",
+        "slack_configs: [{api_url: 'https://h/hunter2', chanel: x}]",
+        "slack_configs: [{api_url: 'hooks.example/hunter2'}]",
+        "webhook_configs: [{url: 'http://h', secret: \"hunter2\", format: x}]",
+        "webhook_configs: [{url: 'http://h', http_config: {basic_auth: {username: u, password: hunter2, x: y}}}]",
+        "webhook_configs: [{url: 'http://h', http_config: {authorization: {credentials: hunter2, x: y}}}]",
+    ];
+    for receiver in receivers {
+        let alerting =
+            format!("  alerting:\n    route: {{receiver: a}}\n    receivers: [{{name: a, {receiver}}}]\n");
+        let (world, loaded) = text_of(&config_of(&alerting));
+        let text = printed(&world, &loaded, true);
+        assert!(loaded.errors() == 1 && text.contains("***"), "{text}");
+        assert!(!text.contains("hunter2") && !format!("{:?}", loaded.findings).contains("hunter2"), "{text}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
 use crate::ingest::Snapshot;
 use crate::model::{Labels, Severity};
-use crate::respond::ReceiverCounts;
+use crate::respond::{BeatCounts, ReceiverCounts};
 use crate::telemetry::{Metrics, Registered as Name, process};
 
 pub(super) struct Edges {
@@ -14,6 +14,7 @@ pub(super) struct Edges {
     pub(super) in_flight_items: u64,
     pub(super) requests: Snapshot,
     pub(super) receivers: Vec<ReceiverCounts>,
+    pub(super) heartbeats: Option<BeatCounts>,
     /// Whether the last one was good, and when one last was, in seconds since 1970.
     pub(super) reload: (bool, u64),
     pub(super) state: StateCounts,
@@ -219,6 +220,19 @@ fn put_edges(metrics: &mut Metrics, edges: &Edges) {
             [("delivered", one.delivered), ("retried", one.retried), ("failed", one.failed)]
         {
             metrics.put(Name::DeliveryAttempts, &[&one.receiver, outcome], value);
+        }
+        for (what, value) in
+            [("truncated", one.truncated), ("collapsed", one.collapsed), ("handed_over", one.handed_over)]
+        {
+            metrics.put(Name::DeliveryChanges, &[&one.receiver, what], value);
+        }
+        metrics.put(Name::ReceiverBroken, &[&one.receiver], one.broken);
+    }
+    if let Some(beats) = edges.heartbeats {
+        for (outcome, value) in
+            [("taken", beats.taken), ("failed", beats.failed), ("withheld", beats.withheld)]
+        {
+            metrics.put(Name::Heartbeats, &[outcome], value);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
 use crate::engine::{Engine, Fact, History, Notification, Plan};
 use crate::ingest::{self, Counters};
-use crate::respond::{self, Drained, Responder};
+use crate::respond::{self, Drained, Heart, Responder};
 pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
 use crate::telemetry::Export;
@@ -132,6 +132,7 @@ impl Daemon {
             format!("{}://{}", entrance.scheme(), addresses.http),
             move |id, outcome| settling.settle(id, outcome),
         ));
+        let heart = Heart::new(config.heartbeat);
         standing.into_iter().for_each(|last| responder.resume(last));
         let (notified, wake) = (responder.clone(), ledger.waker());
         let committing = move || committer.run(|notification| notified.notify(notification), wake);
@@ -148,6 +149,7 @@ impl Daemon {
             source,
             ledger: ledger.clone(),
             responder: responder.clone(),
+            heart: heart.clone(),
             entrance: entrance.clone(),
             plan: shared_plan.clone(),
             fixed,
@@ -168,6 +170,8 @@ impl Daemon {
             stop,
         };
         daemon.serve(doors, entrance, Workers::new(shared_plan, clock, ledger, key), &stopped);
+        let client = respond::client().context("set up the client for signs of life")?;
+        daemon.servers.spawn(beat(heart, client, daemon.ledger.clone(), until(stopped)));
         daemon.readiness.set(true);
         Ok(daemon)
     }
@@ -276,6 +280,24 @@ impl Daemon {
         let _panicked = tokio::task::spawn_blocking(ended).await;
         drained
     }
+}
+
+/// A ledger that answers, and can keep what it decides, is what there is life in.
+async fn beat(
+    heart: Heart,
+    client: reqwest::Client,
+    ledger: Ledger,
+    stopped: impl Future<Output = ()>,
+) -> std::io::Result<()> {
+    let well = move || {
+        let ledger = ledger.clone();
+        async move { ledger.health().condition() != Condition::Failing && ledger.ask(|_| ()).await.is_ok() }
+    };
+    tokio::select! {
+        () = heart.beat(client, well) => {}
+        () = stopped => {}
+    }
+    Ok(())
 }
 
 async fn until(mut stopped: watch::Receiver<bool>) {

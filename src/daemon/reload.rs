@@ -12,7 +12,7 @@ use crate::api::{Busy, Reloaded};
 use crate::config::{Config, Level, Listen, Loaded};
 use crate::door::{Entrance, Settings};
 use crate::engine::Plan;
-use crate::respond::Responder;
+use crate::respond::{Heart, Responder};
 
 /// Reads the configuration anew, from where it was read first.
 pub type Source = Arc<dyn Fn() -> Loaded + Send + Sync>;
@@ -78,6 +78,7 @@ pub(super) struct Reloader {
     pub(super) source: Option<Source>,
     pub(super) ledger: Ledger,
     pub(super) responder: Arc<Responder>,
+    pub(super) heart: Heart,
     pub(super) entrance: Arc<Entrance>,
     pub(super) plan: Arc<RwLock<Arc<Plan>>>,
     pub(super) fixed: Fixed,
@@ -118,6 +119,7 @@ impl Reloader {
         let begun = self.responder.reconfigure(config.receivers);
         let mut changes = self.ledger.configure(plan.clone()).await?;
         changes.extend(self.entrance.set_rates(&config.entrance));
+        changes.extend(self.heart.set(config.heartbeat).then(|| "heartbeat: changed".to_owned()));
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.clone();
         for receiver in begun {
             let name = receiver.clone();

@@ -122,6 +122,7 @@ impl Eyes {
             in_flight_items: self.admission.items_in_flight(),
             requests: self.counters.snapshot(),
             receivers: self.meters.snapshot(),
+            heartbeats: self.reloader.heart.counts(),
             reload: self.reloader.last.get(),
             state: self.ledger.health().snapshot(),
         };

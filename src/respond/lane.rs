@@ -1,42 +1,35 @@
 //! The task of one integration. Keeps the order of each key, has at most 16 requests under way at once,
 //! and holds no connection while a key waits for its next attempt.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::Pace;
+use super::bucket::Bucket;
+use super::fallback::Sign;
+use super::health::Health;
+use super::job::{Job, LaneDoor, nature, sending};
 use super::meter::Meter;
 use super::post::{Answer, post, wall_ns};
-use super::queue::{Key, Over, Queue};
+use super::queue::{Key, Nature, Over, Queue, Word};
 use super::standing::Standing;
-use super::target::{Kind, Message, Target, idempotency_key};
-use super::ticket::Share;
-use crate::engine::{Notification, Transition};
+use super::target::Target;
+use crate::engine::Transition;
+use crate::model::SECOND_NS;
 
 const AT_ONCE_MAX: usize = 16;
 
-pub(super) struct Job {
-    /// `None`: what stands is said again.
-    notification: Option<Arc<Notification>>,
-    /// `None`: nobody waits for the outcome, and one attempt is enough.
-    share: Option<Share>,
-    /// A place in the lane; given back when the job is over.
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-/// The way into a lane. Dropping it tells the lane to finish.
-pub(super) struct LaneDoor {
-    label: String,
-    refusal: Option<String>,
-    places: Arc<Semaphore>,
-    inbox: mpsc::Sender<Job>,
+/// Who is told that nothing gets through.
+pub(super) struct Reporter {
+    pub receiver: String,
+    pub fallback: Option<String>,
+    pub signs: mpsc::UnboundedSender<Sign>,
 }
 
 pub(super) struct Lane {
@@ -45,30 +38,14 @@ pub(super) struct Lane {
     pace: Pace,
     meter: Arc<Meter>,
     queue: Queue<Job>,
+    bucket: Bucket,
     standing: Standing,
     running: JoinSet<(Key, Answer)>,
+    health: Health,
+    reporter: Reporter,
+    /// Names the time of trouble that the reporter was told of.
+    trouble: String,
     open: bool,
-}
-
-impl LaneDoor {
-    /// Takes the notification in, or says why not. Never blocks.
-    pub fn offer(&self, notification: Arc<Notification>, share: Share) {
-        if let Some(reason) = &self.refusal {
-            return share.failed(0, format!("{}: {reason}", self.label));
-        }
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            return share.failed(0, format!("{}: its queue is full", self.label));
-        };
-        let job = Job { notification: Some(notification), share: Some(share), _place: Some(place) };
-        let _ = self.inbox.try_send(job); // closed: the lane is gone, and the dropped share says so
-    }
-
-    pub fn resume(&self, notification: Arc<Notification>) {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let job = Job { notification: Some(notification), share: None, _place: Some(place) };
-            let _ = self.inbox.try_send(job);
-        }
-    }
 }
 
 impl Lane {
@@ -77,46 +54,94 @@ impl Lane {
         client: reqwest::Client,
         pace: Pace,
         meter: Arc<Meter>,
+        reporter: Reporter,
     ) -> (LaneDoor, impl Future<Output = ()>) {
-        // As many seats in the channel as places in the lane: whoever has a place finds a seat.
-        let (sender, inbox) = mpsc::channel(pace.open_max.max(1));
-        let places = Arc::new(Semaphore::new(pace.open_max));
-        let refusal = target.url.as_ref().err().cloned();
-        let door = LaneDoor { label: target.label.clone(), refusal, places, inbox: sender };
+        // Emptied at once; what is bounded is the queue, which knows what may go.
+        let (sender, inbox) = mpsc::unbounded_channel();
+        let door = LaneDoor { label: target.label.clone(), refusal: target.refusal.clone(), inbox: sender };
         let standing = Standing::new(pace.resend, pace.resend_resolved, target.external_url.clone());
-        let (queue, running) = (Queue::new(), JoinSet::new());
-        let lane = Self { target, client, pace, meter, queue, standing, running, open: true };
+        let lane = Self {
+            bucket: Bucket::new(target.rate()),
+            queue: Queue::new(),
+            running: JoinSet::new(),
+            health: Health::default(),
+            trouble: String::new(),
+            open: true,
+            target,
+            client,
+            pace,
+            meter,
+            standing,
+            reporter,
+        };
         (door, lane.run(inbox))
     }
 
-    async fn run(mut self, mut inbox: mpsc::Receiver<Job>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
         loop {
             let now = Instant::now();
             if self.open {
                 self.say_again(now);
             }
             self.start_ready(now);
-            if !self.open && self.running.is_empty() {
-                return;
+            if !self.open && self.running.is_empty() && !self.queue.is_ready(now) {
+                return self.works_again();
             }
-            let wake = [self.queue.deadline(), self.standing.deadline()].into_iter().flatten().min();
+            let wake = self.wake(now);
             tokio::select! {
                 job = inbox.recv(), if self.open => match job {
-                    Some(job) => self.accept(job),
+                    Some(job) => {
+                        self.accept(job);
+                        while let Ok(job) = inbox.try_recv() {
+                            self.accept(job);
+                        }
+                    }
                     None => self.close(),
                 },
                 Some(done) = self.running.join_next() => self.answered(done),
-                () = until(wake), if self.open && self.running.len() < AT_ONCE_MAX => {}
+                () = until(wake), if self.running.len() < AT_ONCE_MAX => {}
             }
         }
     }
 
+    /// When there is something to do that no event tells.
+    fn wake(&self, now: Instant) -> Option<Instant> {
+        let token = self.bucket.ready_at(now).filter(|_| self.queue.is_ready(now));
+        let (again, standing) = match self.open {
+            true => (self.queue.deadline(), self.standing.deadline()),
+            false => (None, None),
+        };
+        // What is due waits for its token too.
+        let again = again.map(|due| self.bucket.ready_at(now).map_or(due, |token| token.max(due)));
+        [token, again, standing].into_iter().flatten().min()
+    }
+
     fn accept(&mut self, job: Job) {
         let Some(notification) = &job.notification else { return };
-        let hears_nothing = job.share.is_none() && self.target.kind != Kind::AlertmanagerApi;
-        if !hears_nothing {
-            let key = notification.dedup_key.clone();
-            self.queue.push(&key, job);
+        if job.share.is_none() && !self.target.hears_what_stands() {
+            return;
+        }
+        let key = notification.dedup_key.clone();
+        let full = match notification.transition {
+            Transition::Trigger | Transition::Escalate => false,
+            Transition::Acknowledge => self.queue.len() >= self.pace.open_max,
+            // An end with its beginning still here makes room.
+            Transition::Resolve => {
+                self.queue.len() >= self.pace.open_max.saturating_mul(2) && !self.queue.holds(&key)
+            }
+        };
+        if full {
+            let over = Over { job, attempts: 0, took: Duration::ZERO };
+            return self.failed(Some(over), "its queue is full");
+        }
+        self.queue.push(&key, nature(notification), job);
+        for job in self.queue.collapse(self.pace.open_max) {
+            let begins = job.notification.as_ref().is_some_and(|one| one.transition == Transition::Trigger);
+            self.meter.collapsed.add(u64::from(begins));
+            if let Some(share) = job.share {
+                let reason = "its queue is full, and the alert ended before anybody could be told";
+                share.failed(0, format!("{}: {reason}", self.target.label));
+            }
         }
     }
 
@@ -129,26 +154,28 @@ impl Lane {
     fn say_again(&mut self, now: Instant) {
         for key in self.standing.due(now) {
             if !self.queue.holds(&key) {
-                self.queue.push(&key, Job { notification: None, share: None, _place: None });
+                let nature = Nature { rank: u8::MAX, word: Word::Aside };
+                self.queue.push(&key, nature, Job { notification: None, share: None });
             }
         }
     }
 
     fn start_ready(&mut self, now: Instant) {
-        let mut unheard = VecDeque::new();
-        while self.running.len() < AT_ONCE_MAX {
+        while self.running.len() < AT_ONCE_MAX && self.bucket.ready_at(now).is_none() {
             let Some((key, job, attempt)) = self.queue.take(now) else { break };
             let wall_ns = wall_ns();
-            let message = message(&self.target, &mut self.standing, &key, job, attempt, (now, wall_ns));
-            let Some(message) = message else {
-                unheard.extend(self.queue.finish(&key, now));
+            let sending = sending(&self.target, &mut self.standing, &key, job, attempt, (now, wall_ns));
+            if sending.messages.is_empty() {
+                let over = self.queue.finish(&key, now);
+                over.and_then(|over| over.job.share).into_iter().for_each(|share| share.delivered(0));
                 continue;
-            };
-            Meter::add(&self.meter.attempts);
-            if attempt > 1 {
-                Meter::add(&self.meter.retried);
             }
-            let sending = post(self.client.clone(), message, self.pace.answer_within);
+            self.bucket.take(now);
+            self.meter.attempts.add(1);
+            self.meter.retried.add(u64::from(attempt > 1));
+            self.meter.truncated.add(u64::from(attempt == 1 && sending.cut));
+            let within = self.target.timeout().unwrap_or(self.pace.answer_within);
+            let sending = post(self.client.clone(), sending.messages, within);
             let span = tracing::info_span!(
                 target: "evenkeel::spans",
                 "deliver",
@@ -164,9 +191,6 @@ impl Lane {
             };
             self.running.spawn(sending.instrument(span));
         }
-        for Over { job, .. } in unheard {
-            job.share.into_iter().for_each(|share| share.delivered(0));
-        }
     }
 
     fn answered(&mut self, done: Result<(Key, Answer), JoinError>) {
@@ -179,6 +203,7 @@ impl Lane {
             },
         };
         let now = Instant::now();
+        self.note_health(now, &answer);
         match answer {
             Answer::Delivered => {
                 self.meter.succeeded_at(wall_ns());
@@ -192,9 +217,44 @@ impl Lane {
                 let over = self.queue.finish(&key, now);
                 self.failed(over, &reason);
             }
-            Answer::Again { .. } if !self.open => self.queue.abandon(&key),
-            Answer::Again { reason, asked } => self.again(&key, now, asked, &reason),
+            Answer::Again { asked, throttled, reason } => {
+                if throttled {
+                    self.bucket.hold(now + asked.unwrap_or(self.pace.throttled).min(self.pace.retry.limit));
+                }
+                match self.open {
+                    true => self.again(&key, now, asked, &reason),
+                    false => self.queue.abandon(&key),
+                }
+            }
         }
+    }
+
+    fn note_health(&mut self, now: Instant, answer: &Answer) {
+        let reason = match answer {
+            Answer::Delivered => return self.works_again(),
+            Answer::Again { reason, .. } | Answer::Refused { reason } => reason,
+        };
+        if self.health.failed(now, self.pace.broken_after) {
+            tracing::error!(integration = self.target.label, reason, "receiver.broken");
+            self.meter.broken.add(1);
+            self.trouble = format!("paging-broken:{}:{}", self.target.label, wall_ns() / SECOND_NS);
+            self.report(true);
+        }
+    }
+
+    fn works_again(&mut self) {
+        if self.health.succeeded() {
+            tracing::info!(integration = self.target.label, "receiver.recovered");
+            self.meter.broken.sub(1);
+            self.report(false);
+        }
+    }
+
+    fn report(&self, broken: bool) {
+        let Some(fallback) = self.reporter.fallback.clone() else { return };
+        let (receiver, label) = (self.reporter.receiver.clone(), self.target.label.clone());
+        let (key, wall_ns) = (self.trouble.clone(), wall_ns());
+        let _ = self.reporter.signs.send(Sign::Lane { receiver, fallback, label, key, wall_ns, broken });
     }
 
     fn again(&mut self, key: &Key, now: Instant, asked: Option<Duration>, reason: &str) {
@@ -225,42 +285,6 @@ impl Lane {
         tracing::warn!(integration = self.target.label, reason, "notification.failed");
         if let Some(Over { job: Job { share: Some(share), .. }, attempts, .. }) = over {
             share.failed(attempts, format!("{}: {reason}", self.target.label));
-        }
-    }
-}
-
-/// What to send for a job, nothing if this target does not hear of it.
-fn message(
-    target: &Target,
-    standing: &mut Standing,
-    key: &Key,
-    job: &Job,
-    attempt: u32,
-    (now, wall_ns): (Instant, u64),
-) -> Option<Message> {
-    let url = target.url.as_ref().ok()?.clone();
-    if let Some(notification) = &job.notification
-        && !target.hears(notification.transition)
-    {
-        if notification.transition == Transition::Resolve {
-            standing.forget(key);
-        }
-        return None;
-    }
-    match (target.kind, &job.notification) {
-        (Kind::Webhook(format), Some(notification)) => {
-            let body = target.webhook_body(format, notification);
-            Some(Message { url, idempotency_key: idempotency_key(notification), body })
-        }
-        (Kind::Webhook(_), None) => None,
-        (Kind::AlertmanagerApi, notification) => {
-            if let Some(notification) = notification
-                && (attempt == 1 || !standing.holds(key))
-            {
-                standing.apply(notification, now, wall_ns);
-            }
-            let body = standing.message(key, wall_ns)?;
-            Some(Message { url, idempotency_key: None, body })
         }
     }
 }

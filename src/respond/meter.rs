@@ -5,16 +5,37 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[derive(Debug, Default)]
-pub(super) struct Meter {
-    pub attempts: AtomicU64,
-    pub retried: AtomicU64,
-    pub delivered: AtomicU64,
-    pub failed: AtomicU64,
-    /// Nanoseconds since 1970; 0 stands for never.
-    pub last_success_ns: AtomicU64,
+pub(super) struct Number(AtomicU64);
+
+impl Number {
+    pub fn add(&self, more: u64) {
+        self.0.fetch_add(more, Relaxed);
+    }
+
+    pub fn sub(&self, less: u64) {
+        self.0.fetch_sub(less, Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
 }
 
-/// One receiver's counters. Attempts and retries count requests, the other two notifications.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    pub attempts: Number,
+    pub retried: Number,
+    pub delivered: Number,
+    pub failed: Number,
+    pub truncated: Number,
+    pub collapsed: Number,
+    pub handed_over: Number,
+    pub broken: Number,
+    /// Nanoseconds since 1970; 0 stands for never.
+    last_success_ns: AtomicU64,
+}
+
+/// One receiver's counters. Attempts and retries count deliveries that were tried, the others notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiverCounts {
     pub receiver: String,
@@ -22,6 +43,14 @@ pub struct ReceiverCounts {
     pub retried: u64,
     pub delivered: u64,
     pub failed: u64,
+    /// Shortened to what the service allows.
+    pub truncated: u64,
+    /// Episodes that began and ended while the queue was full, and that nobody heard of.
+    pub collapsed: u64,
+    /// Pages that went to the fallback.
+    pub handed_over: u64,
+    /// Integrations that let nothing through just now.
+    pub broken: u64,
     /// When a request last had a good answer, by our clock, in nanoseconds since 1970.
     pub last_success_ns: Option<u64>,
 }
@@ -50,10 +79,6 @@ impl Meters {
 }
 
 impl Meter {
-    pub fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
-    }
-
     pub fn succeeded_at(&self, wall_ns: u64) {
         self.last_success_ns.fetch_max(wall_ns, Relaxed);
     }
@@ -62,10 +87,14 @@ impl Meter {
         let last = self.last_success_ns.load(Relaxed);
         ReceiverCounts {
             receiver: receiver.to_owned(),
-            attempts: self.attempts.load(Relaxed),
-            retried: self.retried.load(Relaxed),
-            delivered: self.delivered.load(Relaxed),
-            failed: self.failed.load(Relaxed),
+            attempts: self.attempts.get(),
+            retried: self.retried.get(),
+            delivered: self.delivered.get(),
+            failed: self.failed.get(),
+            truncated: self.truncated.get(),
+            collapsed: self.collapsed.get(),
+            handed_over: self.handed_over.get(),
+            broken: self.broken.get(),
             last_success_ns: (last > 0).then_some(last),
         }
     }

@@ -6,63 +6,64 @@
 //! except those that [`Responder::drain`] names as left: they are still open, to be sent after a restart.
 
 mod body;
+mod bucket;
+mod cloudevents;
+mod cut;
+mod fallback;
 mod guard;
+mod health;
+mod heartbeat;
+mod identity;
+mod integration;
+mod job;
 mod labels;
 mod lane;
 mod meter;
+mod opsgenie;
+mod pagerduty;
 mod post;
 mod queue;
 mod retry;
+mod secret;
+mod sign;
+mod slack;
 mod standing;
 mod target;
+mod template;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod words;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::engine::{Notification, NotificationId, Outcome};
-use lane::{Lane, LaneDoor};
+use fallback::{Sign, Watch};
+use job::LaneDoor;
+use lane::{Lane, Reporter};
 use target::Target;
 use ticket::{Book, Ticket};
 
 pub use guard::{client, open_client};
+pub use heartbeat::{BeatCounts, Heart, Heartbeat};
+pub use integration::{
+    Authorization, Fallback, Integration, Receiver, Service, SigningKey, Webhook, WebhookFormat,
+};
 pub use meter::{Meters, ReceiverCounts};
+pub use opsgenie::{JIRA_URL, OPSGENIE_URL, Opsgenie, Product, Responder as OpsgenieResponder};
+pub use pagerduty::{PAGERDUTY_URL, PagerDuty, PagerDutyImage, PagerDutyLink};
 pub use retry::Retry;
+pub use secret::Secret;
+pub use slack::Slack;
+pub use template::{TEMPLATE_FIELDS, Template};
 pub use ticket::Drained;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum WebhookFormat {
-    #[default]
-    Alertmanager,
-    Evenkeel,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Integration {
-    Webhook {
-        url: String,
-        format: WebhookFormat,
-        send_resolved: bool,
-    },
-    /// Alertmanager's API version 2; `url` is the address before `/api/v2/alerts`.
-    Alertmanager {
-        url: String,
-        send_resolved: bool,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receiver {
-    pub name: String,
-    pub integrations: Vec<Integration>,
-    /// Kinds that the configuration has and we can not send to yet.
-    pub not_in_effect: Vec<String>,
-}
 
 /// A receiver while it runs.
 struct Doors {
@@ -80,8 +81,12 @@ pub struct Pace {
     pub resend: Duration,
     /// How long it goes on hearing of one that has.
     pub resend_resolved: Duration,
-    /// Notifications that one lane holds before it refuses more.
+    /// Notifications that one lane holds before it makes room.
     pub open_max: usize,
+    /// The pause of a lane whose service takes no more and does not say for how long.
+    pub throttled: Duration,
+    /// How long nothing gets through before that is told.
+    pub broken_after: Duration,
 }
 
 impl Default for Pace {
@@ -92,18 +97,28 @@ impl Default for Pace {
             resend: Duration::from_secs(60),
             resend_resolved: Duration::from_secs(300),
             open_max: 10_000,
+            throttled: Duration::from_secs(5),
+            broken_after: Duration::from_secs(300),
         }
     }
 }
 
 /// The running lanes of all receivers.
 pub struct Responder {
+    senders: Arc<Senders>,
+    watching: JoinHandle<()>,
+}
+
+/// What the task that watches for fallbacks shares with whoever asks.
+struct Senders {
     receivers: RwLock<BTreeMap<String, Doors>>,
     lanes: Mutex<Vec<JoinHandle<()>>>,
     book: Arc<Book>,
     client: reqwest::Client,
     pace: Pace,
     external_url: String,
+    signs: mpsc::UnboundedSender<Sign>,
+    tickets: AtomicU64,
 }
 
 impl Responder {
@@ -125,9 +140,19 @@ impl Responder {
         external_url: String,
         settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static,
     ) -> Self {
-        let book = Arc::new(Book::new(Meters::default(), settled));
-        let (known, lanes) = (RwLock::default(), Mutex::default());
-        let responder = Self { receivers: known, lanes, book, client, pace, external_url };
+        let (signs, seen) = mpsc::unbounded_channel();
+        let senders = Arc::new(Senders {
+            receivers: RwLock::default(),
+            lanes: Mutex::default(),
+            book: Arc::new(Book::new(Meters::default(), settled)),
+            client,
+            pace,
+            external_url,
+            signs,
+            tickets: AtomicU64::new(0),
+        });
+        let watching = tokio::spawn(watch(seen, Arc::downgrade(&senders)));
+        let responder = Self { senders, watching };
         responder.reconfigure(receivers);
         responder
     }
@@ -135,21 +160,66 @@ impl Responder {
     /// What is the same goes on as it is; a lane that is gone delivers what it has taken, then ends.
     /// The names of receivers that began anew, and have heard of nothing that is open.
     pub fn reconfigure(&self, receivers: Vec<Receiver>) -> Vec<String> {
-        self.book.meters.keep(receivers.iter().map(|receiver| receiver.name.clone()));
-        let mut known = self.receivers.write().unwrap_or_else(PoisonError::into_inner);
+        self.senders.book.meters.keep(receivers.iter().map(|receiver| receiver.name.clone()));
+        let mut known = self.senders.receivers.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let mut begun = Vec::new();
         for receiver in receivers {
             let same = before.remove(&receiver.name).filter(|doors| doors.receiver == receiver);
             let doors = same.unwrap_or_else(|| {
                 begun.push(receiver.name.clone());
-                self.open(receiver)
+                self.senders.open(receiver)
             });
             known.insert(doors.receiver.name.clone(), doors);
         }
         begun
     }
 
+    /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
+    /// settled as failed. A receiver that tells nobody on purpose has heard everything there is to hear.
+    pub fn notify(&self, notification: Notification) {
+        if self.senders.book.is_draining() {
+            return self.senders.book.leave(Some(notification.id));
+        }
+        self.senders.tell(notification, true);
+    }
+
+    /// Takes up an episode that was open before a restart: Alertmanager goes on hearing of it, nobody
+    /// else hears anything, and nothing is settled. `last` is the episode's last transition but
+    /// acknowledgement.
+    pub fn resume(&self, last: Notification) {
+        let last = Arc::new(last);
+        let receivers = self.senders.receivers.read().unwrap_or_else(PoisonError::into_inner);
+        for door in receivers.get(&last.receiver).iter().flat_map(|doors| &doors.lanes) {
+            door.resume(Arc::clone(&last));
+        }
+    }
+
+    /// A handle on the counters that outlives `drain`.
+    pub fn meters(&self) -> Meters {
+        self.senders.book.meters.clone()
+    }
+
+    /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.
+    pub async fn drain(&self, deadline: Duration) -> Drained {
+        self.watching.abort();
+        let book = &self.senders.book;
+        book.begin_drain();
+        // Closes the queues, which is what the lanes wait for.
+        std::mem::take(&mut *self.senders.receivers.write().unwrap_or_else(PoisonError::into_inner));
+        let deadline = Instant::now() + deadline;
+        let lanes = std::mem::take(&mut *self.senders.lanes.lock().unwrap_or_else(PoisonError::into_inner));
+        for mut lane in lanes {
+            if tokio::time::timeout_at(deadline, &mut lane).await.is_err() {
+                lane.abort();
+                let _ = lane.await; // cancelled: its notifications are in the book as left
+            }
+        }
+        book.drained()
+    }
+}
+
+impl Senders {
     fn open(&self, receiver: Receiver) -> Doors {
         let mut tasks = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.retain(|task| !task.is_finished());
@@ -157,22 +227,31 @@ impl Responder {
         for (index, integration) in receiver.integrations.iter().enumerate() {
             let target = Target::new(integration.clone(), index, &receiver.name, &self.external_url);
             let meter = self.book.meters.of(&receiver.name);
-            let (door, task) = Lane::open(target, self.client.clone(), self.pace, meter);
+            let reporter = Reporter {
+                receiver: receiver.name.clone(),
+                fallback: receiver.fallback.as_ref().map(|fallback| fallback.receiver.clone()),
+                signs: self.signs.clone(),
+            };
+            let (door, task) = Lane::open(target, self.client.clone(), self.pace, meter, reporter);
             lanes.push(door);
             tasks.push(tokio::spawn(task));
         }
         Doors { lanes, receiver }
     }
 
-    /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
-    /// settled as failed. A receiver that tells nobody on purpose has heard everything there is to hear.
-    pub fn notify(&self, notification: Notification) {
-        if self.book.is_draining() {
-            return self.book.leave(notification.id);
-        }
-        let ticket = Ticket::new(&notification, Arc::clone(&self.book));
+    /// `asked` by who is told what became of it, or our own idea.
+    fn tell(&self, notification: Notification, asked: bool) {
+        let notification = Arc::new(notification);
         let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
-        match receivers.get(&notification.receiver) {
+        let doors = receivers.get(&notification.receiver);
+        let watched = doors.and_then(|doors| doors.receiver.fallback.clone()).map(|fallback| {
+            let ticket = self.tickets.fetch_add(1, Relaxed);
+            let (notification, at) = (Arc::clone(&notification), Instant::now());
+            let _ = self.signs.send(Sign::Asked { ticket, notification, fallback, at });
+            (ticket, self.signs.clone())
+        });
+        let ticket = Ticket::new(&notification, asked, watched, Arc::clone(&self.book));
+        match doors {
             None => ticket.share().failed(0, format!("no receiver is named {:?}", notification.receiver)),
             Some(doors) if doors.lanes.is_empty() && !doors.receiver.not_in_effect.is_empty() => {
                 let kinds = doors.receiver.not_in_effect.join(", ");
@@ -181,41 +260,38 @@ impl Responder {
                     .failed(0, format!("nobody was told: {kinds} of the receiver can not be sent to yet"));
             }
             Some(doors) => {
-                let notification = Arc::new(notification);
                 doors.lanes.iter().for_each(|door| door.offer(Arc::clone(&notification), ticket.share()));
             }
         }
     }
 
-    /// Takes up an episode that was open before a restart: Alertmanager goes on hearing of it, nobody
-    /// else hears anything, and nothing is settled. `last` is the episode's last transition but
-    /// acknowledgement.
-    pub fn resume(&self, last: Notification) {
-        let last = Arc::new(last);
-        let receivers = self.receivers.read().unwrap_or_else(PoisonError::into_inner);
-        for door in receivers.get(&last.receiver).iter().flat_map(|doors| &doors.lanes) {
-            door.resume(Arc::clone(&last));
+    fn hand_over(&self, notification: Notification) {
+        if let Some(from) = notification.alert.annotations.get(fallback::FROM) {
+            self.book.meters.of(from).handed_over.add(1);
         }
+        self.tell(notification, false);
     }
+}
 
-    /// A handle on the counters that outlives `drain`.
-    pub fn meters(&self) -> Meters {
-        self.book.meters.clone()
-    }
-
-    /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.
-    pub async fn drain(&self, deadline: Duration) -> Drained {
-        self.book.begin_drain();
-        // Closes the queues, which is what the lanes wait for.
-        self.receivers.write().unwrap_or_else(PoisonError::into_inner).clear();
-        let deadline = tokio::time::Instant::now() + deadline;
-        let lanes = std::mem::take(&mut *self.lanes.lock().unwrap_or_else(PoisonError::into_inner));
-        for mut lane in lanes {
-            if tokio::time::timeout_at(deadline, &mut lane).await.is_err() {
-                lane.abort();
-                let _ = lane.await; // cancelled: its notifications are in the book as left
+/// Hands over what its receivers do not take, for as long as there is anybody to hand it over.
+async fn watch(mut seen: mpsc::UnboundedReceiver<Sign>, senders: Weak<Senders>) {
+    let mut watch = Watch::default();
+    loop {
+        let wake = watch.deadline();
+        let due = async {
+            match wake {
+                Some(wake) => tokio::time::sleep_until(wake).await,
+                None => std::future::pending().await,
             }
-        }
-        self.book.drained()
+        };
+        let told = tokio::select! {
+            sign = seen.recv() => match sign {
+                Some(sign) => watch.hear(sign).into_iter().collect(),
+                None => return,
+            },
+            () = due => watch.overdue(Instant::now()),
+        };
+        let Some(senders) = senders.upgrade() else { return };
+        told.into_iter().for_each(|notification| senders.hand_over(notification));
     }
 }

@@ -1,7 +1,9 @@
 //! The whole folder against real sockets: servers that answer from a script, pauses of milliseconds.
 //! Where a pause matters it is asserted as a lower bound, or in `queue.rs` with a clock of our own.
 
-mod server;
+pub(in crate::respond) mod server;
+mod services;
+mod wire;
 
 use std::time::Duration;
 
@@ -64,14 +66,16 @@ const FAST: Pace = Pace {
     resend: Duration::from_secs(3600),
     resend_resolved: Duration::from_secs(3600),
     open_max: 100,
+    throttled: Duration::from_millis(5),
+    broken_after: Duration::from_secs(3600),
 };
 
 fn evenkeel(url: &str) -> Integration {
-    Integration::Webhook { url: url.to_owned(), format: WebhookFormat::Evenkeel, send_resolved: true }
+    Integration::webhook(WebhookFormat::Evenkeel, url)
 }
 
 fn alertmanager(url: &str) -> Integration {
-    Integration::Alertmanager { url: url.to_owned(), send_resolved: true }
+    Integration::new(Service::Alertmanager, url)
 }
 
 struct World {
@@ -85,6 +89,7 @@ impl World {
             name: name.to_owned(),
             integrations,
             not_in_effect: Vec::new(),
+            fallback: None,
         });
         let (sender, settled) = mpsc::unbounded_channel();
         let told = move |id: NotificationId, outcome| drop(sender.send((id.0, outcome)));
@@ -234,6 +239,7 @@ async fn no_answer_and_no_connection_are_given_up_at_the_limit_without_telling_t
     let both = vec![evenkeel(&hangs.url), evenkeel(&format!("http://{closed}/secret"))];
     let mut world = World::new(pace, [("oncall", both)]);
     world.responder.notify(notification("K", 1, Transition::Trigger));
+    world.responder.notify(notification("K", 2, Transition::Resolve));
     let reason = world.failure().await;
     for part in [
         "webhook 1 of oncall",
@@ -262,8 +268,8 @@ async fn what_cannot_be_sent_is_settled_at_once() {
     let bad = vec![evenkeel("ftp://example.com")];
     let receivers = [("oncall", vec![evenkeel(&server.url)]), ("bad", bad), ("nobody", vec![])];
     let mut world = World::new(pace, receivers);
-    for sequence in 1..=2 {
-        world.responder.notify(notification("K", sequence, Transition::Trigger));
+    for (sequence, transition) in [(1, Transition::Trigger), (2, Transition::Acknowledge)] {
+        world.responder.notify(notification("K", sequence, transition));
     }
     assert_eq!(world.failure().await, "webhook 1 of oncall (127.0.0.1): its queue is full");
     world.responder.notify(to("bad", notification("K", 3, Transition::Trigger)));
@@ -280,12 +286,13 @@ async fn a_page_to_nobody_is_not_delivered() {
     let receiver = Receiver {
         name: "oncall".to_owned(),
         integrations: Vec::new(),
-        not_in_effect: vec!["pagerduty_configs".to_owned()],
+        not_in_effect: vec!["email_configs".to_owned()],
+        fallback: None,
     };
     let told = move |_, outcome| drop(sender.send(outcome));
     let responder = Responder::start(vec![receiver], client().unwrap(), String::new(), told);
     responder.notify(notification("K", 1, Transition::Trigger));
-    let reason = "nobody was told: pagerduty_configs of the receiver can not be sent to yet".to_owned();
+    let reason = "nobody was told: email_configs of the receiver can not be sent to yet".to_owned();
     assert_eq!(settled.recv().await, Some(Outcome::Failed { attempts: 0, reason }));
 }
 
@@ -293,7 +300,7 @@ async fn a_page_to_nobody_is_not_delivered() {
 async fn transitions_that_an_integration_does_not_hear_of_are_settled_in_their_turn() {
     let mut server = Server::start([Say::Status(500)]).await;
     let format = WebhookFormat::Alertmanager;
-    let webhook = Integration::Webhook { url: server.url.clone(), format, send_resolved: false };
+    let webhook = Integration { send_resolved: false, ..Integration::webhook(format, &server.url) };
     let mut world = World::new(FAST, [("oncall", vec![webhook])]);
     for (sequence, transition) in
         [(1, Transition::Trigger), (2, Transition::Acknowledge), (3, Transition::Resolve)]

@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::fallback::Sign;
 use super::meter::{Meter, Meters};
 use crate::engine::{Notification, NotificationId, Outcome};
 
@@ -24,7 +27,10 @@ pub struct Drained {
 
 /// One notification under way. Settles when its last share is gone.
 pub(super) struct Ticket {
-    id: NotificationId,
+    /// `None`: nobody asked for it but we ourselves.
+    id: Option<NotificationId>,
+    /// Who watches whether it is taken, and under which number.
+    watched: Option<(u64, UnboundedSender<Sign>)>,
     meter: Arc<Meter>,
     book: Arc<Book>,
     parts: Mutex<Parts>,
@@ -55,8 +61,8 @@ impl Book {
         self.draining.load(SeqCst)
     }
 
-    pub fn leave(&self, id: NotificationId) {
-        lock(&self.left).push(id);
+    pub fn leave(&self, id: Option<NotificationId>) {
+        lock(&self.left).extend(id);
     }
 
     pub fn drained(&self) -> Drained {
@@ -67,9 +73,15 @@ impl Book {
 }
 
 impl Ticket {
-    pub fn new(notification: &Notification, book: Arc<Book>) -> Arc<Self> {
+    pub fn new(
+        notification: &Notification,
+        asked: bool,
+        watched: Option<(u64, UnboundedSender<Sign>)>,
+        book: Arc<Book>,
+    ) -> Arc<Self> {
         let meter = book.meters.of(&notification.receiver);
-        Arc::new(Self { id: notification.id, meter, book, parts: Mutex::default() })
+        let id = asked.then_some(notification.id);
+        Arc::new(Self { id, watched, meter, book, parts: Mutex::default() })
     }
 
     pub fn share(self: &Arc<Self>) -> Share {
@@ -106,14 +118,23 @@ impl Drop for Ticket {
             parts.reasons.push("the sender stopped before it was done".to_owned());
         }
         let attempts = parts.attempts;
-        let outcome = if parts.reasons.is_empty() {
-            Meter::add(&self.meter.delivered);
-            Outcome::Delivered { attempts }
-        } else {
-            Meter::add(&self.meter.failed);
-            Outcome::Failed { attempts, reason: parts.reasons.join("; ") }
+        let reason = (!parts.reasons.is_empty()).then(|| parts.reasons.join("; "));
+        if let Some((ticket, signs)) = self.watched.take() {
+            let _ = signs.send(Sign::Settled { ticket, refused: reason.clone() });
+        }
+        let outcome = match reason {
+            None => {
+                self.meter.delivered.add(1);
+                Outcome::Delivered { attempts }
+            }
+            Some(reason) => {
+                self.meter.failed.add(1);
+                Outcome::Failed { attempts, reason }
+            }
         };
-        (self.book.settled)(self.id, outcome);
+        if let Some(id) = self.id {
+            (self.book.settled)(id, outcome);
+        }
     }
 }
 

@@ -56,6 +56,9 @@ pub enum Registered {
     Notifications,
     NotificationsPending,
     DeliveryAttempts,
+    DeliveryChanges,
+    ReceiverBroken,
+    Heartbeats,
     ReloadSuccessful,
     ReloadSuccessTime,
     StateKept,
@@ -78,7 +81,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 45] = [
+pub const TABLE: [Metric; 48] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -172,6 +175,21 @@ pub const TABLE: [Metric; 45] = [
         "evenkeel_delivery_attempts_total",
         &["receiver", "outcome"],
         "Attempts to deliver to a receiver: delivered, retried, failed.",
+    ),
+    counter(
+        "evenkeel_delivery_changes_total",
+        &["receiver", "what"],
+        "Notifications that were truncated to a service's limits, collapsed with their end in a full queue, handed_over to the fallback.",
+    ),
+    gauge(
+        "evenkeel_receiver_broken_integrations",
+        &["receiver"],
+        "Integrations of a receiver that have let nothing through for five minutes.",
+    ),
+    counter(
+        "evenkeel_heartbeats_total",
+        &["outcome"],
+        "Signs of life for the watcher outside: taken, failed, withheld because the ledger did not answer.",
     ),
     gauge("evenkeel_config_last_reload_successful", &[], "1 unless the last reload was rejected."),
     gauge(

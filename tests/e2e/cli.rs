@@ -127,13 +127,13 @@ fn what_we_ship_is_sound() {
 fn warnings_are_refused_only_where_that_is_asked_for() {
     let scratch = Scratch::new();
     let alerting = "  alerting:\n    route: {receiver: oncall, group_wait: 30s}\n    receivers:\n      \
-                    - {name: oncall, pagerduty_configs: [{routing_key: k}]}\n";
+                    - {name: oncall, email_configs: [{to: k}]}\n";
     let file = scratch.write("later.yaml", &format!("{CONFIG}{alerting}"));
     let file = file.to_str().unwrap();
     let check = evenkeel(&["check", file]);
     assert_eq!(check.code, Some(0), "{}", check.err);
     let found = findings(&check.err, scratch.folder());
-    for named in ["`group_wait` is accepted", "`pagerduty_configs` is accepted"] {
+    for named in ["`group_wait` is accepted", "`email_configs` is accepted"] {
         let warned = found.iter().any(|(level, _, text)| level == "warning" && text.contains(named));
         assert!(warned, "{named}: {}", check.err);
     }

@@ -34,6 +34,7 @@ mod scrape;
 mod sdk;
 mod sdk_metrics;
 mod sdks;
+mod services;
 mod sink;
 mod suggest;
 mod tls;

@@ -31,6 +31,8 @@ pub enum Reply {
     Busy {
         retry_after_s: u32,
     },
+    /// Final.
+    Forbidden,
     /// Nothing, and the connection stays open.
     Silence,
 }
@@ -89,11 +91,13 @@ async fn answer(stream: TcpStream, posts: mpsc::UnboundedSender<Post>, replies: 
         }
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await.unwrap();
-        let body = serde_json::from_slice(&body).unwrap();
+        // A sign of life has no body.
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() };
         let _test_over = posts.send(Post { head, body, at: Instant::now() });
         let said = match next_of(&replies) {
             Reply::Ok => "200 OK\r\n".to_owned(),
             Reply::Busy { retry_after_s } => format!("503 Busy\r\nretry-after: {retry_after_s}\r\n"),
+            Reply::Forbidden => "403 Forbidden\r\n".to_owned(),
             Reply::Silence => std::future::pending().await,
         };
         let said = format!("HTTP/1.1 {said}content-length: 0\r\n\r\n");

@@ -78,6 +78,9 @@ async fn all(config: &Config, runs: bool, checks: &mut Vec<Check>) {
     for receiver in &config.receivers {
         checks.extend(network::receiver(receiver).await);
     }
+    if let Some(heartbeat) = &config.heartbeat {
+        checks.push(network::reachable("heartbeat", heartbeat.url.reveal()).await);
+    }
     if let Some(export) = &config.export {
         checks.push(network::reachable("telemetry.otlp", &export.endpoint).await);
     }

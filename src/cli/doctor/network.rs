@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use super::super::args::Global;
 use super::super::client;
 use super::{Check, Verdict};
-use crate::config::{Integration, Receiver};
+use crate::config::Receiver;
 
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
@@ -75,15 +75,14 @@ pub(super) fn listener(name: &str, address: &str, runs: bool) -> Check {
 pub(super) async fn receiver(receiver: &Receiver) -> Vec<Check> {
     let mut checks = Vec::new();
     for integration in &receiver.integrations {
-        let (Integration::Webhook { url, .. } | Integration::Alertmanager { url, .. }) = integration;
-        checks.push(reachable(&format!("receiver {}", receiver.name), url).await);
+        checks.push(reachable(&format!("receiver {}", receiver.name), integration.url.reveal()).await);
     }
     if receiver.integrations.is_empty() {
         let detail = "has nothing that sends: what is routed to it reaches nobody";
         checks.push(Check::warn(
             format!("receiver {}", receiver.name),
             detail,
-            "give it a webhook or an Alertmanager",
+            "give it a webhook, PagerDuty, Opsgenie, Slack or an Alertmanager",
         ));
     }
     checks
