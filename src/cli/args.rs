@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, check, client, demo, doctor, init, manual, replay, run, show, slos, suggest};
+use super::{Exit, backup, check, client, demo, doctor, init, manual, replay, run, show, slos, suggest};
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
 use crate::send::SendArgs;
@@ -98,6 +98,11 @@ enum Verb {
     Config(Configuring),
     /// What would keep the daemon from its work here: ports, clock, disk, receivers; pages nobody
     Doctor(DoctorArgs),
+    /// Copy the state to a new folder; the daemon may be running
+    #[command(args_conflicts_with_subcommands = true)]
+    Backup(BackupArgs),
+    /// Put a copy in the place of the state; the daemon must be stopped
+    Restore(RestoreArgs),
     /// Send made-up traffic as OTLP
     Send(SendArgs),
     /// What a configuration makes of files of OTLP export requests: every decision, by the time of the events
@@ -170,6 +175,40 @@ pub(super) struct RunArgs {
     /// Write one line of JSON with the addresses here once every listener accepts
     #[arg(long, value_name = "PATH")]
     pub(super) ready_file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BackupArgs {
+    /// Folder of the state; else that of the configuration
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
+    /// The folder to make
+    #[arg(value_name = "FOLDER")]
+    pub(super) target: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(super) verb: Option<BackupVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum BackupVerb {
+    /// Read all of a copy and bring its state up; ends with 1 if something is damaged
+    Verify { folder: PathBuf },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct RestoreArgs {
+    /// The copy
+    pub(super) folder: PathBuf,
+
+    /// Folder of the state; else that of the configuration
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
+    /// Look the copy through and say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -311,6 +350,8 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Check(args) => check::check(&global, &args),
         Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
+        Verb::Backup(args) => backup::backup(&global, &args),
+        Verb::Restore(args) => backup::restore(&global, &args),
         Verb::Send(args) => client::send(&global, &args).await,
         Verb::Replay(args) => replay::replay(&global, args),
         Verb::Slo(SloVerb::List) => slos::list(&global).await,

@@ -33,6 +33,7 @@ macro_rules! eprintln {
 }
 
 mod args;
+mod backup;
 mod check;
 mod client;
 mod demo;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
@@ -72,13 +73,37 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
         return Exit::OurFault;
     }
     log_facts(&daemon);
+    tell_the_manager(&[NotifyState::Ready]);
+    keep_the_watchdog(&daemon);
     until_told(daemon, signals).await
+}
+
+/// Where systemd, or what speaks its protocol, has started us.
+fn tell_the_manager(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::debug!(reason = error.to_string(), "daemon.manager.not_told");
+    }
+}
+
+/// A ledger that answers is what there is life in: a daemon that hangs is started again.
+fn keep_the_watchdog(daemon: &Daemon) {
+    let Some(within) = sd_notify::watchdog_enabled() else { return };
+    let pulse = daemon.pulse();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(within / 3).await;
+            if pulse.beats().await {
+                tell_the_manager(&[NotifyState::Watchdog]);
+            }
+        }
+    });
 }
 
 /// Until a signal, then to the end of what is under way.
 async fn until_told(mut daemon: Daemon, signals: Signals) -> Exit {
     let broken = until_the_end(&mut daemon, signals).await;
     tracing::info!("daemon.drain.started");
+    tell_the_manager(&[NotifyState::Stopping]);
     let left = daemon.drain().await;
     if !left.left.is_empty() {
         tracing::warn!(notifications = left.left.len(), "daemon.drain.left_undelivered");

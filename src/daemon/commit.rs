@@ -100,8 +100,16 @@ impl Health {
         Condition::ALL.get(place).copied().unwrap_or(Condition::Failing)
     }
 
-    /// Why it is not kept.
-    pub(super) fn reason(&self) -> String {
+    /// Why what comes in is refused, if it is.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self.condition() {
+            Condition::Kept => None,
+            Condition::Full => Some(format!("the state volume is full ({})", self.reason())),
+            Condition::Failing => Some(format!("the state can not be kept ({})", self.reason())),
+        }
+    }
+
+    fn reason(&self) -> String {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -13,7 +13,7 @@ use super::commit::{Committer, Condition, Group, Health, Keep};
 use super::recover::digest;
 use crate::engine::{
     Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Plan,
-    Records, What,
+    Records, Trouble, What,
 };
 use crate::model::{Now, SECOND_NS, Signal};
 use crate::store::{Recent, Sequence};
@@ -98,6 +98,8 @@ pub struct Loop {
     ack_early: bool,
     /// The next image has the plan, too.
     wants_image: bool,
+    /// As it was told last.
+    condition: Condition,
 }
 
 /// What a ledger begins with.
@@ -147,6 +149,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         last,
         ack_early,
         wants_image: false,
+        condition: Condition::Kept,
     };
     (ledger, turns, committer)
 }
@@ -346,6 +349,7 @@ impl Loop {
             self.count_refused(effects);
             question(&Sight { engine: &self.engine, recent: &self.recent });
         }
+        self.tell_condition(effects);
         if self.engine.deadline() <= self.clock.now() {
             self.step(Input::Tick, effects);
         }
@@ -384,6 +388,21 @@ impl Loop {
             Message::Flush(reply) => self.group.flushed.push(reply),
             Message::Look | Message::Stop => {}
         }
+    }
+
+    /// Who is to be paged hears when the state is not kept, and when it is again.
+    fn tell_condition(&mut self, effects: &mut Effects) {
+        let condition = self.health.condition();
+        if condition == self.condition {
+            return;
+        }
+        self.condition = condition;
+        let why = self.health.trouble().map(|trouble| {
+            format!(
+                "Evenkeel takes nothing in: {trouble}. Senders are told to come again; it goes on by itself."
+            )
+        });
+        self.step(Input::Troubled { trouble: Trouble::StateNotKept, why }, effects);
     }
 
     fn count_refused(&mut self, effects: &mut Effects) {

@@ -7,6 +7,7 @@ mod ledger;
 mod metrics;
 mod recover;
 mod reload;
+pub mod state;
 mod views;
 
 use std::net::SocketAddr;
@@ -75,6 +76,15 @@ pub enum State {
     Kept,
     /// In memory, for a demonstration.
     Fleeting,
+}
+
+/// Whether there is life in a daemon.
+pub struct Pulse(Ledger);
+
+impl Pulse {
+    pub async fn beats(&self) -> bool {
+        self.0.ask(|_| ()).await.is_ok()
+    }
 }
 
 struct Doors {
@@ -245,6 +255,10 @@ impl Daemon {
             let _panicked = tokio::task::spawn_blocking(move || export.close()).await;
             Ok(())
         });
+    }
+
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.ledger.clone())
     }
 
     /// Reads the configuration again, as `POST /api/v1/reload` does.

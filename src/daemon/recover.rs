@@ -65,7 +65,7 @@ fn refusal(what: &'static str, folder: &Path, reason: &dyn std::fmt::Display) ->
     Refusal::Io { what, path: folder.to_owned(), reason: reason.to_string() }
 }
 
-fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize)> {
+pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize)> {
     let mut engine = Engine::restore(&found.parts, report)?;
     let mut effects = Effects::default();
     for (sequence, payload) in &found.groups {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::commit::Condition;
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use super::reload::Reloader;
@@ -37,12 +36,7 @@ impl Eyes {
 
 impl Views for Eyes {
     fn trouble(&self) -> Option<String> {
-        let health = self.ledger.health();
-        match health.condition() {
-            Condition::Kept => None,
-            Condition::Full => Some(format!("the state volume is full ({})", health.reason())),
-            Condition::Failing => Some(format!("the state can not be kept ({})", health.reason())),
-        }
+        self.ledger.health().trouble()
     }
 
     async fn counts(&self) -> Result<Counts, Busy> {

@@ -16,6 +16,7 @@ mod fact;
 mod filter;
 mod fold;
 mod level;
+mod own;
 mod plan;
 mod points;
 mod record;
@@ -43,6 +44,7 @@ pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What
 pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, fold, fold_replayed};
 pub use level::LATE_NS;
+pub use own::Trouble;
 pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
@@ -59,6 +61,7 @@ use baselines::Baselines;
 use books::Books;
 use events::Events;
 use level::{Cx, Groups, Late};
+use own::Own;
 use repeats::Repeats;
 use watches::Watches;
 
@@ -79,6 +82,11 @@ pub enum Input {
     Settled {
         id: NotificationId,
         outcome: Outcome,
+    },
+    /// Something keeps us from our work, and why; `None` where it no longer does.
+    Troubled {
+        trouble: Trouble,
+        why: Option<String>,
     },
     /// Another configuration, from here on.
     Configured(Arc<Plan>),
@@ -125,6 +133,7 @@ pub struct Engine {
     watches: Watches,
     /// The last episodes of service levels that are gone, by name and group.
     retired: BTreeMap<(String, Labels), Episode>,
+    own: Own,
 }
 
 const TICK_NS: u64 = SECOND_NS;
@@ -143,6 +152,7 @@ impl Engine {
             alerts: Alerts::new(now),
             watches: Watches::new(&plan.watches, now),
             retired: BTreeMap::new(),
+            own: Own::default(),
             plan,
         }
     }
@@ -163,6 +173,10 @@ impl Engine {
                 self.inject(&history);
             }
             Input::Settled { id, outcome } => self.settle(id, outcome, effects),
+            Input::Troubled { trouble, why } => {
+                effects.records.troubled(now, trouble, why.as_deref());
+                self.own_trouble(trouble, why.as_deref(), effects);
+            }
             Input::Configured(plan) => self.configure(plan, effects),
             Input::Tick => {
                 effects.records.tick(now);

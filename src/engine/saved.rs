@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::books::Books;
 use super::effect::{Notification, NotificationId, Outcome};
 use super::level::{Groups, GroupsNote, Level};
+use super::own::{Own, Trouble};
 use super::plan::Plan;
 use super::watches::Watches;
 use super::{AckToken, Effects, Engine, History, Input};
@@ -30,6 +31,7 @@ enum Record {
     Injected(History),
     Settled(NotificationId, Outcome),
     Tick,
+    Troubled(Trouble, Option<String>),
 }
 
 /// Records of one group of the journal; off where nothing is written down.
@@ -87,6 +89,10 @@ impl Records {
         self.write(now, 5, &());
     }
 
+    pub(super) fn troubled(&mut self, now: Now, trouble: Trouble, why: Option<&str>) {
+        self.write(now, 6, &(trouble, why));
+    }
+
     /// `kind`: the place of the variant among those of `Record`.
     fn write(&mut self, now: Now, kind: u8, body: &impl BorshSerialize) {
         if self.on {
@@ -140,16 +146,18 @@ impl Part {
     }
 }
 
-/// What is small: the clocks, the counts, the rules' alerts, episodes of service levels that are gone, and which
-/// levels there are.
-type Core = (Now, Now, Now, Books, Watches, BTreeMap<(String, Labels), Episode>, Vec<GroupsNote>);
+/// What is small: the clocks (now, since, next tick), the counts, the rules' alerts, episodes of service levels that
+/// are gone, our own alerts, and which levels there are.
+type Core = (Now, Now, Now, Books, Watches, Retired, Own, Vec<GroupsNote>);
+type Retired = BTreeMap<(String, Labels), Episode>;
 
 impl Engine {
     /// `is_full`: also what has not changed since the last one.
     pub fn image(&mut self, is_full: bool) -> Image {
         let notes: Vec<GroupsNote> = self.levels.iter().map(Groups::note).collect();
         let clocks = (self.now, self.since, self.next_tick);
-        let core = (clocks.0, clocks.1, clocks.2, &self.books, &self.watches, &self.retired, notes);
+        let (books, watches, retired) = (&self.books, &self.watches, &self.retired);
+        let core = (clocks.0, clocks.1, clocks.2, books, watches, retired, &self.own, notes);
         let mut parts = vec![
             Part::of("core", &core),
             Part::of("repeats", &self.repeats),
@@ -173,7 +181,7 @@ impl Engine {
     /// The state of an image, under the plan that it was made under. A level whose part is gone or damaged begins anew;
     /// `report` hears of it. Without one of the other parts there is no state.
     pub fn restore(parts: &BTreeMap<String, Vec<u8>>, report: &mut Vec<String>) -> Result<Self> {
-        let (now, since, next_tick, books, watches, retired, notes): Core = read(parts, "core")?;
+        let (now, since, next_tick, books, watches, retired, own, notes): Core = read(parts, "core")?;
         let plan: Plan = read(parts, "plan")?;
         if notes.len() != plan.slos.len() {
             return Err(invalid("the plan and the levels do not fit together"));
@@ -202,6 +210,7 @@ impl Engine {
             alerts: read(parts, "alerts")?,
             watches,
             retired,
+            own,
             plan: Arc::new(plan),
         })
     }
@@ -230,6 +239,7 @@ impl Engine {
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
                 Record::Tick => self.step(now, Input::Tick, effects),
+                Record::Troubled(trouble, why) => self.step(now, Input::Troubled { trouble, why }, effects),
             }
             effects.requests.clear();
         }

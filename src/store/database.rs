@@ -195,6 +195,21 @@ impl Database {
     }
 }
 
+/// What a database of ours holds, for who does not write to it.
+pub(super) fn found(
+    connection: &Connection,
+    folder: &Path,
+    format: u32,
+) -> Result<(Found, Vec<String>), Refusal> {
+    let file = folder.join(DATABASE);
+    match look(connection, format).map_err(|error| Refusal::io("read", &file, error))? {
+        Look::Ours(found, report) => Ok((found, report)),
+        Look::Nothing => Err(Refusal::io("read", &file, "there is no state in it")),
+        Look::Newer(newer) => Err(Refusal::Newer { folder: folder.to_owned(), format: newer, known: format }),
+        Look::Foreign => Err(Refusal::Foreign { file }),
+    }
+}
+
 enum Look {
     Nothing,
     Ours(Found, Vec<String>),

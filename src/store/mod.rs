@@ -1,6 +1,7 @@
 //! What survives: a journal of what changed the state, by groups, and now and then an image of all of it; both in one
 //! SQLite file of one folder. Knows nothing of what it keeps: records and parts are bytes.
 
+mod backup;
 mod database;
 mod failure;
 mod folder;
@@ -11,6 +12,7 @@ mod reserve;
 #[cfg(test)]
 mod tests;
 
+pub use backup::{back_up, look_through, restore};
 pub use database::{Change, Database, Found, Opened, Parts};
 pub use failure::{Failure, Refusal};
 pub use folder::DATABASE;
