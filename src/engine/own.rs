@@ -30,10 +30,10 @@ impl Trouble {
     }
 }
 
-/// Episodes of our own troubles.
+/// Episodes of our own troubles, by name.
 #[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Own {
-    episodes: BTreeMap<Trouble, Episode>,
+    episodes: BTreeMap<String, Episode>,
 }
 
 impl Engine {
@@ -46,7 +46,7 @@ impl Engine {
             reason: "nothing is counted and nothing is watched while it lasts".to_owned(),
         };
         let at = EventTime(self.now.0);
-        let last = self.own.episodes.get(&trouble);
+        let last = self.own.episodes.get(trouble.name());
         let Some(step) = Episode::next(last, at, why.map(|_| ("trouble", assessed))) else { return };
         let episode = step.episode().clone();
         let text = match (&step, why) {
@@ -76,6 +76,6 @@ impl Engine {
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
-        self.own.episodes.insert(trouble, episode);
+        self.own.episodes.insert(trouble.name().to_owned(), episode);
     }
 }

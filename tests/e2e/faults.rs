@@ -114,7 +114,7 @@ async fn accepted(life: &Life) -> Value {
 #[tokio::test]
 async fn a_volume_that_fails_loses_nothing_that_was_acknowledged() {
     let places =
-        std::env::var("EVENKEEL_E2E_FAULTS").map_or(6, |text| text.parse::<u64>().expect("a number"));
+        std::env::var("EVENKEEL_E2E_FAULTS").map_or(4, |text| text.parse::<u64>().expect("a number"));
     let tools = Scratch::new();
     let shim = shim(&tools);
     let (mut refusals, mut not_started) = (0, 0);

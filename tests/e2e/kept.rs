@@ -187,11 +187,10 @@ async fn a_volume_that_fills_up_is_paged_and_goes_on_when_there_is_room_again() 
     let data = volume.0.join("data");
     let args = ["run".as_ref(), "-c".as_ref(), file.as_os_str(), "--data-dir".as_ref(), data.as_os_str()];
     let daemon = Daemon::start_with(Scratch::new(), args).await;
-    let mut sent = 0;
+    let (mut sent, begin) = (0, wall_s() - 3_000);
     let mut send = async || {
         sent += 1;
-        let now = wall_s();
-        let body = spans(now - 3_000 - sent * 2..now - 3_000 - sent * 2 + 2, false);
+        let body = spans(begin - sent * 2..begin - sent * 2 + 2, false);
         daemon.export("traces", "application/json", body).await.0
     };
     assert_eq!(send().await, 200);

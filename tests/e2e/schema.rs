@@ -12,6 +12,7 @@ use crate::program::{Scratch, program, ran};
 
 /// Mistakes that no schema can know, though their codes say that a field or a word is wrong.
 const UNKNOWABLE: &[(&str, &str)] = &[
+    ("alerting_heartbeat", "how long a duration is"),
     ("slo_exclusions_unknown_field", "YAML within the text of an annotation"),
     ("slo_exclusions_without_reason", "YAML within the text of an annotation"),
     ("substitution_value_is_not_shown", "the word comes out of the environment"),
