@@ -2,7 +2,7 @@
 //! waits for it while it has room: what comes meanwhile is the next group.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,25 @@ const PACE: Duration = Duration::from_millis(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// Between two attempts to have the reserve back.
 const RESERVE_RETRY: Duration = Duration::from_secs(5);
+
+/// A commit that takes longer hangs.
+const HANGS: Duration = Duration::from_secs(30);
+
+/// A clock that wall clocks do not move.
+#[derive(Debug)]
+struct Began(Instant);
+
+impl Default for Began {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Began {
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
 
 /// Everything between two commits.
 #[derive(Debug, Default)]
@@ -76,6 +95,9 @@ pub(super) struct Health {
     wants_image: AtomicBool,
     /// A group is under way.
     busy: AtomicBool,
+    /// Since when, in milliseconds of the clock below.
+    busy_since: AtomicU64,
+    began: Began,
     commits: AtomicU64,
     committed_bytes: AtomicU64,
     images: AtomicU64,
@@ -129,11 +151,20 @@ impl Health {
         self.wants_image.load(Ordering::Acquire)
     }
 
+    /// It can be kept, and no write hangs.
+    pub(super) fn is_well(&self) -> bool {
+        let since = self.busy_since.load(Ordering::Relaxed);
+        let hangs =
+            self.is_busy() && self.began.elapsed_ms().saturating_sub(since) > HANGS.as_millis() as u64;
+        self.condition() != Condition::Failing && !hangs
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::Acquire)
     }
 
     pub(super) fn set_busy(&self) {
+        self.busy_since.store(self.began.elapsed_ms(), Ordering::Relaxed);
         self.busy.store(true, Ordering::Release);
     }
 
@@ -164,17 +195,43 @@ impl Committer {
     }
 
     /// Until the loop is gone. `notify` and `wake` must not block.
-    pub fn run(mut self, notify: impl Fn(Notification), wake: impl Fn()) {
-        while let Ok(group) = self.inbox.recv() {
+    pub fn run(self, notify: impl Fn(Notification), wake: impl Fn()) {
+        // Should it ever break off, the loop finds nobody there, and ends as well.
+        let _last = Leaving { health: Arc::clone(&self.health), wake: &wake };
+        self.work(&notify, &wake);
+    }
+
+    fn work(mut self, notify: &impl Fn(Notification), wake: &impl Fn()) {
+        loop {
+            let group = match self.inbox.recv_timeout(RETRY) {
+                Ok(group) => group,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.look_again();
+                    if self.health.wants_image() {
+                        wake();
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let began = Instant::now();
             let kept = self.keep(&group);
             let wrote = !group.payload.is_empty() || group.image.is_some();
-            self.release(group, kept, &notify);
+            self.release(group, kept, notify);
             if wrote && matches!(self.keep, Keep::Folder { .. }) {
                 std::thread::sleep(PACE.saturating_sub(began.elapsed()));
             }
             self.health.busy.store(false, Ordering::Release);
             wake();
+        }
+    }
+
+    /// While nothing comes, whether the volume is well again: by our own clock, whatever the wall clock does.
+    fn look_again(&mut self) {
+        let now = Instant::now();
+        match self.health.condition() {
+            Condition::Failing => self.health.wants_image.store(true, Ordering::Release),
+            Condition::Full | Condition::Kept => self.healed(now),
         }
     }
 
@@ -242,8 +299,13 @@ impl Committer {
     fn healed(&mut self, now: Instant) {
         let Keep::Folder { reserve, .. } = &mut self.keep else { return };
         match self.health.condition() {
-            Condition::Kept => return,
-            Condition::Full if now < self.reserve_at => return,
+            Condition::Kept if reserve.is_held() => return,
+            Condition::Kept | Condition::Full if now < self.reserve_at => return,
+            Condition::Kept => {
+                self.reserve_at = now + RESERVE_RETRY;
+                reserve.take();
+                return;
+            }
             Condition::Full | Condition::Failing => {}
         }
         self.health.wants_image.store(false, Ordering::Release);
@@ -255,6 +317,18 @@ impl Committer {
         } else {
             self.health.set(Condition::Full, "there is no room for the reserve");
         }
+    }
+}
+
+struct Leaving<'w, W: Fn()> {
+    health: Arc<Health>,
+    wake: &'w W,
+}
+
+impl<W: Fn()> Drop for Leaving<'_, W> {
+    fn drop(&mut self) {
+        self.health.busy.store(false, Ordering::Release);
+        (self.wake)();
     }
 }
 

@@ -29,6 +29,7 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// start has to do again.
 const TAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const TAIL_NS_MAX: u64 = 60 * SECOND_NS;
+const TAIL_BYTES_SMALL: u64 = 256 * 1024;
 /// Questions that may wait; they have a channel of their own, so that a storm of either kind leaves the
 /// other alone.
 const QUESTIONS_MAX: usize = 64;
@@ -109,11 +110,13 @@ pub struct Start {
     pub keep: Keep,
     /// The newest group that is kept.
     pub last: Sequence,
+    /// Of the groups that were done again.
+    pub tail_bytes: u64,
     pub ack_early: bool,
 }
 
 pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
-    let Start { engine, clock, keep, last, ack_early } = start;
+    let Start { engine, clock, keep, last, tail_bytes, ack_early } = start;
     let (sender, inbox) = sync_channel(INBOX_MAX);
     let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
@@ -136,7 +139,8 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         questions,
         outcomes,
         refused,
-        tail: (0, clock.now()),
+        // Much to do again is much to do again at the next start: the first commit brings an image.
+        tail: (tail_bytes, if tail_bytes >= TAIL_BYTES_SMALL { Now::default() } else { clock.now() }),
         engine,
         clock,
         recent: Recent::default(),
@@ -149,7 +153,8 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         last,
         ack_early,
         wants_image: false,
-        condition: Condition::Kept,
+        // So that a trouble of before is over, if it is.
+        condition: Condition::Failing,
     };
     (ledger, turns, committer)
 }
@@ -315,7 +320,8 @@ impl Loop {
         self.tail = (bytes, since);
         let mut group = std::mem::take(&mut self.group);
         if records.is_on() && (wants_image || is_long || stop) {
-            group.image = Some(self.engine.image(wants_image));
+            // Whatever became of the commit before the last one, all of it is there.
+            group.image = Some(self.engine.image(wants_image || stop));
             self.wants_image = false;
             self.tail = (0, now);
             records.take();
@@ -448,7 +454,8 @@ mod tests {
         let clock = Clock::default();
         let plan = config::load(&[], &Nowhere).config.expect("the defaults are fine").plan;
         let engine = Engine::new(Arc::new(plan), clock.now());
-        let start = Start { engine, clock, keep: Keep::Memory, last: Sequence(0), ack_early: false };
+        let start =
+            Start { engine, clock, keep: Keep::Memory, last: Sequence(0), tail_bytes: 0, ack_early: false };
         let (ledger, mut turns, _committer) = ledger(start);
         (0..GROUP_MAX).for_each(|_| ledger.wake());
         ledger.stop();

@@ -42,6 +42,9 @@ use views::Eyes;
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
 
+/// What is left for the last commits.
+const FLUSH_MAX: Duration = Duration::from_secs(3);
+
 /// How old what is exported may be, where the interval is longer.
 const REFRESH_MAX: Duration = Duration::from_secs(5);
 
@@ -83,7 +86,7 @@ pub struct Pulse(Ledger);
 
 impl Pulse {
     pub async fn beats(&self) -> bool {
-        self.0.ask(|_| ()).await.is_ok()
+        self.0.health().is_well() && self.0.ask(|_| ()).await.is_ok()
     }
 }
 
@@ -132,6 +135,7 @@ impl Daemon {
             clock: clock.clone(),
             keep: up.keep,
             last: up.last,
+            tail_bytes: up.tail_bytes,
             ack_early: config.ack == config::Ack::Memory,
         });
         turns.resume(plan.clone());
@@ -284,7 +288,8 @@ impl Daemon {
         self.stop.send_replace(true);
         while self.servers.join_next().await.is_some() {}
         // What became of the last deliveries is kept as well, so the ledger outlives them.
-        self.ledger.flush().await;
+        // A disk that hangs does not hold the end up.
+        let _hangs = tokio::time::timeout(FLUSH_MAX, self.ledger.flush()).await;
         let drained = self.responder.drain(DELIVERIES_MAX).await;
         let (ledger, turns, commits) = (self.ledger, self.turns, self.commits);
         let ended = move || {
@@ -305,7 +310,7 @@ async fn beat(
 ) -> std::io::Result<()> {
     let well = move || {
         let ledger = ledger.clone();
-        async move { ledger.health().condition() != Condition::Failing && ledger.ask(|_| ()).await.is_ok() }
+        async move { ledger.health().is_well() && ledger.ask(|_| ()).await.is_ok() }
     };
     tokio::select! {
         () = heart.beat(client, well) => {}
@@ -328,16 +333,18 @@ struct Up {
     engine: Engine,
     keep: Keep,
     last: Sequence,
+    tail_bytes: u64,
     key: u64,
 }
 
 fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
     if state == State::Fleeting {
         let engine = Engine::new(Arc::clone(plan), clock.now());
-        return Ok(Up { engine, keep: Keep::Memory, last: Sequence(0), key: random_key() });
+        return Ok(Up { engine, keep: Keep::Memory, last: Sequence(0), tail_bytes: 0, key: random_key() });
     }
     let began = std::time::Instant::now();
-    let Recovered { engine, database, last, key, report, replayed } = recover(folder, plan, clock)?;
+    let Recovered { engine, database, last, key, report, replayed, tail_bytes } =
+        recover(folder, plan, clock)?;
     for line in &report {
         tracing::error!(what = line, "state.damaged");
     }
@@ -345,5 +352,5 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
     let keep = Keep::Folder { database: Box::new(database), reserve, key };
-    Ok(Up { engine, keep, last, key })
+    Ok(Up { engine, keep, last, tail_bytes, key })
 }

@@ -21,6 +21,7 @@ pub(super) struct Recovered {
     pub report: Vec<String>,
     /// Groups that were done again.
     pub replayed: usize,
+    pub tail_bytes: u64,
 }
 
 /// `Err`: the folder is not ours to use, or can not be written to.
@@ -32,14 +33,9 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
         match again(&found, &mut report) {
             Ok((engine, replayed)) => {
                 clock.not_before(engine.now());
-                return Ok(Recovered {
-                    engine,
-                    database,
-                    last: found.last,
-                    key: found.key,
-                    report,
-                    replayed,
-                });
+                let tail_bytes = found.groups.iter().map(|(_, payload)| payload.len() as u64).sum();
+                let (last, key) = (found.last, found.key);
+                return Ok(Recovered { engine, database, last, key, report, replayed, tail_bytes });
             }
             Err(error) => {
                 let aside =
@@ -58,7 +54,7 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
     database
         .begin(key, Sequence(0), &parts)
         .map_err(|failure| refusal("write a first state to", folder, &failure))?;
-    Ok(Recovered { engine, database, last: Sequence(0), key, report, replayed: 0 })
+    Ok(Recovered { engine, database, last: Sequence(0), key, report, replayed: 0, tail_bytes: 0 })
 }
 
 fn refusal(what: &'static str, folder: &Path, reason: &dyn std::fmt::Display) -> Refusal {

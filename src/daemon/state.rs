@@ -43,7 +43,7 @@ fn copied(folder: &Path, found: &Found, mut report: Vec<String>) -> Copied {
         Ok((engine, _)) => {
             let counts = engine.counts();
             slos = engine.plan().slos.len();
-            items = counts.items.iter().map(|(_, of_signal)| of_signal.accepted).sum();
+            items = counts.items.values().map(|of_signal| of_signal.accepted).sum();
         }
         Err(error) => report.push(error.to_string()),
     }

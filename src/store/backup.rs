@@ -11,9 +11,6 @@ use super::database::{Found, found};
 use super::failure::Refusal;
 use super::folder::{DATABASE, Folder};
 
-/// Pages of a copy between two pauses, in which the daemon may write.
-const STEP_PAGES: i32 = 256;
-
 /// Copies the state of `from` into the new folder `to`; a daemon may go on writing meanwhile. What is copied is the
 /// state at one moment, and it is synced.
 pub fn back_up(from: &Path, to: &Path, format: u32) -> Result<(Found, Vec<String>), Refusal> {
@@ -28,10 +25,10 @@ pub fn back_up(from: &Path, to: &Path, format: u32) -> Result<(Found, Vec<String
     let mut target = Connection::open(&file).map_err(of)?;
     let copy = Backup::new(&source, &mut target).map_err(of)?;
     loop {
-        match copy.step(STEP_PAGES).map_err(of)? {
+        // All in one step: between two of them a daemon would write, and the copy begin again. It does not wait for us.
+        match copy.step(-1).map_err(of)? {
             StepResult::Done => break,
-            StepResult::Busy | StepResult::Locked => std::thread::sleep(Duration::from_millis(5)),
-            _ => {}
+            _ => std::thread::sleep(Duration::from_millis(5)),
         }
     }
     drop(copy);

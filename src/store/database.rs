@@ -23,6 +23,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOU
 ";
 
 pub type Parts = BTreeMap<String, Vec<u8>>;
+type Groups = Vec<(Sequence, Vec<u8>)>;
 
 /// What one commit brings.
 #[derive(Debug, Default)]
@@ -48,9 +49,11 @@ pub struct Found {
     pub key: u64,
     pub parts: Parts,
     /// After the image, in order.
-    pub groups: Vec<(Sequence, Vec<u8>)>,
+    pub groups: Groups,
     /// The newest group that was committed.
     pub last: Sequence,
+    /// Of its frame.
+    checksum: u32,
 }
 
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl Database {
         let (file, new) = (folder.file(DATABASE), folder.file(NEW));
         if !file.exists() && new.exists() {
             // Whole and synced before the old one went out of its way.
-            std::fs::rename(&new, &file).map_err(|error| Refusal::io("rename", &new, error))?;
+            folder.finish_renaming(NEW).map_err(|error| Refusal::io("rename", &new, error))?;
         }
         let read =
             |path: &Path| connect(path).and_then(|connection| Ok((look(&connection, format)?, connection)));
@@ -95,6 +98,7 @@ impl Database {
             }
             Err(error) => return Err(Refusal::io("open", &file, error)),
         };
+        folder.remove(&[NEW, "state.new.db-journal"]).map_err(|error| Refusal::io("remove", &new, error))?;
         let (mark, said) = Mark::open(path).map_err(|error| Refusal::io("open", path, error))?;
         let last = found.as_ref().map_or(Sequence(0), |found| found.last);
         if said.is_some() && found.is_none() && report.is_empty() {
@@ -108,7 +112,7 @@ impl Database {
             ));
         }
         let mut database = Self { folder, connection, mark, last: 0, format };
-        database.last = found.as_ref().map_or(0, |found| checksum_of_last(&found.groups));
+        database.last = found.as_ref().map_or(0, |found| found.checksum);
         Ok(Opened { database, found, report })
     }
 
@@ -126,7 +130,8 @@ impl Database {
         let newest = change.groups.last().map(|(sequence, _)| *sequence);
         let newest = newest.max(change.image.as_ref().map(|(sequence, ..)| *sequence));
         if let Some(newest) = newest {
-            self.mark.set(newest).map_err(|error| Failure::of_io(&error))?;
+            // It is durable already; a mark that lags notices less.
+            let _lags = self.mark.set(newest);
         }
         Ok(())
     }
@@ -159,26 +164,39 @@ impl Database {
 
     /// Puts the whole state into a file of its own, in place of one that a write has failed on.
     pub fn begin_anew(&mut self, key: u64, sequence: Sequence, parts: &Parts) -> Result<(), Failure> {
-        let new = self.folder.file(NEW);
+        let made = self.make_anew(key, sequence, parts);
+        if made.is_err() && self.folder.file(DATABASE).exists() {
+            // Half of a file would only take the room that is missing.
+            let _not_there = self.folder.remove(&[NEW, "state.new.db-journal"]);
+        }
+        made
+    }
+
+    fn make_anew(&mut self, key: u64, sequence: Sequence, parts: &Parts) -> Result<(), Failure> {
+        let (new, file) = (self.folder.file(NEW), self.folder.file(DATABASE));
+        let of = |error: rusqlite::Error| Failure::of(&error);
         let of_io = |error: std::io::Error| Failure::of_io(&error);
-        for name in [NEW, "state.new.db-wal", "state.new.db-shm"] {
-            let _not_there = std::fs::remove_file(self.folder.file(name));
+        if !file.exists() && new.exists() {
+            self.folder.finish_renaming(NEW).map_err(of_io)?;
         }
-        let mut connection = connect(&new).map_err(|error| Failure::of(&error))?;
-        begin(&mut connection, self.format, key, sequence, parts).map_err(|error| Failure::of(&error))?;
-        connection.close().map_err(|(_, error)| Failure::of(&error))?;
+        self.folder.remove(&[NEW, "state.new.db-journal"]).map_err(of_io)?;
+        // Without a log beside it: what is committed is in the file itself.
+        let mut connection = Connection::open(&new).map_err(of)?;
+        connection.pragma_update(None, "journal_mode", "DELETE").map_err(of)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(of)?;
+        begin(&mut connection, self.format, key, sequence, parts).map_err(of)?;
+        connection.close().map_err(|(_, error)| of(error))?;
         std::fs::File::open(&new).and_then(|file| file.sync_all()).map_err(of_io)?;
+        self.folder.sync().map_err(of_io)?;
         // Its handles go before its names do.
-        let memory = Connection::open_in_memory().map_err(|error| Failure::of(&error))?;
+        let memory = Connection::open_in_memory().map_err(of)?;
         drop(std::mem::replace(&mut self.connection, memory));
-        for name in [DATABASE, "state.db-wal", "state.db-shm"] {
-            let _not_there = std::fs::remove_file(self.folder.file(name));
-        }
-        let file = self.folder.file(DATABASE);
-        std::fs::rename(&new, &file).and_then(|()| self.folder.sync()).map_err(of_io)?;
-        self.connection = connect(&file).map_err(|error| Failure::of(&error))?;
+        self.folder.remove(&[DATABASE]).map_err(of_io)?;
+        self.folder.finish_renaming(NEW).map_err(of_io)?;
+        self.connection = connect(&file).map_err(of)?;
         self.last = 0;
-        self.mark.set(sequence).map_err(of_io)
+        let _lags = self.mark.set(sequence);
+        Ok(())
     }
 
     /// Puts what is there out of the way; where it is now.
@@ -248,10 +266,10 @@ fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
     let mut report = Vec::new();
     let image = Sequence(get(connection, "image")?.unwrap_or(0));
     let parts = parts(connection, &mut report)?;
-    let groups = groups(connection, image, &mut report)?;
+    let (groups, checksum) = groups(connection, image, &mut report)?;
     let last = groups.last().map_or(image, |(sequence, _)| *sequence);
     let key = get(connection, "key")?.unwrap_or(0);
-    Ok(Look::Ours(Found { key, parts, groups, last }, report))
+    Ok(Look::Ours(Found { key, parts, groups, last, checksum }, report))
 }
 
 fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<Parts> {
@@ -274,8 +292,8 @@ fn groups(
     connection: &Connection,
     image: Sequence,
     report: &mut Vec<String>,
-) -> rusqlite::Result<Vec<(Sequence, Vec<u8>)>> {
-    let mut found: Vec<(Sequence, Vec<u8>)> = Vec::new();
+) -> rusqlite::Result<(Groups, u32)> {
+    let mut found: Groups = Vec::new();
     let (mut next, mut before) = (image.next(), None);
     let mut all =
         connection.prepare("SELECT sequence, frame FROM journal WHERE sequence > ?1 ORDER BY sequence")?;
@@ -297,11 +315,7 @@ fn groups(
         }
         next = sequence.next();
     }
-    Ok(found)
-}
-
-fn checksum_of_last(groups: &[(Sequence, Vec<u8>)]) -> u32 {
-    groups.iter().fold(0, |before, (sequence, payload)| frame::write(*sequence, before, payload).1)
+    Ok((found, before.unwrap_or(0)))
 }
 
 fn begin(

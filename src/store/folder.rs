@@ -50,6 +50,24 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// Gives a database that is whole and synced the name of the state, after what is left of the one before is gone:
+    /// its log would be taken for the new one's.
+    pub fn finish_renaming(&self, from: &str) -> std::io::Result<()> {
+        self.remove(&["state.db-wal", "state.db-shm"])?;
+        std::fs::rename(self.file(from), self.file(DATABASE))?;
+        self.sync()
+    }
+
+    pub fn remove(&self, names: &[&str]) -> std::io::Result<()> {
+        for name in names {
+            match std::fs::remove_file(self.file(name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Makes renames and new files last.
     pub fn sync(&self) -> std::io::Result<()> {
         File::open(&self.path)?.sync_all()

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 const BYTES: u64 = 64 * 1024 * 1024;
 /// Of a small volume, a share of what is free.
@@ -53,7 +54,10 @@ impl Reserve {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
         file.set_len(bytes.min(held))?;
-        fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
-        Ok(())
+        match fallocate(&file, FallocateFlags::empty(), 0, bytes) {
+            // Where nothing can be set aside, there is nothing to wait for either.
+            Err(Errno::OPNOTSUPP) => Ok(()),
+            other => Ok(other?),
+        }
     }
 }

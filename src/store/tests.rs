@@ -47,6 +47,25 @@ fn begun(scratch: &Scratch) -> Database {
     database
 }
 
+/// The checksum of a frame is in the one after it, also over an image and a start.
+#[test]
+fn groups_follow_one_another_over_images_and_starts() {
+    let scratch = Scratch::new("chain");
+    let mut database = begun(&scratch);
+    let image = Change { groups: Vec::new(), image: Some((Sequence(6), parts("second"), &[], false)) };
+    database.commit(&image).unwrap();
+    database.commit(&group(7, "group 7")).unwrap();
+    drop(database);
+    let mut again = scratch.open().database;
+    again.commit(&group(8, "group 8")).unwrap();
+    drop(again);
+    let Opened { found, report, .. } = scratch.open();
+    assert_eq!(
+        (texts(&found.unwrap()), report),
+        (vec!["group 7".to_owned(), "group 8".to_owned()], Vec::new())
+    );
+}
+
 fn texts(found: &Found) -> Vec<String> {
     found.groups.iter().map(|(_, payload)| String::from_utf8(payload.clone()).unwrap()).collect()
 }
