@@ -209,6 +209,64 @@ impl Drop for Life {
     }
 }
 
+/// How long each start took, and how many were killed in it.
+async fn kill_again_and_again(
+    (kills, mut chance): (u64, u64),
+    (scratch, config): (&Scratch, &Path),
+    address: &watch::Sender<Option<String>>,
+    acknowledged: &Acknowledged,
+) -> (Vec<Duration>, u64) {
+    let (mut took, mut in_start) = (Vec::new(), 0);
+    for _ in 0..kills {
+        let begun = Instant::now();
+        let mut life = spawn(scratch, config);
+        if next(&mut chance).is_multiple_of(4) {
+            in_start += 1;
+            tokio::time::sleep(Duration::from_micros(next(&mut chance) % 60_000)).await;
+            continue;
+        }
+        let ready = ready(scratch, &mut life).await;
+        took.push(begun.elapsed());
+        address.send_replace(Some(ready["otlp_http"].as_str().unwrap().to_owned()));
+        tokio::time::sleep(Duration::from_millis(20 + next(&mut chance) % 300)).await;
+        if next(&mut chance).is_multiple_of(2) {
+            let acknowledged = acknowledged.one_more.notified();
+            tokio::time::timeout(PATIENCE, acknowledged).await.expect("something is acknowledged");
+            tokio::time::sleep(Duration::from_micros(next(&mut chance) % 2_000)).await;
+        }
+        drop(life);
+        address.send_replace(None);
+    }
+    (took, in_start)
+}
+
+/// Every request once, whatever became of its answers.
+fn reconcile(seed: u64, requests: u64, counts: &Value) {
+    assert_books_balance(counts);
+    let accepted = counts["items"]["spans"]["accepted"].as_u64();
+    assert_eq!(
+        accepted,
+        Some(requests * SPANS),
+        "seed {seed}: acknowledged {requests} requests of {SPANS} spans"
+    );
+    let slo = &counts["slos"][0];
+    assert_eq!((slo["bad"].as_u64(), slo["total"].as_u64()), (Some(requests), Some(requests * SPANS)));
+}
+
+/// Every host in trouble was paged, and under one key.
+fn reconcile_pages(seed: u64, heard: &Heard, hosts: &BTreeSet<String>) {
+    let mut keys: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for ((key, sequence), (_, body)) in &heard.accepted {
+        if let (1, Some(host)) = (*sequence, body["alert"]["labels"]["host_name"].as_str()) {
+            keys.entry(host.to_owned()).or_default().insert(key);
+        }
+    }
+    let lost: Vec<&String> = hosts.iter().filter(|host| !keys.contains_key(*host)).collect();
+    assert!(lost.is_empty(), "seed {seed}: never paged: {lost:?}");
+    let doubled: Vec<_> = keys.iter().filter(|(_, keys)| keys.len() > 1).collect();
+    assert!(doubled.is_empty(), "seed {seed}: paged under two keys: {doubled:?}");
+}
+
 /// Scenario: three senders that repeat what was not acknowledged; a process that is killed at random moments, right
 /// after an answer, and while it starts; a receiver that fails two times in three.
 /// Guarantees: every request is counted once, whatever became of its first answer; each host in trouble has one alert,
@@ -218,7 +276,7 @@ async fn what_was_acknowledged_is_counted_once_and_every_page_comes() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let kills = number("EVENKEEL_E2E_KILLS").unwrap_or(20);
     let seed = number("EVENKEEL_E2E_KILLS_SEED").unwrap_or(1);
-    let mut chance = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let chance = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let scratch = Scratch::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let receiver = format!("http://{}/hook", listener.local_addr().unwrap());
@@ -233,27 +291,8 @@ async fn what_was_acknowledged_is_counted_once_and_every_page_comes() {
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| tokio::spawn(send(sender, to.clone(), Arc::clone(&done), Arc::clone(&acknowledged))))
         .collect();
-    let (mut took, mut in_start) = (Vec::new(), 0);
-    for _ in 0..kills {
-        let begun = Instant::now();
-        let mut life = spawn(&scratch, &config);
-        if next(&mut chance).is_multiple_of(4) {
-            in_start += 1;
-            tokio::time::sleep(Duration::from_micros(next(&mut chance) % 60_000)).await;
-            continue;
-        }
-        let ready = ready(&scratch, &mut life).await;
-        took.push(begun.elapsed());
-        address.send_replace(Some(ready["otlp_http"].as_str().unwrap().to_owned()));
-        tokio::time::sleep(Duration::from_millis(20 + next(&mut chance) % 300)).await;
-        if next(&mut chance).is_multiple_of(2) {
-            let acknowledged = acknowledged.one_more.notified();
-            tokio::time::timeout(PATIENCE, acknowledged).await.expect("something is acknowledged");
-            tokio::time::sleep(Duration::from_micros(next(&mut chance) % 2_000)).await;
-        }
-        drop(life);
-        address.send_replace(None);
-    }
+    let (mut took, in_start) =
+        kill_again_and_again((kills, chance), (&scratch, &config), &address, &acknowledged).await;
     heard.lock().unwrap().mended = true;
     let mut life = spawn(&scratch, &config);
     let ready = ready(&scratch, &mut life).await;
@@ -275,26 +314,12 @@ async fn what_was_acknowledged_is_counted_once_and_every_page_comes() {
     drop(life);
 
     let requests = acknowledged.requests.load(Ordering::SeqCst);
-    let accepted = counts["items"]["spans"]["accepted"].as_u64().unwrap();
-    let duplicate = counts["items"]["spans"]["duplicate"].as_u64().unwrap();
-    assert_books_balance(&counts);
-    assert_eq!(accepted, requests * SPANS, "seed {seed}: acknowledged {requests} requests of {SPANS} spans");
-    let slo = &counts["slos"][0];
-    assert_eq!((slo["bad"].as_u64(), slo["total"].as_u64()), (Some(requests), Some(requests * SPANS)));
-    let heard = heard.lock().unwrap();
-    let mut keys: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for ((key, sequence), (_, body)) in &heard.accepted {
-        if let (1, Some(host)) = (*sequence, body["alert"]["labels"]["host_name"].as_str()) {
-            keys.entry(host.to_owned()).or_default().insert(key);
-        }
-    }
-    let hosts = acknowledged.hosts.lock().unwrap();
-    let lost: Vec<&String> = hosts.iter().filter(|host| !keys.contains_key(*host)).collect();
-    assert!(lost.is_empty(), "seed {seed}: never paged: {lost:?}");
-    let doubled: Vec<_> = keys.iter().filter(|(_, keys)| keys.len() > 1).collect();
-    assert!(doubled.is_empty(), "seed {seed}: paged under two keys: {doubled:?}");
+    reconcile(seed, requests, &counts);
+    let (heard, hosts) = (heard.lock().unwrap(), acknowledged.hosts.lock().unwrap());
+    reconcile_pages(seed, &heard, &hosts);
     let said = std::fs::read_to_string(scratch.path("stderr")).unwrap();
     assert!(!said.contains("state.damaged"), "{said}");
+    let duplicate = &counts["items"]["spans"]["duplicate"];
     took.sort_unstable();
     let at = |share: f64| took[((took.len() as f64 * share).ceil() as usize).max(1) - 1].as_millis();
     let again = heard.accepted.values().filter(|(times, _)| *times > 1).count();
