@@ -21,8 +21,10 @@ use crate::program::{PATIENCE, Scratch, assert_books_balance, program, until};
 const SENDERS: u64 = 3;
 /// Spans of a request, of which the first fails.
 const SPANS: u64 = 20;
-/// One request of so many has a host in trouble.
-const TROUBLE_EACH: u64 = 8;
+/// Hosts in trouble stay below the 2,000 keys that a rule may have: one request of `8 + kills / 12` has one.
+fn trouble_each(kills: u64) -> u64 {
+    8 + kills / 12
+}
 
 const DOCUMENTS: &str = "
 apiVersion: evenkeel/v1
@@ -45,7 +47,7 @@ struct Acknowledged {
 
 /// Posts until the answer is 200, to whoever listens then: the same bytes again and again.
 async fn send(
-    sender: u64,
+    (sender, each): (u64, u64),
     to: watch::Receiver<Option<String>>,
     done: Arc<AtomicBool>,
     acknowledged: Arc<Acknowledged>,
@@ -55,7 +57,7 @@ async fn send(
         if done.load(Ordering::SeqCst) {
             return;
         }
-        let host = number.is_multiple_of(TROUBLE_EACH).then(|| format!("h{sender}-{number}"));
+        let host = number.is_multiple_of(each).then(|| format!("h{sender}-{number}"));
         let body = request(sender, number, host.as_deref());
         loop {
             let address = to.borrow().clone();
@@ -288,8 +290,11 @@ async fn what_was_acknowledged_is_counted_once_and_every_page_comes() {
     tokio::spawn(receive(listener, Arc::clone(&heard)));
     let (address, to) = watch::channel(None);
     let (done, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(Acknowledged::default()));
+    let each = trouble_each(kills);
     let senders: Vec<_> = (0..SENDERS)
-        .map(|sender| tokio::spawn(send(sender, to.clone(), Arc::clone(&done), Arc::clone(&acknowledged))))
+        .map(|sender| {
+            tokio::spawn(send((sender, each), to.clone(), Arc::clone(&done), Arc::clone(&acknowledged)))
+        })
         .collect();
     let (mut took, in_start) =
         kill_again_and_again((kills, chance), (&scratch, &config), &address, &acknowledged).await;
