@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::engine::{Ack, Fact, Image, Notification};
-use crate::store::{Change, Database, Failure, Parts, Reserve, Sequence};
+use crate::store::{Change, Database, Failure, Reserve, Sequence};
 
 /// From one commit to the next, so that a flood of small requests shares them.
 const PACE: Duration = Duration::from_millis(5);
@@ -74,7 +74,7 @@ pub(super) enum Keep {
 
 /// How it is with the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub(super) enum Condition {
     Kept,
     /// The volume is full: what is decided is still kept, out of the reserve; nothing more is taken in.
     Full,
@@ -258,7 +258,7 @@ impl Committer {
         let now = Instant::now();
         let written = match self.health.condition() {
             Condition::Failing => match image.filter(|image| image.is_full) {
-                Some(image) => database.begin_anew(*key, group.sequence, &parts(image)),
+                Some(image) => database.begin_anew(*key, group.sequence, &image.written()),
                 None => {
                     let due = self.retry_at.is_none_or(|at| at <= now);
                     self.health.wants_image.store(due, Ordering::Release);
@@ -335,13 +335,9 @@ impl<W: Fn()> Drop for Leaving<'_, W> {
 fn commit(database: &mut Database, group: &Group) -> Result<(), Failure> {
     let mut change = Change::default();
     match &group.image {
-        Some(image) => change.image = Some((group.sequence, parts(image), &image.gone, image.is_full)),
+        Some(image) => change.image = Some((group.sequence, image.written(), &image.gone, image.is_full)),
         None if group.payload.is_empty() => return Ok(()),
         None => change.groups.push((group.sequence, &group.payload)),
     }
     database.commit(&change)
-}
-
-fn parts(image: &Image) -> Parts {
-    image.parts.iter().map(|part| (part.name.clone(), part.bytes())).collect()
 }

@@ -30,7 +30,6 @@ pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
 use crate::telemetry::Export;
 use clock::Clock;
-pub use commit::Condition;
 use commit::Keep;
 use intake::Workers;
 use ledger::{Ledger, Start};

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::clock::Clock;
 use crate::engine::{Effects, Engine, FORMAT, Fact, Plan};
-use crate::store::{Database, Found, Parts, Refusal, Sequence};
+use crate::store::{Database, Found, Refusal, Sequence};
 
 /// A state that is up.
 pub(super) struct Recovered {
@@ -49,10 +49,8 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
         }
     }
     let (mut engine, key) = (Engine::new(Arc::clone(plan), clock.now()), random_key());
-    let parts: Parts =
-        engine.image(true).parts.iter().map(|part| (part.name.clone(), part.bytes())).collect();
     database
-        .begin(key, Sequence(0), &parts)
+        .begin(key, Sequence(0), &engine.image(true).written())
         .map_err(|failure| refusal("write a first state to", folder, &failure))?;
     Ok(Recovered { engine, database, last: Sequence(0), key, report, replayed: 0, tail_bytes: 0 })
 }

@@ -112,6 +112,13 @@ pub struct Image {
     pub gone: Vec<String>,
 }
 
+impl Image {
+    /// Every part by its name, written down.
+    pub fn written(&self) -> BTreeMap<String, Vec<u8>> {
+        self.parts.iter().map(|part| (part.name.clone(), part.bytes())).collect()
+    }
+}
+
 /// A part of an image. It is written where it can take its time: a level is shared with the engine until either changes.
 #[derive(Debug)]
 pub struct Part {

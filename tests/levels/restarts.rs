@@ -25,7 +25,7 @@ impl Restarts {
         if image.is_full {
             self.parts.clear();
         }
-        self.parts.extend(image.parts.iter().map(|part| (part.name.clone(), part.bytes())));
+        self.parts.extend(image.written());
         for name in &image.gone {
             self.parts.remove(name);
         }
@@ -56,7 +56,7 @@ impl Restarts {
         // Twice, for an image changes what the next one has.
         let (mut again, mut compared) = (self.restored(), self.restored());
         // The selectors of a plan are not written down: its part is the same, and what it decided is in the others.
-        let (before, after) = (bytes(&engine.image(true)), bytes(&compared.image(true)));
+        let (before, after) = (engine.image(true).written(), compared.image(true).written());
         let differs: Vec<&String> =
             before.keys().filter(|name| before.get(*name) != after.get(*name)).collect();
         assert!(
@@ -74,8 +74,4 @@ impl Restarts {
         assert_eq!(report, Vec::<String>::new());
         again
     }
-}
-
-fn bytes(image: &Image) -> BTreeMap<String, Vec<u8>> {
-    image.parts.iter().map(|part| (part.name.clone(), part.bytes())).collect()
 }
