@@ -129,6 +129,33 @@ impl Alerts {
         std::iter::once(changed).chain(queued).collect()
     }
 
+    /// Open alerts that nobody has heard of, for whoever is to hear of them by this plan and is not being told already.
+    pub(super) fn tell_anew(&self, plan: &Plan) -> Vec<Fact> {
+        let unheard = self.records.iter().filter(|record| {
+            record.episode.is_open() && record.told.values().all(|telling| *telling != Telling::Delivered)
+        });
+        let mut facts = Vec::new();
+        for record in unheard {
+            let Some(last) = record.decisions.back() else { continue };
+            let named = plan.slos.iter().find(|one| record.subject == Subject::Slo(one.slo.name.clone()));
+            let targets = named.map_or(&[][..], |one| &one.slo.targets);
+            for receiver in routed(plan, &record.labels, targets) {
+                if record.told.get(&receiver) == Some(&Telling::Pending) {
+                    continue;
+                }
+                let what = What::NotificationQueued {
+                    id: NotificationId(self.last_id + 1 + facts.len() as u64),
+                    receiver,
+                    dedup_key: record.dedup_key.clone(),
+                    sequence: last.sequence,
+                };
+                let (subject, group) = (record.subject.clone(), record.group.clone());
+                facts.push(Fact { at: last.at, subject, group, what });
+            }
+        }
+        facts
+    }
+
     pub(super) fn apply(&mut self, now: Now, fact: &Fact, requests: &mut Vec<Effect>) {
         match &fact.what {
             What::EpisodeOpened(change) => self.decided(now, fact, Transition::Trigger, change),
@@ -142,13 +169,6 @@ impl Alerts {
     }
 
     fn decided(&mut self, now: Now, fact: &Fact, transition: Transition, change: &EpisodeChange) {
-        let receivers = change.receivers.len() as u64;
-        match transition {
-            Transition::Trigger => self.told.triggered += receivers,
-            Transition::Escalate => self.told.escalated += receivers,
-            Transition::Resolve => self.told.resolved += receivers,
-            Transition::Acknowledge => {}
-        }
         let record = self.record_or_new(fact, change);
         if transition == Transition::Trigger {
             // Who was told before it opened again has been told of its end as well.
@@ -206,6 +226,12 @@ impl Alerts {
         let record = self.records.iter_mut().find(|record| record.dedup_key == dedup_key)?;
         record.told.insert(receiver.to_owned(), Telling::Pending);
         let notification = Box::new(notification(id, receiver, record, fact.at)?);
+        match notification.transition {
+            Transition::Trigger => self.told.triggered += 1,
+            Transition::Escalate => self.told.escalated += 1,
+            Transition::Resolve => self.told.resolved += 1,
+            Transition::Acknowledge => {}
+        }
         self.pending.insert(id, (fact.group.clone(), notification.clone()));
         Some(Effect::Notify(notification))
     }

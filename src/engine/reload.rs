@@ -29,6 +29,10 @@ impl Engine {
             self.tell_watch(None, &old.watches[index], changed, effects);
         }
         self.replace_levels(&old, &plan, effects);
+        for fact in self.alerts.tell_anew(&plan) {
+            self.alerts.apply(self.now, &fact, &mut effects.requests);
+            effects.facts.push(fact);
+        }
         let subject = Subject::Config(format!("{:016x}", plan.version));
         let what = What::ConfigApplied { changes };
         effects.facts.push(Fact { at: EventTime(self.now.0), subject, group: Labels::new(), what });

@@ -19,25 +19,34 @@ pub(super) struct Job {
     pub share: Option<Share>,
 }
 
-/// The way into a lane. Dropping it tells the lane to finish.
-pub(super) struct LaneDoor {
-    pub label: String,
-    pub refusal: Option<String>,
-    pub inbox: mpsc::UnboundedSender<Job>,
+/// What comes in by a lane's door.
+pub(super) enum Call {
+    Send(Job),
+    Aim(Box<Aim>),
 }
 
+/// Where a lane sends from now on what it has not sent yet, and who hears when that does not work.
+pub(super) struct Aim {
+    pub target: Target,
+    pub fallback: Option<String>,
+}
+
+/// The way into a lane. Dropping it tells the lane to finish.
+pub(super) struct LaneDoor(pub mpsc::UnboundedSender<Call>);
+
 impl LaneDoor {
-    /// Takes the notification in, or says why not. Never blocks; what the lane can not hold, it says itself.
+    /// Takes the notification in. Never blocks; what the lane can not hold, it says itself.
     pub fn offer(&self, notification: Arc<Notification>, share: Share) {
-        if let Some(reason) = &self.refusal {
-            return share.failed(0, format!("{}: {reason}", self.label));
-        }
         let job = Job { notification: Some(notification), share: Some(share) };
-        let _ = self.inbox.send(job); // closed: the lane is gone, and the dropped share says so
+        let _ = self.0.send(Call::Send(job)); // closed: the lane is gone, and the dropped share says so
     }
 
     pub fn resume(&self, notification: Arc<Notification>) {
-        let _ = self.inbox.send(Job { notification: Some(notification), share: None });
+        let _ = self.0.send(Call::Send(Job { notification: Some(notification), share: None }));
+    }
+
+    pub fn aim(&self, aim: Aim) {
+        let _ = self.0.send(Call::Aim(Box::new(aim)));
     }
 }
 

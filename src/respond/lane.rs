@@ -14,7 +14,7 @@ use super::Pace;
 use super::bucket::Bucket;
 use super::fallback::Sign;
 use super::health::Health;
-use super::job::{Job, LaneDoor, nature, sending};
+use super::job::{Aim, Call, Job, LaneDoor, nature, sending};
 use super::meter::Meter;
 use super::post::{Answer, post, wall_ns};
 use super::queue::{Key, Nature, Over, Queue, Word};
@@ -40,7 +40,9 @@ pub(super) struct Lane {
     queue: Queue<Job>,
     bucket: Bucket,
     standing: Standing,
-    running: JoinSet<(Key, Answer)>,
+    running: JoinSet<(Key, u64, Answer)>,
+    /// How often it was aimed anew: an answer of before says nothing of where it is sent now.
+    aims: u64,
     health: Health,
     reporter: Reporter,
     /// Names the time of trouble that the reporter was told of.
@@ -58,12 +60,12 @@ impl Lane {
     ) -> (LaneDoor, impl Future<Output = ()>) {
         // Emptied at once; what is bounded is the queue, which knows what may go.
         let (sender, inbox) = mpsc::unbounded_channel();
-        let door = LaneDoor { label: target.label.clone(), refusal: target.refusal.clone(), inbox: sender };
-        let standing = Standing::new(pace.resend, pace.resend_resolved, target.external_url.clone());
         let lane = Self {
             bucket: Bucket::new(target.rate()),
+            standing: standing(&pace, &target),
             queue: Queue::new(),
             running: JoinSet::new(),
+            aims: 0,
             health: Health::default(),
             trouble: String::new(),
             open: true,
@@ -71,13 +73,12 @@ impl Lane {
             client,
             pace,
             meter,
-            standing,
             reporter,
         };
-        (door, lane.run(inbox))
+        (LaneDoor(sender), lane.run(inbox))
     }
 
-    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Job>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Call>) {
         loop {
             let now = Instant::now();
             if self.open {
@@ -89,11 +90,11 @@ impl Lane {
             }
             let wake = self.wake(now);
             tokio::select! {
-                job = inbox.recv(), if self.open => match job {
-                    Some(job) => {
-                        self.accept(job);
-                        while let Ok(job) = inbox.try_recv() {
-                            self.accept(job);
+                call = inbox.recv(), if self.open => match call {
+                    Some(call) => {
+                        self.hear(call);
+                        while let Ok(call) = inbox.try_recv() {
+                            self.hear(call);
                         }
                     }
                     None => self.close(),
@@ -114,6 +115,30 @@ impl Lane {
         // What is due waits for its token too.
         let again = again.map(|due| self.bucket.ready_at(now).map_or(due, |token| token.max(due)));
         [token, again, standing].into_iter().flatten().min()
+    }
+
+    fn hear(&mut self, call: Call) {
+        match call {
+            Call::Send(job) => self.accept(job),
+            Call::Aim(aim) => self.aim(*aim),
+        }
+    }
+
+    /// What waits keeps its order and goes there at once; what is on its way ends as it began.
+    fn aim(&mut self, Aim { target, fallback }: Aim) {
+        if target.is_like(&self.target) && fallback == self.reporter.fallback {
+            self.target = target;
+            return;
+        }
+        self.works_again();
+        self.reporter.fallback = fallback;
+        self.bucket = Bucket::new(target.rate());
+        if !target.hears_what_stands() {
+            self.standing = standing(&self.pace, &target);
+        }
+        self.target = target;
+        self.aims += 1;
+        self.queue.hasten(Instant::now());
     }
 
     fn accept(&mut self, job: Job) {
@@ -163,6 +188,11 @@ impl Lane {
     fn start_ready(&mut self, now: Instant) {
         while self.running.len() < AT_ONCE_MAX && self.bucket.ready_at(now).is_none() {
             let Some((key, job, attempt)) = self.queue.take(now) else { break };
+            if let Some(refusal) = self.target.refusal.clone() {
+                let over = self.queue.finish(&key, now);
+                self.failed(over, &refusal);
+                continue;
+            }
             let wall_ns = wall_ns();
             let sending = sending(&self.target, &mut self.standing, &key, job, attempt, (now, wall_ns));
             if sending.messages.is_empty() {
@@ -174,6 +204,7 @@ impl Lane {
             self.meter.attempts.add(1);
             self.meter.retried.add(u64::from(attempt > 1));
             self.meter.truncated.add(u64::from(attempt == 1 && sending.cut));
+            let aim = self.aims;
             let within = self.target.timeout().unwrap_or(self.pace.answer_within);
             let sending = post(self.client.clone(), sending.messages, within);
             let span = tracing::info_span!(
@@ -187,14 +218,14 @@ impl Lane {
             let sending = async move {
                 let answer = sending.await;
                 tracing::Span::current().record("delivered", answer == Answer::Delivered);
-                (key, answer)
+                (key, aim, answer)
             };
             self.running.spawn(sending.instrument(span));
         }
     }
 
-    fn answered(&mut self, done: Result<(Key, Answer), JoinError>) {
-        let (key, answer) = match done {
+    fn answered(&mut self, done: Result<(Key, u64, Answer), JoinError>) {
+        let (key, aim, answer) = match done {
             Ok(done) => done,
             // A bug of ours: ends the lane, and every share it holds says so.
             Err(error) => match error.try_into_panic() {
@@ -203,6 +234,10 @@ impl Lane {
             },
         };
         let now = Instant::now();
+        if aim != self.aims && self.open && answer != Answer::Delivered {
+            self.again(&key, now, None, "it goes elsewhere now");
+            return self.queue.hasten(now);
+        }
         self.note_health(now, &answer);
         match answer {
             Answer::Delivered => {
@@ -287,6 +322,10 @@ impl Lane {
             share.failed(attempts, format!("{}: {reason}", self.target.label));
         }
     }
+}
+
+fn standing(pace: &Pace, target: &Target) -> Standing {
+    Standing::new(pace.resend, pace.resend_resolved, target.external_url.clone())
 }
 
 async fn until(wake: Option<Instant>) {

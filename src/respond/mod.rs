@@ -46,7 +46,7 @@ use tokio::time::Instant;
 
 use crate::engine::{Notification, NotificationId, Outcome};
 use fallback::{Sign, Watch};
-use job::LaneDoor;
+use job::{Aim, LaneDoor};
 use lane::{Lane, Reporter};
 use target::Target;
 use ticket::{Book, Ticket};
@@ -157,19 +157,21 @@ impl Responder {
         responder
     }
 
-    /// What is the same goes on as it is; a lane that is gone delivers what it has taken, then ends.
-    /// The names of receivers that began anew, and have heard of nothing that is open.
+    /// What is the same goes on as it is. What waits for a receiver goes where that is now; the lane of an integration
+    /// that is gone sends what it has not tried yet, then ends. The names of receivers that are new or changed.
     pub fn reconfigure(&self, receivers: Vec<Receiver>) -> Vec<String> {
         self.senders.book.meters.keep(receivers.iter().map(|receiver| receiver.name.clone()));
         let mut known = self.senders.receivers.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let mut begun = Vec::new();
         for receiver in receivers {
-            let same = before.remove(&receiver.name).filter(|doors| doors.receiver == receiver);
-            let doors = same.unwrap_or_else(|| {
-                begun.push(receiver.name.clone());
-                self.senders.open(receiver)
-            });
+            let doors = match before.remove(&receiver.name) {
+                Some(doors) if doors.receiver == receiver => doors,
+                held => {
+                    begun.push(receiver.name.clone());
+                    self.senders.open(held, receiver)
+                }
+            };
             known.insert(doors.receiver.name.clone(), doors);
         }
         begun
@@ -220,23 +222,37 @@ impl Responder {
 }
 
 impl Senders {
-    fn open(&self, receiver: Receiver) -> Doors {
+    /// `held` are the lanes that the receiver had: each takes up its own integration, or one that is new.
+    fn open(&self, held: Option<Doors>, receiver: Receiver) -> Doors {
+        let held = held.into_iter().flat_map(|doors| doors.receiver.integrations.into_iter().zip(doors.lanes));
+        let mut held: Vec<(Integration, LaneDoor)> = held.collect();
+        let mut same = |one: &Integration| {
+            let place = held.iter().position(|(other, _)| other == one)?;
+            Some(held.remove(place).1)
+        };
+        let same: Vec<Option<LaneDoor>> = receiver.integrations.iter().map(&mut same).collect();
+        let mut others = held.into_iter().map(|(_, door)| door);
+        let lanes = same.into_iter().enumerate();
+        let lanes = lanes.map(|(index, door)| self.lane(door.or_else(|| others.next()), index, &receiver));
+        let lanes = lanes.collect();
+        Doors { lanes, receiver }
+    }
+
+    fn lane(&self, held: Option<LaneDoor>, index: usize, receiver: &Receiver) -> LaneDoor {
+        let integration = receiver.integrations[index].clone();
+        let target = Target::new(integration, index, &receiver.name, &self.external_url);
+        let fallback = receiver.fallback.as_ref().map(|fallback| fallback.receiver.clone());
+        if let Some(door) = held {
+            door.aim(Aim { target, fallback });
+            return door;
+        }
+        let meter = self.book.meters.of(&receiver.name);
+        let reporter = Reporter { receiver: receiver.name.clone(), fallback, signs: self.signs.clone() };
+        let (door, task) = Lane::open(target, self.client.clone(), self.pace, meter, reporter);
         let mut tasks = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.retain(|task| !task.is_finished());
-        let mut lanes = Vec::new();
-        for (index, integration) in receiver.integrations.iter().enumerate() {
-            let target = Target::new(integration.clone(), index, &receiver.name, &self.external_url);
-            let meter = self.book.meters.of(&receiver.name);
-            let reporter = Reporter {
-                receiver: receiver.name.clone(),
-                fallback: receiver.fallback.as_ref().map(|fallback| fallback.receiver.clone()),
-                signs: self.signs.clone(),
-            };
-            let (door, task) = Lane::open(target, self.client.clone(), self.pace, meter, reporter);
-            lanes.push(door);
-            tasks.push(tokio::spawn(task));
-        }
-        Doors { lanes, receiver }
+        tasks.push(tokio::spawn(task));
+        door
     }
 
     /// `asked` by who is told what became of it, or our own idea.

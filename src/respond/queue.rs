@@ -219,6 +219,12 @@ impl<J> Queue<J> {
         gone
     }
 
+    /// What waits for its next attempt is due now.
+    pub fn hasten(&mut self, now: Instant) {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting = waiting.into_iter().map(|(due, key)| (due.min(now), key)).collect();
+    }
+
     /// Drops the line of a taken key.
     pub fn abandon(&mut self, key: &Key) {
         if let Some(line) = self.lines.remove(key) {

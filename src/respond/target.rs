@@ -63,6 +63,10 @@ impl Target {
         Self { label, refusal, external_url: external_url.to_owned(), integration, url, secrets }
     }
 
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.integration == other.integration
+    }
+
     pub fn rate(&self) -> Option<Rate> {
         Rate::of(&self.integration.service)
     }

@@ -373,3 +373,55 @@ async fn draining_sends_what_is_fresh_and_names_what_is_left() {
     assert_eq!(server.next().await.idempotency_key(), "fresh:4");
     assert!(server.heard_nothing_more());
 }
+
+/// Scenario: two pages wait for the second attempt in an hour, with a resolve behind one; the receiver gets another
+/// address, then another integration before it.
+/// Guarantees: nothing is given up or overtaken: what waited goes to the new address, in its order.
+#[tokio::test]
+async fn what_waits_goes_where_the_receiver_is_now() {
+    let wait = Say::Full(503, "Retry-After: 3000\r\n", "");
+    let (mut old, mut new) = (Server::start([wait.clone(), wait]).await, Server::start([]).await);
+    let pace = Pace { retry: Retry { limit: Duration::from_secs(3600), ..FAST.retry }, ..FAST };
+    let mut world = World::new(pace, [("oncall", vec![evenkeel(&old.url)])]);
+    world.responder.notify(notification("a", 1, Transition::Trigger));
+    world.responder.notify(notification("b", 2, Transition::Trigger));
+    (old.next().await, old.next().await);
+    world.responder.notify(notification("a", 3, Transition::Resolve));
+    let receiver = |integrations| Receiver {
+        name: "oncall".to_owned(),
+        integrations,
+        not_in_effect: Vec::new(),
+        fallback: None,
+    };
+    assert_eq!(world.responder.reconfigure(vec![receiver(vec![evenkeel(&new.url)])]), ["oncall"]);
+    let mut keys = Vec::new();
+    let mut settled = Vec::new();
+    for _ in 0..3 {
+        keys.push(new.next().await.idempotency_key().to_owned());
+        settled.push(world.next().await);
+    }
+    let place = |key: &str| keys.iter().position(|one| one == key);
+    assert!(place("a:1") < place("a:3") && place("b:2").is_some(), "{keys:?}");
+    settled.sort_by_key(|(id, _)| *id);
+    let delivered = |id, attempts| (id, Outcome::Delivered { attempts });
+    assert_eq!(settled, [delivered(1, 2), delivered(2, 2), delivered(3, 1)]);
+
+    let mut first = Server::start([]).await;
+    let both = vec![evenkeel(&first.url), evenkeel(&new.url)];
+    assert_eq!(world.responder.reconfigure(vec![receiver(both)]), ["oncall"]);
+    world.responder.notify(notification("c", 4, Transition::Trigger));
+    assert_eq!(world.next().await, delivered(4, 2));
+    assert_eq!(first.next().await.idempotency_key(), "c:4");
+    assert_eq!(new.next().await.idempotency_key(), "c:4");
+    assert!(old.heard_nothing_more());
+}
+
+#[tokio::test]
+async fn a_page_that_waits_for_a_receiver_that_is_taken_away_is_settled_as_failed() {
+    let mut server = Server::start([Say::Full(503, "Retry-After: 50\r\n", "")]).await;
+    let mut world = World::new(FAST, [("oncall", vec![evenkeel(&server.url)])]);
+    world.responder.notify(notification("K", 1, Transition::Trigger));
+    server.next().await;
+    assert_eq!(world.responder.reconfigure(Vec::new()), Vec::<String>::new());
+    assert_eq!(world.failure().await, "its integration is no more");
+}

@@ -115,7 +115,7 @@ impl Drop for Ticket {
             if self.book.draining.load(SeqCst) {
                 return self.book.leave(self.id);
             }
-            parts.reasons.push("the sender stopped before it was done".to_owned());
+            parts.reasons.push("its integration is no more".to_owned());
         }
         let attempts = parts.attempts;
         let reason = (!parts.reasons.is_empty()).then(|| parts.reasons.join("; "));

@@ -91,3 +91,44 @@ fn a_batch_that_was_folded_under_the_old_plan_counts_nothing_and_is_asked_for_ag
     assert!(world.effects.requests.contains(&stale));
     assert_eq!(world.engine.counts().slos[0].total, 0);
 }
+
+/// Scenario: the page could not be delivered; another configuration comes, then once more the same; then one with
+/// another receiver, after somebody has heard.
+/// Guarantees: whoever is to hear of what is open and nobody has heard of is told, by the same key, as often as it takes;
+/// once somebody has heard, nobody is told again.
+#[test]
+fn what_is_open_and_nobody_has_heard_of_is_told_anew() {
+    let mut world = burning(120);
+    let notifications = |world: &World| -> Vec<(u64, String, String, u32)> {
+        let told = world.effects.requests.iter().filter_map(|request| match request {
+            Effect::Notify(one) => {
+                Some((one.id.0, one.receiver.clone(), one.dedup_key.clone(), one.sequence))
+            }
+            Effect::Acknowledge { .. } => None,
+        });
+        told.collect()
+    };
+    let settle = |world: &mut World, id: u64, outcome: Outcome| {
+        world.step(Input::Settled { id: NotificationId(id), outcome });
+    };
+    let failed = || Outcome::Failed { attempts: 1, reason: "401".to_owned() };
+    let (_, _, key, _) = notifications(&world)[0].clone();
+    let renamed = |version: u64| {
+        let mut plan = plan(28, "0.999", None);
+        (plan.version, plan.route.as_mut().unwrap().receiver) = (version, "sre".to_owned());
+        Arc::new(plan)
+    };
+    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 1, 0, 0)));
+    assert_eq!(notifications(&world).len(), 1, "it is still being told");
+    settle(&mut world, 1, failed());
+    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 1, 0, 0)));
+    assert_eq!(notifications(&world).last(), Some(&(2, "oncall".to_owned(), key.clone(), 1)));
+    world.step(Input::Configured(renamed(2)));
+    assert_eq!(notifications(&world).last(), Some(&(3, "sre".to_owned(), key, 1)));
+    settle(&mut world, 2, failed());
+    settle(&mut world, 3, Outcome::Delivered { attempts: 1 });
+    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 3, 0, 0)));
+    assert_eq!(notifications(&world).len(), 3, "somebody has heard");
+    let told = world.engine.counts().notifications;
+    assert_eq!((told.triggered, told.failed, told.delivered, told.pending), (3, 2, 1, 0));
+}
