@@ -89,17 +89,10 @@ fn switches(ctx: &mut Reading<'_>, spec: Fields<'_>, settings: &mut Settings) {
     if let Some(node) = spec.get("ack") {
         let words = [("committed", Ack::Committed), ("memory", Ack::Memory)];
         settings.ack = reader::word(report, node, "ack", &words).unwrap_or_default();
-        report.note("N0202", node.at, "state is kept in memory for now: `committed` is not durable yet");
     }
     if let Some(node) = spec.get("dedup") {
-        let words = [("requests", Some(Dedup::Requests)), ("items", None), ("off", Some(Dedup::Off))];
-        match reader::word(report, node, "dedup", &words) {
-            Some(Some(dedup)) => settings.dedup = dedup,
-            Some(None) => {
-                report.warn("W0201", node.at, "`dedup: items` is not in effect yet, `requests` is used", "")
-            }
-            None => {}
-        }
+        let words = [("requests", Dedup::Requests), ("items", Dedup::Items), ("off", Dedup::Off)];
+        settings.dedup = reader::word(report, node, "dedup", &words).unwrap_or(Dedup::Requests);
     }
     if let (Some(text), Some(node)) = (spec.text(report, "tenant"), spec.get("tenant")) {
         match text.is_empty() || text.len() > 63 || text.chars().any(|c| c.is_control() || c.is_whitespace())

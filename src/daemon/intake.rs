@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::commit::Condition;
 use super::ledger::{Ledger, Unavailable};
 use crate::decode::{Encoding, Malformed};
-use crate::engine::{Ack, Batch, Plan, Request, fold};
+use crate::engine::{Ack, Batch, Identities, Plan, Request, fold_unknown};
 use crate::ingest::{Admission, Answer, Intake, OverBudget};
 use crate::model::Signal;
 use crate::telemetry::SPANS;
@@ -23,7 +23,8 @@ const LARGE_MIN: usize = 2 * 1024 * 1024;
 const RETRY_AFTER_S: u32 = 1;
 /// One request of so many has a span, where spans are exported.
 const SPAN_EACH: u64 = 100;
-/// A request that meets a reload is folded again, under the plan that is in effect then.
+/// A request that meets a reload is folded again, under the plan that is in effect then; one with items that were
+/// counted before, without them.
 const FOLDS_MAX: usize = 3;
 
 pub struct Workers {
@@ -66,11 +67,17 @@ impl Workers {
         Self { plan, clock, ledger, key, lanes, admission, taken: AtomicU64::new(0) }
     }
 
-    async fn fold(&self, signal: Signal, encoding: Encoding, body: Bytes) -> Result<Batch, Malformed> {
+    async fn fold(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        body: Bytes,
+        known: Identities,
+    ) -> Result<Batch, Malformed> {
         let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (key, now) = (self.key, self.clock.now());
         let (inline, lane) = (body.len() <= INLINE_MAX, self.lanes.of(body.len()));
-        let work = move || fold(&plan, key, &Request { signal, encoding, body: &body, now });
+        let work = move || fold_unknown(&plan, key, &Request { signal, encoding, body: &body, now }, known);
         if inline {
             return work();
         }
@@ -101,8 +108,9 @@ impl Workers {
         if self.ledger.health().condition() != Condition::Kept {
             return Answer::Busy { retry_after_s: RETRY_AFTER_S };
         }
+        let mut known = Identities::default();
         for _ in 0..FOLDS_MAX {
-            let batch = match self.fold(signal, encoding, body.clone()).await {
+            let batch = match self.fold(signal, encoding, body.clone(), known.clone()).await {
                 Ok(batch) => batch,
                 Err(Malformed::Undecodable(reason)) => return Answer::Malformed(reason),
                 Err(Malformed::TooMuch(what)) => return Answer::TooMuch(what),
@@ -122,6 +130,7 @@ impl Workers {
                     return Answer::Accepted { items, rejected, reason };
                 }
                 Ok(Ack::StalePlan) => self.follow().await,
+                Ok(Ack::Known(items)) => known.extend(items),
                 Err(Unavailable) => break,
             }
         }

@@ -24,17 +24,22 @@ pub(super) struct Recovered {
     pub tail_bytes: u64,
 }
 
-/// `Err`: the folder is not ours to use, or can not be written to.
+/// `Err`: the folder is not ours to use, or can not be written to. A state of an older format is migrated.
 pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow::Result<Recovered> {
     let opened = Database::open(folder, FORMAT)?;
     let mut report = opened.report;
     let mut database = opened.database;
     if let Some(found) = opened.found {
         match again(&found, &mut report) {
-            Ok((engine, replayed)) => {
+            Ok((mut engine, replayed)) => {
                 clock.not_before(engine.now());
-                let tail_bytes = found.groups.iter().map(|(_, payload)| payload.len() as u64).sum();
-                let (last, key) = (found.last, found.key);
+                let mut tail_bytes = found.groups.iter().map(|(_, payload)| payload.len() as u64).sum();
+                let (last, key, from) = (found.last, found.key, found.format);
+                if from < FORMAT {
+                    let copy = database.migrate(key, last, from, &engine.image(true).written())?;
+                    tracing::info!(from, to = FORMAT, copy = %copy.display(), "state.migrated");
+                    tail_bytes = 0;
+                }
                 return Ok(Recovered { engine, database, last, key, report, replayed, tail_bytes });
             }
             Err(error) => {

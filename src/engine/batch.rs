@@ -37,6 +37,8 @@ pub enum Ack {
     },
     /// The batch was folded under another plan: fold the request again.
     StalePlan,
+    /// Items of these identities were counted before: fold the request again without them.
+    Known(Vec<u64>),
 }
 
 #[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
@@ -48,6 +50,12 @@ pub struct Batch {
     pub items: u64,
     pub rejected: u64,
     pub reason: Option<String>,
+    /// Items that are in none of the counts below, because they were counted before or stand in the request twice.
+    #[borsh(skip)]
+    pub repeated: u64,
+    /// The identity of each item that has one and is counted, where the plan asks for it.
+    #[borsh(skip)]
+    pub identities: Vec<u64>,
     /// The newest time that an item gives itself, filtered and future ones included.
     pub newest: Option<EventTime>,
     /// Items that give themselves none: theirs is the request's.
@@ -103,6 +111,6 @@ pub struct SloDelta {
 impl Batch {
     /// Items that were taken, filtered ones included.
     pub fn accepted(&self) -> u64 {
-        self.items - self.rejected
+        self.items - self.rejected - self.repeated
     }
 }

@@ -113,6 +113,7 @@ impl Books {
         let items = &mut self.items[batch.signal as usize];
         items.accepted += batch.accepted();
         items.rejected += batch.rejected;
+        items.duplicate += batch.repeated;
         self.future += batch.future;
         for (place, count) in &batch.mismatches {
             self.mismatches[*place] += count;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use hashbrown::{HashMap, HashSet};
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
 use super::plan::{Dedup, Marks, Plan, SloPlan};
@@ -13,7 +13,7 @@ use super::record::{self, EventRecord};
 use super::watch::Hits;
 use crate::classify::{Decider, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
-use crate::model::{Category, EventTime, Item, SECOND_NS};
+use crate::model::{Category, EventTime, Item, ItemKind, SECOND_NS};
 
 /// An event further ahead of our clock than this is counted as `future` and moves nothing.
 pub const FUTURE_NS: u64 = 600 * SECOND_NS;
@@ -30,16 +30,34 @@ const SAMPLE_MAX: usize = 4;
 /// Folds one request. `key` seeds the fingerprint and the maps: an attacker who does not know it can make
 /// neither two requests nor many names collide.
 pub fn fold(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
-    fold_within(plan, key, request, FUTURE_NS)
+    fold_within(plan, key, request, FUTURE_NS, None)
+}
+
+/// As [`fold`], without the items that are `known` by their identity, and each other one once, where the plan asks for
+/// it.
+pub fn fold_unknown(
+    plan: &Plan,
+    key: u64,
+    request: &Request<'_>,
+    known: Identities,
+) -> Result<Batch, Malformed> {
+    fold_within(plan, key, request, FUTURE_NS, (plan.dedup == Dedup::Items).then_some(known))
 }
 
 /// As [`fold`], where time is what the events say: none is ahead of it.
 pub fn fold_replayed(plan: &Plan, key: u64, request: &Request<'_>) -> Result<Batch, Malformed> {
-    fold_within(plan, key, request, u64::MAX)
+    fold_within(plan, key, request, u64::MAX, None)
 }
 
-fn fold_within(plan: &Plan, key: u64, request: &Request<'_>, future_ns: u64) -> Result<Batch, Malformed> {
+fn fold_within(
+    plan: &Plan,
+    key: u64,
+    request: &Request<'_>,
+    future_ns: u64,
+    known: Option<Identities>,
+) -> Result<Batch, Malformed> {
     let mut fold = Fold::new(plan, key, request, future_ns);
+    fold.known = known;
     let Request { signal, encoding, body, .. } = *request;
     let each = &mut |item: &Item<'_>| fold.observe(item);
     let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
@@ -51,6 +69,9 @@ fn fold_within(plan: &Plan, key: u64, request: &Request<'_>, future_ns: u64) -> 
     }
     Ok(fold.finish(key, decoded))
 }
+
+/// Hashes of items' own names.
+pub type Identities = HashSet<u64, FixedState>;
 
 type Map<K> = HashMap<K, usize, FixedState>;
 
@@ -89,6 +110,10 @@ struct Fold<'p, 'r> {
     overfull: bool,
     /// As [`Batch::mismatches`], those without any too.
     mismatches: Vec<u64>,
+    /// `None` where items have no identity.
+    known: Option<Identities>,
+    identities: Vec<u64>,
+    repeated: u64,
 }
 
 const NOWHERE: usize = usize::MAX;
@@ -126,10 +151,17 @@ impl<'p, 'r> Fold<'p, 'r> {
             future: 0,
             overfull: false,
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
+            known: None,
+            identities: Vec::new(),
+            repeated: 0,
         }
     }
 
     fn observe(&mut self, item: &Item<'_>) {
+        if self.is_repeated(item) {
+            self.repeated += 1;
+            return;
+        }
         self.newest = self.newest.max(item.time);
         self.timeless += u64::from(item.time.is_none());
         let time = item.time.unwrap_or(EventTime(self.request.now.0));
@@ -151,6 +183,22 @@ impl<'p, 'r> Fold<'p, 'r> {
                 self.keep(item, time, category, decider);
             }
         }
+    }
+
+    /// A client and its server may share a span's id: the kind tells them apart.
+    fn is_repeated(&mut self, item: &Item<'_>) -> bool {
+        let Some(known) = &mut self.known else { return false };
+        if item.kind != ItemKind::Span || (item.trace_id.len(), item.span_id.len()) != (16, 8) {
+            return false;
+        }
+        let mut name = [0; 25];
+        name[..item.trace_id.len()].copy_from_slice(item.trace_id);
+        name[16..24].copy_from_slice(item.span_id);
+        name[24] = item.span_kind as u8;
+        let identity = xxh3_64_with_seed(&name, self.key);
+        let is_new = known.insert(identity);
+        self.identities.extend(is_new.then_some(identity));
+        !is_new
     }
 
     fn service(&mut self, name: &str) -> usize {
@@ -270,7 +318,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             let place = |one: &SloDelta| (one.second, one.slo, groups[one.group as usize].as_slice());
             place(a).cmp(&place(b)).then(a.track.cmp(&b.track))
         });
-        let repeatable = decoded.identifiable && self.plan.dedup == Dedup::Requests;
+        let repeatable = decoded.identifiable && self.plan.dedup != Dedup::Off;
         let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);
         let mismatched = self.mismatches.iter().enumerate().filter(|(_, count)| **count > 0);
         Batch {
@@ -280,6 +328,8 @@ impl<'p, 'r> Fold<'p, 'r> {
             items: decoded.items,
             rejected: decoded.rejected,
             reason: decoded.reason,
+            repeated: self.repeated,
+            identities: self.identities,
             newest: self.newest,
             timeless: self.timeless,
             future: self.future,

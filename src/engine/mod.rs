@@ -42,7 +42,7 @@ pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, Notificatio
 pub use explain::{EventView, RuleView};
 pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What};
 pub use filter::EventFilter;
-pub use fold::{FUTURE_NS, fold, fold_replayed};
+pub use fold::{FUTURE_NS, Identities, fold, fold_replayed, fold_unknown};
 pub use level::LATE_NS;
 pub use own::Trouble;
 pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
@@ -62,7 +62,7 @@ use books::Books;
 use events::Events;
 use level::{Cx, Groups, Late};
 use own::Own;
-use repeats::Repeats;
+use repeats::{ITEMS_MAX, REQUESTS_MAX, Repeats};
 use watches::Watches;
 
 /// Everything that can reach the engine. A new way in is a new line here.
@@ -124,7 +124,9 @@ pub struct Engine {
     since: Now,
     next_tick: Now,
     books: Books,
-    repeats: Repeats,
+    repeats: Repeats<u128>,
+    /// Identities of items, where each is to count once.
+    items: Repeats<u64>,
     events: Events,
     /// By service level.
     levels: Vec<Groups>,
@@ -146,6 +148,7 @@ impl Engine {
             next_tick: now.plus_ns(TICK_NS),
             books: Books::new(&plan),
             repeats: Repeats::default(),
+            items: Repeats::default(),
             events: Events::default(),
             levels: plan.slos.iter().map(Groups::new).collect(),
             baselines: Baselines::new(now, plan.series_max),
@@ -209,12 +212,21 @@ impl Engine {
             return Ack::StalePlan;
         }
         let (rejected, reason) = (batch.rejected, batch.reason.take());
-        if self.repeats.is_repeat(self.now, batch.fingerprint) {
+        if !batch.fingerprint.is_some_and(|one| self.repeats.holds(one)) {
+            let known = self.items.those_known(&batch.identities);
+            if !known.is_empty() {
+                return Ack::Known(known);
+            }
+        }
+        if batch.fingerprint.is_some_and(|one| !self.repeats.remember(self.now, one, REQUESTS_MAX)) {
             effects.records.repeated(self.now, batch.signal, batch.items);
             self.books.repeat(batch.signal, batch.items);
             return Ack::Duplicate { rejected, reason };
         }
         effects.records.observed(self.now, &batch);
+        for identity in std::mem::take(&mut batch.identities) {
+            self.items.remember(self.now, identity, ITEMS_MAX);
+        }
         self.books.enter(&batch);
         self.events.keep(std::mem::take(&mut batch.events));
         self.apply(&batch.slos, &batch.groups, effects);
@@ -315,6 +327,7 @@ impl Engine {
     fn tick(&mut self, effects: &mut Effects) {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
+        self.items.forget(self.now);
         self.watch_silence(effects);
         let plan = Arc::clone(&self.plan);
         for slo in 0..self.levels.len() {

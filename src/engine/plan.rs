@@ -16,6 +16,8 @@ pub enum Dedup {
     /// A byte-equal request within 15 minutes is answered again and not counted again.
     Requests,
     Off,
+    /// A span within 15 minutes of its first copy too, whatever request it comes in.
+    Items,
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]

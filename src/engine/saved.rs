@@ -13,13 +13,16 @@ use super::effect::{Notification, NotificationId, Outcome};
 use super::level::{Groups, GroupsNote, Level};
 use super::own::{Own, Trouble};
 use super::plan::Plan;
+use super::repeats::Repeats;
 use super::watches::Watches;
 use super::{AckToken, Effects, Engine, History, Input};
 use crate::alert::Episode;
 use crate::model::{Labels, Now, Signal};
 
 /// The form of records and images. A change to any type that is written down is another form.
-pub const FORMAT: u32 = 1;
+///
+/// 2 is 1 with identities of items: a record of its own, and a part that may be missing.
+pub const FORMAT: u32 = 2;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
@@ -32,6 +35,8 @@ enum Record {
     Settled(NotificationId, Outcome),
     Tick,
     Troubled(Trouble, Option<String>),
+    /// A request of which items that come again are known.
+    Identified(Box<Batch>, u64, Vec<u64>),
 }
 
 /// Records of one group of the journal; off where nothing is written down.
@@ -66,7 +71,10 @@ impl Records {
     }
 
     pub(super) fn observed(&mut self, now: Now, batch: &Batch) {
-        self.write(now, 0, batch);
+        match batch.identities.is_empty() && batch.repeated == 0 {
+            true => self.write(now, 0, batch),
+            false => self.write(now, 7, &(batch, batch.repeated, &batch.identities)),
+        }
     }
 
     pub(super) fn repeated(&mut self, now: Now, signal: Signal, items: u64) {
@@ -168,6 +176,7 @@ impl Engine {
         let mut parts = vec![
             Part::of("core", &core),
             Part::of("repeats", &self.repeats),
+            Part::of("items", &self.items),
             Part::of("events", &self.events),
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
@@ -211,6 +220,7 @@ impl Engine {
             next_tick,
             books,
             repeats: read(parts, "repeats")?,
+            items: if parts.contains_key("items") { read(parts, "items")? } else { Repeats::default() },
             events: read(parts, "events")?,
             levels,
             baselines: read(parts, "baselines")?,
@@ -231,11 +241,10 @@ impl Engine {
             let record = Record::deserialize(&mut rest)?;
             let now = now.max(self.now);
             match record {
-                Record::Observed(batch) => {
-                    if !fits(&batch, &self.plan) {
-                        return Err(invalid("a request of another configuration"));
-                    }
-                    self.step(now, Input::Observed { token: AckToken(0), batch }, effects);
+                Record::Observed(batch) => self.observe_again(now, batch, effects)?,
+                Record::Identified(mut batch, repeated, identities) => {
+                    (batch.repeated, batch.identities) = (repeated, identities);
+                    self.observe_again(now, batch, effects)?;
                 }
                 Record::Repeated(signal, items) => {
                     self.now = now;
@@ -250,6 +259,14 @@ impl Engine {
             }
             effects.requests.clear();
         }
+        Ok(())
+    }
+
+    fn observe_again(&mut self, now: Now, batch: Box<Batch>, effects: &mut Effects) -> Result<()> {
+        if !fits(&batch, &self.plan) {
+            return Err(invalid("a request of another configuration"));
+        }
+        self.step(now, Input::Observed { token: AckToken(0), batch }, effects);
         Ok(())
     }
 

@@ -43,6 +43,8 @@ impl Batch {
             items: 0,
             rejected: 0,
             reason: None,
+            repeated: 0,
+            identities: Vec::new(),
             newest: None,
             timeless: 0,
             future: 0,

@@ -123,6 +123,8 @@ impl World {
             items: 1,
             rejected: 0,
             reason: None,
+            repeated: 0,
+            identities: Vec::new(),
             newest: Some(at),
             timeless: 0,
             future: 0,

@@ -224,7 +224,8 @@ impl Responder {
 impl Senders {
     /// `held` are the lanes that the receiver had: each takes up its own integration, or one that is new.
     fn open(&self, held: Option<Doors>, receiver: Receiver) -> Doors {
-        let held = held.into_iter().flat_map(|doors| doors.receiver.integrations.into_iter().zip(doors.lanes));
+        let held =
+            held.into_iter().flat_map(|doors| doors.receiver.integrations.into_iter().zip(doors.lanes));
         let mut held: Vec<(Integration, LaneDoor)> = held.collect();
         let mut same = |one: &Integration| {
             let place = held.iter().position(|(other, _)| other == one)?;

@@ -4,14 +4,15 @@
 //! transaction. `synchronous=FULL` in WAL mode: a commit that has returned survives a power cut.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
+use super::backup::back_up;
 use super::failure::{Failure, Refusal};
 use super::folder::{DATABASE, Folder};
 use super::mark::Mark;
-use super::{Sequence, frame};
+use super::{Sequence, frame, reserve};
 
 /// `EVKL`: SQLite's `application_id`, which tells our files from others.
 const APPLICATION: i32 = 0x4556_4b4c;
@@ -45,6 +46,8 @@ pub struct Database {
 /// What was there.
 #[derive(Debug, Default)]
 pub struct Found {
+    /// Of its image and its groups; today's or an older one.
+    pub format: u32,
     /// Seeds what a state hashes with.
     pub key: u64,
     pub parts: Parts,
@@ -77,7 +80,13 @@ impl Database {
         }
         let read =
             |path: &Path| connect(path).and_then(|connection| Ok((look(&connection, format)?, connection)));
-        let (found, connection) = match read(&file) {
+        let mut opened = read(&file);
+        if opened.as_ref().is_err_and(|error| matches!(Failure::of(error), Failure::Full(_))) {
+            let reserve = folder.remove(&[reserve::NAME]);
+            reserve.map_err(|error| Refusal::io("give back the reserve in", path, error))?;
+            opened = read(&file);
+        }
+        let (found, connection) = match opened {
             Ok((Look::Nothing, connection)) => (None, connection),
             Ok((Look::Ours(found, more), connection)) => {
                 report.extend(more);
@@ -162,7 +171,23 @@ impl Database {
         Ok(last)
     }
 
-    /// Puts the whole state into a file of its own, in place of one that a write has failed on.
+    /// Puts a state of an older format into today's, after a copy of it; where that is.
+    pub fn migrate(
+        &mut self,
+        key: u64,
+        sequence: Sequence,
+        from: u32,
+        parts: &Parts,
+    ) -> Result<PathBuf, Refusal> {
+        let copy = self.folder.free(&format!("format-{from}"));
+        back_up(&self.folder.path, &copy, self.format)?;
+        self.begin_anew(key, sequence, parts)
+            .map_err(|error| Refusal::io("migrate the state in", &self.folder.path, error))?;
+        Ok(copy)
+    }
+
+    /// Puts the whole state into a file of its own, in place of one that a write has failed on or that is of an older
+    /// format.
     pub fn begin_anew(&mut self, key: u64, sequence: Sequence, parts: &Parts) -> Result<(), Failure> {
         let made = self.make_anew(key, sequence, parts);
         if made.is_err() && self.folder.file(DATABASE).exists() {
@@ -200,7 +225,7 @@ impl Database {
     }
 
     /// Puts what is there out of the way; where it is now.
-    pub fn abandon(self) -> std::io::Result<std::path::PathBuf> {
+    pub fn abandon(self) -> std::io::Result<PathBuf> {
         let Self { folder, connection, .. } = self;
         drop(connection);
         folder.set_aside()
@@ -247,8 +272,18 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// A flipped bit in SQLite's own pages may also hide a table, or turn a value into one of another type.
 fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    match error.sqlite_error_code() {
+        Some(code) => matches!(
+            code,
+            ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::TypeMismatch
+                | ErrorCode::Unknown
+        ),
+        None => true,
+    }
 }
 
 fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
@@ -269,7 +304,7 @@ fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
     let (groups, checksum) = groups(connection, image, &mut report)?;
     let last = groups.last().map_or(image, |(sequence, _)| *sequence);
     let key = get(connection, "key")?.unwrap_or(0);
-    Ok(Look::Ours(Found { key, parts, groups, last, checksum }, report))
+    Ok(Look::Ours(Found { format, key, parts, groups, last, checksum }, report))
 }
 
 fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<Parts> {

@@ -73,10 +73,15 @@ impl Folder {
         File::open(&self.path)?.sync_all()
     }
 
+    /// A path that is not there yet: `NAME-1` or a later one.
+    pub fn free(&self, name: &str) -> PathBuf {
+        let free = (1..).map(|number| self.file(&format!("{name}-{number}"))).find(|path| !path.exists());
+        free.unwrap_or_else(|| self.file(name))
+    }
+
     /// Puts a database that can not be read aside, with what belongs to it.
     pub fn set_aside(&self) -> std::io::Result<PathBuf> {
-        let aside = (1..).map(|number| self.file(&format!("damaged-{number}"))).find(|path| !path.exists());
-        let aside = aside.unwrap_or_else(|| self.file("damaged"));
+        let aside = self.free("damaged");
         DirBuilder::new().mode(0o700).create(&aside)?;
         for name in [DATABASE, "state.db-wal", "state.db-shm", super::mark::NAME] {
             match std::fs::rename(self.file(name), aside.join(name)) {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
+pub(super) const NAME: &str = "reserve";
 const BYTES: u64 = 64 * 1024 * 1024;
 /// Of a small volume, a share of what is free.
 const SHARE: u64 = 16;
@@ -19,7 +20,7 @@ pub struct Reserve {
 
 impl Reserve {
     pub fn new(folder: &Path) -> Self {
-        let mut reserve = Self { file: folder.join("reserve"), held: false };
+        let mut reserve = Self { file: folder.join(NAME), held: false };
         reserve.take();
         reserve
     }

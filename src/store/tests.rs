@@ -190,3 +190,16 @@ fn a_folder_that_can_not_be_written_to_is_refused_with_what_to_do() {
     let refused = Database::open(Path::new("/proc/evenkeel"), 1).unwrap_err().to_string();
     assert!(refused.contains("set `data_dir` to a folder that this user may write to"), "{refused}");
 }
+
+/// A bit may flip in a page of SQLite's own as well, and hide a table.
+#[test]
+fn a_database_without_one_of_its_tables_is_set_aside_and_said() {
+    let scratch = Scratch::new("hidden");
+    drop(begun(&scratch));
+    let database = rusqlite::Connection::open(scratch.file()).unwrap();
+    database.execute_batch("ALTER TABLE journal RENAME TO kournal").unwrap();
+    drop(database);
+    let Opened { found, report, .. } = scratch.open();
+    assert!(found.is_none() && report[0].contains("can not be read (no such table"), "{report:?}");
+    assert!(scratch.0.join("damaged-1/state.db").exists());
+}

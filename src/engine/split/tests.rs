@@ -25,6 +25,8 @@ fn batch() -> Batch {
         fingerprint: Some(1),
         items: 6,
         rejected: 1,
+        repeated: 0,
+        identities: Vec::new(),
         reason: Some("why".to_owned()),
         newest: Some(time(12)),
         timeless: 0,
