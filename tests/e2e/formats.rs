@@ -56,7 +56,7 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
     })
     .await;
     let counts = daemon.counts().await;
-    drop(daemon);
+    assert_eq!(daemon.stop().await, Some(0));
     let daemon = start(&folder, &documents).await;
     assert_eq!(daemon.counts().await["items"], counts["items"]);
     assert!(!daemon.said().contains("state.migrated"), "{}", daemon.said());
