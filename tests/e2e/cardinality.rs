@@ -56,23 +56,17 @@ fn request(first: u64, time_s: u64) -> Vec<u8> {
     ExportMetricsServiceRequest { resource_metrics: vec![block] }.encode_to_vec()
 }
 
-fn memory_kb(daemon: &Daemon, field: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 #[tokio::test]
 async fn label_values_without_end_are_counted_in_bounded_memory() {
     let series = std::env::var("EVENKEEL_E2E_SERIES").map_or(SERIES, |text| text.parse().unwrap());
     let daemon = Daemon::start(DOCUMENT).await;
-    let before = memory_kb(&daemon, "VmRSS:");
+    let before = daemon.memory_kb("VmRSS:");
     let time_s = wall_s() - 30;
     for first in (0..series).step_by(POINTS as usize) {
         let answer = daemon.export("metrics", "application/x-protobuf", request(first, time_s)).await;
         assert_eq!(answer.0, 200, "{}", answer.1);
     }
-    let growth = memory_kb(&daemon, "VmHWM:") - before;
+    let growth = daemon.memory_kb("VmHWM:") - before;
     println!("{series} series: grew by {} MiB at most", growth / 1024);
     assert!(growth < GROWTH_MAX_KB, "grew by {growth} kB");
     let counts = daemon.counts().await;

@@ -160,11 +160,7 @@ async fn heads_that_repeat_themselves_take_little_memory() {
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     let post = [b"\x83\x86\x04", &[path.len() as u8][..], path.as_bytes(), b"\x0f\x10", &POST[4..]].concat();
     let process = format!("/proc/{}", siege.daemon.pid());
-    let memory = |field: &str| {
-        let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap().to_owned();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
-    };
+    let memory = |field: &str| siege.daemon.memory_kb(field);
     for (again, in_flight) in [(1_700, 0), (90, 2_000 * 8 * 1024)] {
         std::fs::write(format!("{process}/clear_refs"), "5").unwrap();
         let before = memory("VmRSS:");

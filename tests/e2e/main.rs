@@ -40,6 +40,7 @@ mod sdk_metrics;
 mod sdks;
 mod services;
 mod sink;
+mod storm;
 mod suggest;
 mod tls;
 
