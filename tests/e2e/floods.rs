@@ -160,10 +160,9 @@ async fn heads_that_repeat_themselves_take_little_memory() {
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     let post = [b"\x83\x86\x04", &[path.len() as u8][..], path.as_bytes(), b"\x0f\x10", &POST[4..]].concat();
     let process = format!("/proc/{}", siege.daemon.pid());
-    let memory = |field: &str| siege.daemon.memory_kb(field);
     for (again, in_flight) in [(1_700, 0), (90, 2_000 * 8 * 1024)] {
         std::fs::write(format!("{process}/clear_refs"), "5").unwrap();
-        let before = memory("VmRSS:");
+        let before = siege.daemon.memory_kb("VmRSS:");
         let mut peers = Vec::new();
         for _ in 0..20 {
             let mut peer = Peer::connect(&siege.daemon, "otlp_grpc").await;
@@ -181,7 +180,7 @@ async fn heads_that_repeat_themselves_take_little_memory() {
         };
         until("they wait", held).await;
         siege.goes_on("heads that repeat themselves").await;
-        let grown = memory("VmHWM:") - before;
+        let grown = siege.daemon.memory_kb("VmHWM:") - before;
         assert!(grown < 64 * 1024, "{again} headers each: grew by {grown} kB");
     }
 }
