@@ -257,10 +257,12 @@ impl Loop {
     /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
     /// known what became of them go out again.
     pub fn resume(&mut self, plan: Arc<Plan>) {
-        let mut effects = Effects::default();
+        let records = std::mem::take(&mut self.records);
+        let mut effects = Effects { records, ..Effects::default() };
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
         }
+        self.step(Input::Resumed, &mut effects);
         if plan.version == self.engine.plan().version {
             self.engine.adopt(plan);
         } else {
@@ -268,6 +270,7 @@ impl Loop {
             self.wants_image = true;
         }
         self.collect(&mut effects);
+        self.records = effects.records;
     }
 
     /// Runs until [`Ledger::stop`].

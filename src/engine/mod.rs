@@ -90,6 +90,8 @@ pub enum Input {
     },
     /// Another configuration, from here on.
     Configured(Arc<Plan>),
+    /// A state that was kept goes on.
+    Resumed,
     Tick,
 }
 
@@ -136,9 +138,14 @@ pub struct Engine {
     /// The last episodes of service levels that are gone, by name and group.
     retired: BTreeMap<(String, Labels), Episode>,
     own: Own,
+    /// Until then silence means nothing: we may have been away, and senders have not come back yet.
+    blind_until: Now,
 }
 
 const TICK_NS: u64 = SECOND_NS;
+/// How long senders may take to come back after we were away: OpenTelemetry's Collector and SDKs try for five minutes
+/// at most, with pauses of up to 30 s.
+const RETURN_NS: u64 = 300 * SECOND_NS;
 
 impl Engine {
     pub fn new(plan: Arc<Plan>, now: Now) -> Self {
@@ -156,6 +163,7 @@ impl Engine {
             watches: Watches::new(&plan.watches, now),
             retired: BTreeMap::new(),
             own: Own::default(),
+            blind_until: Now::default(),
             plan,
         }
     }
@@ -164,7 +172,7 @@ impl Engine {
     /// Total: it cannot fail, block, or learn the time except from `now`.
     pub fn step(&mut self, now: Now, input: Input, effects: &mut Effects) {
         debug_assert!(self.now <= now, "the shell hands over inputs in time order");
-        self.now = now;
+        let before = std::mem::replace(&mut self.now, now);
         match input {
             Input::Observed { token, batch } => self.observe(token, *batch, effects),
             Input::Refused { signal, items } => {
@@ -181,6 +189,12 @@ impl Engine {
                 self.own_trouble(trouble, why.as_deref(), effects);
             }
             Input::Configured(plan) => self.configure(plan, effects),
+            Input::Resumed => {
+                effects.records.resumed(now);
+                if before.plus_ns(LATE_NS) <= now {
+                    self.blind_until = now.plus_ns(RETURN_NS);
+                }
+            }
             Input::Tick => {
                 effects.records.tick(now);
                 self.tick(effects);
@@ -328,14 +342,17 @@ impl Engine {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         self.items.forget(self.now);
-        self.watch_silence(effects);
+        let is_blind = self.now < self.blind_until;
+        if !is_blind {
+            self.watch_silence(effects);
+        }
         let plan = Arc::clone(&self.plan);
         for slo in 0..self.levels.len() {
             for place in 0..self.levels[slo].levels.len() {
                 let at = At { slo, place };
                 self.settle_counters(at, effects);
                 let now = self.now;
-                if self.levels[slo].levels[place].is_behind(now) {
+                if !is_blind && self.levels[slo].levels[place].is_behind(now) {
                     let (cx, level) = self.level(&plan, at);
                     level.follow(cx, now);
                     self.evaluate(at, false, effects);

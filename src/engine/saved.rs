@@ -21,7 +21,8 @@ use crate::model::{Labels, Now, Signal};
 
 /// The form of records and images. A change to any type that is written down is another form.
 ///
-/// 2 is 1 with identities of items: a record of its own, and a part that may be missing.
+/// 2 is 1 with identities of items and times in which silence means nothing: records of their own, and parts that may be
+/// missing.
 pub const FORMAT: u32 = 2;
 
 /// What changed the state, as it is recorded.
@@ -37,6 +38,7 @@ enum Record {
     Troubled(Trouble, Option<String>),
     /// A request of which items that come again are known.
     Identified(Box<Batch>, u64, Vec<u64>),
+    Resumed,
 }
 
 /// Records of one group of the journal; off where nothing is written down.
@@ -99,6 +101,10 @@ impl Records {
 
     pub(super) fn troubled(&mut self, now: Now, trouble: Trouble, why: Option<&str>) {
         self.write(now, 6, &(trouble, why));
+    }
+
+    pub(super) fn resumed(&mut self, now: Now) {
+        self.write(now, 8, &());
     }
 
     /// `kind`: the place of the variant among those of `Record`.
@@ -177,6 +183,7 @@ impl Engine {
             Part::of("core", &core),
             Part::of("repeats", &self.repeats),
             Part::of("items", &self.items),
+            Part::of("blind", &self.blind_until),
             Part::of("events", &self.events),
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
@@ -228,6 +235,7 @@ impl Engine {
             watches,
             retired,
             own,
+            blind_until: if parts.contains_key("blind") { read(parts, "blind")? } else { Now::default() },
             plan: Arc::new(plan),
         })
     }
@@ -254,6 +262,7 @@ impl Engine {
                 Record::Refused(signal, items) => self.step(now, Input::Refused { signal, items }, effects),
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
+                Record::Resumed => self.step(now, Input::Resumed, effects),
                 Record::Tick => self.step(now, Input::Tick, effects),
                 Record::Troubled(trouble, why) => self.step(now, Input::Troubled { trouble, why }, effects),
             }

@@ -427,3 +427,39 @@ fn a_factor_is_compared_exactly() {
     world.second(false);
     assert!(world.said("alert.fired"));
 }
+
+/// Scenario: an outage is paged; the daemon is away for ten minutes, and nothing comes after it.
+/// Guarantees: for five minutes silence ends nothing, then it does; a daemon that was away for a moment waits for nobody.
+#[test]
+fn silence_after_we_were_away_ends_nothing_until_senders_may_have_come_back() {
+    for (away, ends_at_once) in [(600, false), (5, true)] {
+        let mut world = World::with_clean_past(plan(28, "0.999", None));
+        for _ in 0..120 {
+            world.second(false);
+        }
+        assert!(world.facts().contains("episode.opened"));
+        world.clock_s += away;
+        world.step(Input::Resumed);
+        world.quiet(299);
+        let at_once = world.facts().contains("alert.resolved");
+        world.quiet(3_600);
+        let later = world.facts().contains("alert.resolved");
+        assert_eq!((at_once, at_once || later), (ends_at_once, true), "away for {away} s");
+    }
+}
+
+/// Guarantees: after we were away events end an episode as ever.
+#[test]
+fn events_after_we_were_away_decide_as_ever() {
+    let mut world = World::with_clean_past(plan(28, "0.999", None));
+    for _ in 0..120 {
+        world.second(false);
+    }
+    assert!(world.facts().contains("episode.opened"));
+    world.clock_s += 600;
+    world.step(Input::Resumed);
+    for _ in 0..120 {
+        world.second(true);
+    }
+    assert!(world.facts().contains("alert.resolved"), "the short windows have seen only good events");
+}

@@ -39,8 +39,6 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
         (&page["transition"], &page["alert"]["labels"]["alertname"]),
         (&json!("trigger"), &json!("broken"))
     );
-    let end = sink.next().await.body;
-    assert_eq!((&end["transition"], &end["dedup_key"]), (&json!("resolve"), &page["dedup_key"]), "{end}");
     let counts = daemon.counts().await;
     assert_books_balance(&counts);
     let accepted = ["spans", "logs", "metrics"].map(|signal| counts["items"][signal]["accepted"].clone());
@@ -53,7 +51,7 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
     let copy = folder.path("data/format-1-1");
     let verified = ran(program().args(["backup", "verify"]).arg(&copy));
     assert!(verified.code == Some(0) && verified.out.contains("with 357 items"), "{}", verified.out);
-    until("the page and its end, which came long ago, are settled", || async {
+    until("the page is settled", || async {
         (daemon.counts().await["notifications"]["pending"] == 0).then_some(())
     })
     .await;
@@ -62,5 +60,5 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
     let daemon = start(&folder, &documents).await;
     assert_eq!(daemon.counts().await["items"], counts["items"]);
     assert!(!daemon.said().contains("state.migrated"), "{}", daemon.said());
-    assert!(sink.is_quiet(), "nobody is told again");
+    assert!(sink.is_quiet(), "silence while we were away ends nothing");
 }
