@@ -52,6 +52,14 @@ pub enum Telling {
     Pending,
     Delivered,
     Failed(String),
+    /// Attempts so far, and what came of the last one.
+    Trying(u32, String),
+}
+
+impl Telling {
+    fn is_under_way(&self) -> bool {
+        matches!(self, Self::Pending | Self::Trying(..))
+    }
 }
 
 /// Transitions times receivers, since the state began.
@@ -140,7 +148,7 @@ impl Alerts {
             let named = plan.slos.iter().find(|one| record.subject == Subject::Slo(one.slo.name.clone()));
             let targets = named.map_or(&[][..], |one| &one.slo.targets);
             for receiver in routed(plan, &record.labels, targets) {
-                if record.told.get(&receiver) == Some(&Telling::Pending) {
+                if record.told.get(&receiver).is_some_and(Telling::is_under_way) {
                     continue;
                 }
                 let what = What::NotificationQueued {
@@ -239,24 +247,35 @@ impl Alerts {
     /// `None` where the outcome is known already.
     pub(super) fn settled(&self, id: NotificationId, outcome: Outcome) -> Option<Fact> {
         let (group, pending) = self.pending.get(&id)?;
-        let what = What::NotificationSettled { id, outcome };
+        let what = match outcome {
+            Outcome::Trying { attempts, reason } => What::NotificationAttempted { id, attempts, reason },
+            outcome => What::NotificationSettled { id, outcome },
+        };
         Some(Fact { at: pending.at, subject: pending.alert.subject.clone(), group: group.clone(), what })
     }
 
     pub(super) fn apply_settled(&mut self, what: &What) {
-        let What::NotificationSettled { id, outcome } = what else { return };
-        let Some((_, pending)) = self.pending.remove(id) else { return };
-        let telling = match outcome {
-            Outcome::Delivered { .. } => Telling::Delivered,
-            Outcome::Failed { reason, .. } => Telling::Failed(reason.clone()),
+        let (id, telling) = match what {
+            What::NotificationAttempted { id, attempts, reason } => {
+                (id, Telling::Trying(*attempts, reason.clone()))
+            }
+            What::NotificationSettled { id, outcome: Outcome::Failed { reason, .. } } => {
+                self.told.failed += 1;
+                (id, Telling::Failed(reason.clone()))
+            }
+            What::NotificationSettled { id, .. } => {
+                self.told.delivered += 1;
+                (id, Telling::Delivered)
+            }
+            _ => return,
         };
-        match telling {
-            Telling::Failed(_) => self.told.failed += 1,
-            Telling::Delivered | Telling::Pending => self.told.delivered += 1,
-        }
+        let Some((_, pending)) = self.pending.get(id) else { return };
         let record = self.records.iter_mut().find(|record| record.id == pending.alert.id);
         if let Some(told) = record.and_then(|record| record.told.get_mut(&pending.receiver)) {
             *told = telling;
+        }
+        if matches!(what, What::NotificationSettled { .. }) {
+            self.pending.remove(id);
         }
     }
 

@@ -87,7 +87,7 @@ pub struct Burns {
     pub budget_remaining: String,
 }
 
-/// What became of a notification.
+/// What became of a notification, or of it so far.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Outcome {
     Delivered {
@@ -95,6 +95,11 @@ pub enum Outcome {
     },
     /// Given up; the reason is a sentence for people.
     Failed {
+        attempts: u32,
+        reason: String,
+    },
+    /// Not yet: so many attempts of one integration have failed, the last one for this reason, and another follows.
+    Trying {
         attempts: u32,
         reason: String,
     },

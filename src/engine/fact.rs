@@ -102,6 +102,12 @@ pub enum What {
         dedup_key: String,
         sequence: u32,
     },
+    /// An attempt failed, and another follows.
+    NotificationAttempted {
+        id: NotificationId,
+        attempts: u32,
+        reason: String,
+    },
     NotificationSettled {
         id: NotificationId,
         outcome: Outcome,
@@ -168,6 +174,7 @@ impl What {
             Self::EpisodeEscalated(_) => "episode.escalated",
             Self::EpisodeClosed(_) => "episode.closed",
             Self::NotificationQueued { .. } => "notification.queued",
+            Self::NotificationAttempted { .. } => "notification.attempted",
             Self::NotificationSettled { .. } => "notification.settled",
         }
     }
@@ -243,11 +250,17 @@ impl Serialize for Fact {
                 map.serialize_entry("dedup_key", dedup_key)?;
                 map.serialize_entry("sequence", sequence)?;
             }
+            What::NotificationAttempted { id, attempts, reason } => {
+                map.serialize_entry("notification", &id.0)?;
+                map.serialize_entry("attempts", attempts)?;
+                map.serialize_entry("reason", reason)?;
+            }
             What::NotificationSettled { id, outcome } => {
                 map.serialize_entry("notification", &id.0)?;
                 let (word, attempts, reason) = match outcome {
                     Outcome::Delivered { attempts } => ("delivered", attempts, None),
                     Outcome::Failed { attempts, reason } => ("failed", attempts, Some(reason)),
+                    Outcome::Trying { attempts, reason } => ("trying", attempts, Some(reason)),
                 };
                 map.serialize_entry("outcome", word)?;
                 map.serialize_entry("attempts", attempts)?;

@@ -293,6 +293,10 @@ impl AlertRecord {
             Telling::Pending => "pending".to_owned(),
             Telling::Delivered => "delivered".to_owned(),
             Telling::Failed(reason) => format!("failed: {reason}"),
+            Telling::Trying(1, reason) => format!("pending: 1 attempt: {reason}"),
+            Telling::Trying(attempts, reason) => {
+                format!("pending: {attempts} attempts, the last one: {reason}")
+            }
         };
         AlertView {
             id: self.id.clone(),

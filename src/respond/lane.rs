@@ -293,7 +293,7 @@ impl Lane {
     }
 
     fn again(&mut self, key: &Key, now: Instant, asked: Option<Duration>, reason: &str) {
-        if self.queue.first(key).is_some_and(|job| job.share.is_none()) {
+        if self.queue.first(key).is_some_and(|(job, _)| job.share.is_none()) {
             // Said again in a minute anyway.
             self.queue.finish(key, now);
             return;
@@ -305,15 +305,16 @@ impl Lane {
                 let seconds = took.as_secs_f64();
                 format!("{reason}, given up after {attempts} attempt{plural} in {seconds:.1} s")
             }
-            None => {
-                return tracing::debug!(
-                    integration = self.target.label,
-                    reason,
-                    "notification.attempt.failed"
-                );
-            }
+            None => return self.trying(key, reason),
         };
         self.failed(over, &reason);
+    }
+
+    fn trying(&self, key: &Key, reason: &str) {
+        tracing::debug!(integration = self.target.label, reason, "notification.attempt.failed");
+        if let Some((Job { share: Some(share), .. }, attempts)) = self.queue.first(key) {
+            share.trying(attempts, format!("{}: {reason}", self.target.label));
+        }
     }
 
     fn failed(&self, over: Option<Over<Job>>, reason: &str) {

@@ -125,8 +125,10 @@ impl<J> Queue<J> {
         self.jobs
     }
 
-    pub fn first(&self, key: &str) -> Option<&J> {
-        self.lines.get(key)?.jobs.front().map(|(_, job)| job)
+    /// And how often it was tried.
+    pub fn first(&self, key: &str) -> Option<(&J, u32)> {
+        let line = self.lines.get(key)?;
+        line.jobs.front().map(|(_, job)| (job, line.attempts))
     }
 
     /// When the next paused key is due.

@@ -92,7 +92,11 @@ impl World {
             fallback: None,
         });
         let (sender, settled) = mpsc::unbounded_channel();
-        let told = move |id: NotificationId, outcome| drop(sender.send((id.0, outcome)));
+        let told = move |id: NotificationId, outcome| {
+            if !matches!(outcome, Outcome::Trying { .. }) {
+                let _test_over = sender.send((id.0, outcome));
+            }
+        };
         let (client, external_url) = (client().unwrap(), "http://evenkeel:8080".to_owned());
         Self { responder: Responder::start_at(pace, receivers.into(), client, external_url, told), settled }
     }
@@ -424,4 +428,26 @@ async fn a_page_that_waits_for_a_receiver_that_is_taken_away_is_settled_as_faile
     server.next().await;
     assert_eq!(world.responder.reconfigure(Vec::new()), Vec::<String>::new());
     assert_eq!(world.failure().await, "its integration is no more");
+}
+
+#[tokio::test]
+async fn each_attempt_that_failed_is_told_with_its_answer() {
+    let server = Server::start([Say::Status(503), Say::Status(500)]).await;
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let receiver = Receiver {
+        name: "oncall".to_owned(),
+        integrations: vec![evenkeel(&server.url)],
+        not_in_effect: Vec::new(),
+        fallback: None,
+    };
+    let tell = move |_, outcome| drop(sender.send(outcome));
+    let responder = Responder::start_at(FAST, vec![receiver], client().unwrap(), String::new(), tell);
+    responder.notify(notification("K", 1, Transition::Trigger));
+    for (attempts, answer) in
+        [(1, "answered 503 Service Unavailable"), (2, "answered 500 Internal Server Error")]
+    {
+        let reason = format!("webhook 1 of oncall (127.0.0.1): {answer}");
+        assert_eq!(told.recv().await, Some(Outcome::Trying { attempts, reason }));
+    }
+    assert_eq!(told.recv().await, Some(Outcome::Delivered { attempts: 3 }));
 }

@@ -100,6 +100,13 @@ impl Share {
         self.say(attempts, Some(reason));
     }
 
+    /// An attempt failed, and another follows.
+    pub fn trying(&self, attempts: u32, reason: String) {
+        if let Some(id) = self.0.id {
+            (self.0.book.settled)(id, Outcome::Trying { attempts, reason });
+        }
+    }
+
     fn say(self, attempts: u32, reason: Option<String>) {
         let mut parts = lock(&self.0.parts);
         parts.said += 1;

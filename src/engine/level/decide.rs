@@ -192,6 +192,7 @@ impl Level {
             | What::FlappingStarted { .. }
             | What::FlappingEnded
             | What::NotificationQueued { .. }
+            | What::NotificationAttempted { .. }
             | What::NotificationSettled { .. } => {}
         }
     }
