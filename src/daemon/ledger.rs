@@ -206,6 +206,14 @@ impl Ledger {
         answer.await.map_err(|_| Unavailable)
     }
 
+    /// As `configure`, for who turns the loop by hand: `None` where there is no room.
+    #[cfg(test)]
+    pub(super) fn try_configure(&self, plan: Arc<Plan>) -> Option<oneshot::Receiver<Vec<String>>> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(Message::Configured { plan, reply }).ok()?;
+        Some(answer)
+    }
+
     /// Answers a question from the state between two inputs.
     pub async fn ask<T: Send + 'static>(
         &self,
@@ -272,15 +280,32 @@ impl Loop {
 
     /// Runs until [`Ledger::stop`].
     pub fn run(mut self) {
-        let mut effects = Effects { records: std::mem::take(&mut self.records), ..Effects::default() };
-        loop {
-            let stop = self.turn(&mut effects);
-            self.collect(&mut effects);
-            let committer_lives = self.hand_over(&mut effects.records, stop);
-            if stop || !committer_lives {
-                return;
-            }
-        }
+        let mut effects = self.effects();
+        while self.once(&mut effects) {}
+    }
+
+    /// What every turn of this loop is to be given.
+    pub(super) fn effects(&mut self) -> Effects {
+        Effects { records: std::mem::take(&mut self.records), ..Effects::default() }
+    }
+
+    /// One turn: waits for an input or for the tick. `false`: it was the last one.
+    pub(super) fn once(&mut self, effects: &mut Effects) -> bool {
+        let stop = self.turn(effects);
+        self.collect(effects);
+        let committer_lives = self.hand_over(&mut effects.records, stop);
+        !stop && committer_lives
+    }
+
+    #[cfg(test)]
+    pub(super) fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Who waits for an answer, and what waits for a commit.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> (usize, &Group) {
+        (self.waiting.len(), &self.group)
     }
 
     /// Puts what was decided into the group that waits for the next commit.

@@ -7,8 +7,11 @@ mod ledger;
 mod metrics;
 mod recover;
 mod reload;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 mod views;
+mod volume;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,6 +40,7 @@ use recover::{Recovered, random_key, recover};
 pub use reload::Source;
 use reload::{Fixed, LastReload, Reloader};
 use views::Eyes;
+use volume::Folder;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
@@ -350,6 +354,6 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     let took_ms = began.elapsed().as_millis();
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
-    let keep = Keep::Folder { database: Box::new(database), reserve, key };
+    let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };
     Ok(Up { engine, keep, last, tail_bytes, key })
 }

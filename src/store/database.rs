@@ -199,6 +199,15 @@ impl Database {
         Ok(())
     }
 
+    /// For a simulation, whose processes break off while the machine goes on: nothing waits for the disk, and dropping it
+    /// leaves the log as a process leaves it that was killed.
+    #[cfg(test)]
+    pub fn breaks_off(&self) -> rusqlite::Result<()> {
+        use rusqlite::config::DbConfig;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        self.connection.pragma_update(None, "synchronous", "OFF")
+    }
+
     /// Puts what is there out of the way; where it is now.
     pub fn abandon(self) -> std::io::Result<std::path::PathBuf> {
         let Self { folder, connection, .. } = self;
