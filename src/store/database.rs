@@ -275,8 +275,7 @@ fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
     let mut report = Vec::new();
     let image = Sequence(get(connection, "image")?.unwrap_or(0));
     let parts = parts(connection, &mut report)?;
-    let (groups, checksum) = groups(connection, image, &mut report)?;
-    let last = groups.last().map_or(image, |(sequence, _)| *sequence);
+    let (groups, checksum, last) = groups(connection, image, &mut report)?;
     let key = get(connection, "key")?.unwrap_or(0);
     Ok(Look::Ours(Found { key, parts, groups, last, checksum }, report))
 }
@@ -297,11 +296,12 @@ fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<
     Ok(found)
 }
 
+/// What can be read, the checksum of the last of it, and the newest number that is taken, by a damaged group too.
 fn groups(
     connection: &Connection,
     image: Sequence,
     report: &mut Vec<String>,
-) -> rusqlite::Result<(Groups, u32)> {
+) -> rusqlite::Result<(Groups, u32, Sequence)> {
     let mut found: Groups = Vec::new();
     let (mut next, mut before) = (image.next(), None);
     let mut all =
@@ -324,7 +324,7 @@ fn groups(
         }
         next = sequence.next();
     }
-    Ok((found, before.unwrap_or(0)))
+    Ok((found, before.unwrap_or(0), Sequence(next.0 - 1)))
 }
 
 fn begin(

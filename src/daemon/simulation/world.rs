@@ -20,7 +20,7 @@ use crate::store::{Database, Sequence};
 const MS: u64 = 1_000_000;
 const START: u64 = 1_700_000_000 * SECOND_NS;
 /// How long things go wrong: requests are known for a quarter of an hour, so everything is over before.
-const TROUBLED_NS: u64 = 420 * SECOND_NS;
+const TROUBLED_NS: u64 = 300 * SECOND_NS;
 /// In steps of about half a second each.
 const QUIET_STEPS: u64 = 300;
 const HEALED_STEPS: u64 = 1_200;
@@ -176,7 +176,7 @@ impl World {
         let id = self.twin.requests.len();
         let chance = &mut self.chance;
         // Troubled and quiet minutes take turns.
-        let bad = if (self.now / SECOND_NS / 70).is_multiple_of(2) { 60 } else { 2 };
+        let bad = if (self.now / SECOND_NS / 50).is_multiple_of(2) { 60 } else { 2 };
         let late_ns = if chance.below(20) == 0 { 120 * SECOND_NS } else { 3 * SECOND_NS };
         let items = (0..=chance.below(5)).map(|place| Item {
             at_ns: self.now - chance.below(late_ns),
@@ -214,7 +214,13 @@ impl World {
     pub(super) fn commit(&mut self) -> bool {
         let now = self.instant();
         let process = self.process.as_mut().expect("it lives");
+        let is_well = process.is_kept() && self.volume.get() == State::Well;
         let done = process.commit(now, &self.volume, &mut self.journal);
+        assert!(
+            !is_well || process.is_kept(),
+            "a sound volume fails: {:?}",
+            process.ledger.health().trouble()
+        );
         process.facts().iter().for_each(|fact| self.twin.published(fact));
         let any = done.is_some();
         if let Some(done) = done {
