@@ -50,6 +50,8 @@ pub struct Found {
     pub parts: Parts,
     /// After the image, in order.
     pub groups: Groups,
+    /// The first group that was made upon one that is missing here.
+    pub torn: Option<Sequence>,
     /// The newest group that was committed.
     pub last: Sequence,
     /// Of its frame.
@@ -275,9 +277,9 @@ fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
     let mut report = Vec::new();
     let image = Sequence(get(connection, "image")?.unwrap_or(0));
     let parts = parts(connection, &mut report)?;
-    let (groups, checksum, last) = groups(connection, image, &mut report)?;
+    let Rows { groups, torn, checksum, last } = rows(connection, image, &mut report)?;
     let key = get(connection, "key")?.unwrap_or(0);
-    Ok(Look::Ours(Found { key, parts, groups, last, checksum }, report))
+    Ok(Look::Ours(Found { key, parts, groups, torn, last, checksum }, report))
 }
 
 fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<Parts> {
@@ -296,35 +298,49 @@ fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<
     Ok(found)
 }
 
-/// What can be read, the checksum of the last of it, and the newest number that is taken, by a damaged group too.
-fn groups(
-    connection: &Connection,
-    image: Sequence,
-    report: &mut Vec<String>,
-) -> rusqlite::Result<(Groups, u32, Sequence)> {
-    let mut found: Groups = Vec::new();
-    let (mut next, mut before) = (image.next(), None);
+#[derive(Default)]
+struct Rows {
+    groups: Groups,
+    torn: Option<Sequence>,
+    /// Of the last one that can be read.
+    checksum: u32,
+    /// The newest number that is taken, be it by a damaged group.
+    last: Sequence,
+}
+
+fn rows(connection: &Connection, image: Sequence, report: &mut Vec<String>) -> rusqlite::Result<Rows> {
+    let mut found = Rows { last: image, ..Rows::default() };
+    let mut is_missing = false;
     let mut all =
         connection.prepare("SELECT sequence, frame FROM journal WHERE sequence > ?1 ORDER BY sequence")?;
     let mut rows = all.query([number(image)])?;
     while let Some(row) = rows.next()? {
         let sequence = Sequence(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0));
-        if sequence > next {
-            report.push(format!("groups {} to {} are not in the journal", next.0, sequence.0 - 1));
+        if sequence > found.last.next() {
+            report.push(format!("groups {} to {} are not in the journal", found.last.0 + 1, sequence.0 - 1));
+            is_missing = true;
         }
         match row.get_ref(1)?.as_blob().ok().and_then(frame::read).filter(|one| one.sequence == sequence) {
             Some(frame) => {
-                if before.is_some_and(|before| before != frame.before) {
-                    report.push(format!("group {} does not follow the one before it", sequence.0));
+                // What was made after the loss follows what can be read. The first group's predecessor is not known.
+                let is_first = found.groups.is_empty();
+                if frame.before != found.checksum && (is_missing || !is_first) {
+                    found.torn.get_or_insert(sequence);
+                    if !is_first {
+                        report.push(format!("group {} does not follow the one before it", sequence.0));
+                    }
                 }
-                before = Some(frame.checksum);
-                found.push((sequence, frame.payload.to_vec()));
+                found.checksum = frame.checksum;
+                found.groups.push((sequence, frame.payload.to_vec()));
             }
-            None => report.push(format!("group {} of the journal is damaged: it is left out", sequence.0)),
+            None => {
+                report.push(format!("group {} of the journal is damaged: it is left out", sequence.0));
+                is_missing = true;
+            }
         }
-        next = sequence.next();
+        found.last = sequence;
     }
-    Ok((found, before.unwrap_or(0), Sequence(next.0 - 1)))
+    Ok(found)
 }
 
 fn begin(

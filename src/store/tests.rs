@@ -96,6 +96,19 @@ fn a_state_whose_last_group_is_damaged_goes_on_after_it() {
     drop(database);
     let found = scratch.open().found.unwrap();
     assert_eq!(texts(&found), ["group 1", "group 2", "group 3", "group 4", "group 6"]);
+    assert_eq!(found.torn, None, "group 6 was made without group 5");
+}
+
+#[test]
+fn what_was_made_upon_a_damaged_group_is_told_from_what_was_not() {
+    for (damaged, torn) in [(1, Some(2)), (3, Some(4)), (5, None)] {
+        let scratch = Scratch::new("torn");
+        drop(begun(&scratch));
+        let other = rusqlite::Connection::open(scratch.file()).unwrap();
+        other.execute("UPDATE journal SET frame = zeroblob(9) WHERE sequence = ?1", [damaged]).unwrap();
+        drop(other);
+        assert_eq!(scratch.open().found.unwrap().torn, torn.map(Sequence), "without group {damaged}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A naive journal: every write that came to be there, and their sum.
 
 use crate::daemon::commit::Group;
-use crate::engine::{Effects, Engine};
+use crate::engine::{Effects, Engine, Outcomes};
 use crate::store::{Parts, Sequence};
 
 /// What a group would write.
@@ -14,6 +14,7 @@ pub(super) struct Written {
     pub(super) epoch: usize,
     /// Whether somebody may know of it: who waited for it, or a later life.
     pub(super) released: bool,
+    follows_damage: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +32,14 @@ pub(super) struct Journal {
 impl Written {
     pub(super) fn of(group: &Group, epoch: usize) -> Self {
         let image = group.image.as_ref().map(|image| (image.is_full, image.written(), image.gone.clone()));
-        Self { sequence: group.sequence, payload: group.payload.clone(), image, epoch, released: false }
+        Self {
+            sequence: group.sequence,
+            payload: group.payload.clone(),
+            image,
+            epoch,
+            released: false,
+            follows_damage: false,
+        }
     }
 
     pub(super) fn is_full_image(&self) -> bool {
@@ -68,6 +76,8 @@ impl Journal {
     pub(super) fn damage(&mut self, sequence: Sequence) {
         self.is_damaged = true;
         self.groups.retain(|one| one.sequence != sequence);
+        let after = self.groups.iter_mut().find(|one| one.sequence > sequence);
+        after.into_iter().for_each(|group| group.follows_damage = true);
     }
 
     /// The next life builds on all that is there.
@@ -80,8 +90,13 @@ impl Journal {
         let mut report = Vec::new();
         let mut engine = Engine::restore(&self.parts, &mut report).expect("the parts are whole");
         assert_eq!(report, Vec::<String>::new());
+        let mut outcomes = Outcomes::Known;
         for group in &self.groups {
-            engine.replay(&group.payload[8..], &mut Effects::default()).expect("the records are whole");
+            if group.follows_damage {
+                outcomes = Outcomes::Doubtful;
+            }
+            let done = engine.replay(&group.payload[8..], outcomes, &mut Effects::default());
+            done.expect("the records are whole");
         }
         engine
     }

@@ -60,10 +60,11 @@ impl Born<'_> {
 
     /// And as it goes on.
     pub(super) fn live(&self, (recovered, clock): (Recovered, Clock), plan: &Arc<Plan>) -> Process {
-        let Recovered { engine, database, last, key, tail_bytes, .. } = recovered;
+        let Recovered { engine, database, last, key, report, tail_bytes, .. } = recovered;
+        let mend = !report.is_empty();
         let volume = Box::new(Faulty::new(database, self.volume.clone()));
         let keep = Keep::On { volume, key };
-        let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, ack_early: false };
+        let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early: false };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
         turns.resume(Arc::clone(plan));
@@ -111,7 +112,7 @@ impl Process {
             if landed {
                 journal.add(first.written.clone());
             }
-            return Some(format!("group {number}: kept {kept}, landed {landed}"));
+            return Some(format!("group {number} is kept: {kept}, is there: {landed}"));
         };
         let InHand { group, .. } = self.in_hand.pop_front()?;
         journal.released(group.sequence);
@@ -127,7 +128,7 @@ impl Process {
         });
         self.ledger.health().set_idle();
         self.ledger.waker()();
-        Some(format!("group {number}: {answers} answers, {notifications} notifications"))
+        Some(format!("group {number} lets out {answers} answers, {notifications} notifications"))
     }
 
     /// What the committer does each second in which nothing comes.

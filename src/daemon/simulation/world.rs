@@ -115,9 +115,14 @@ impl World {
         self.tally
     }
 
+    /// To be told from the beginning.
+    pub(super) fn in_full(mut self) -> Self {
+        self.trace.keep_all();
+        self
+    }
+
     /// What happened in it.
     pub(super) fn story(mut self) -> Vec<String> {
-        self.trace.keep_all();
         self.live();
         self.trace.take()
     }
@@ -225,8 +230,10 @@ impl World {
         let any = done.is_some();
         if let Some(done) = done {
             self.looked_at = self.now;
-            self.tally.unkept += u64::from(done.contains("kept false"));
-            self.note(done);
+            self.tally.unkept += u64::from(done.contains("kept: false"));
+            if !done.ends_with("lets out 0 answers, 0 notifications") {
+                self.note(done);
+            }
         }
         any
     }
