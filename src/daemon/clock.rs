@@ -10,6 +10,8 @@ use crate::model::Now;
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     latest: Arc<AtomicU64>,
+    /// It stands where it was put, whatever the wall clock says.
+    by_hand: bool,
 }
 
 impl Clock {
@@ -18,7 +20,16 @@ impl Clock {
         self.latest.fetch_max(now.0, Ordering::Relaxed);
     }
 
+    /// A clock that only [`Clock::not_before`] moves.
+    #[cfg(test)]
+    pub fn by_hand(now: Now) -> Self {
+        Self { latest: Arc::new(AtomicU64::new(now.0)), by_hand: true }
+    }
+
     pub fn now(&self) -> Now {
+        if self.by_hand {
+            return Now(self.latest.load(Ordering::Relaxed));
+        }
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX);
         Now(self.latest.fetch_max(wall, Ordering::Relaxed).max(wall))

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, oneshot};
 
+use super::volume::Volume;
 use crate::engine::{Ack, Fact, Image, Notification};
-use crate::store::{Change, Database, Failure, Reserve, Sequence};
+use crate::store::{Change, Failure, Sequence};
 
 /// From one commit to the next, so that a flood of small requests shares them.
 const PACE: Duration = Duration::from_millis(5);
@@ -65,9 +66,8 @@ impl Group {
 pub(super) enum Keep {
     /// As long as the process lives.
     Memory,
-    Folder {
-        database: Box<Database>,
-        reserve: Reserve,
+    On {
+        volume: Box<dyn Volume>,
         key: u64,
     },
 }
@@ -168,6 +168,10 @@ impl Health {
         self.busy.store(true, Ordering::Release);
     }
 
+    pub(super) fn set_idle(&self) {
+        self.busy.store(false, Ordering::Release);
+    }
+
     fn set(&self, condition: Condition, reason: &str) {
         reason.clone_into(&mut self.reason.lock().unwrap_or_else(PoisonError::into_inner));
         self.condition.store(condition as u8, Ordering::Release);
@@ -181,7 +185,7 @@ pub struct Committer {
     facts: broadcast::Sender<Fact>,
     /// When to try again, while it fails.
     retry_at: Option<Instant>,
-    reserve_at: Instant,
+    reserve_at: Option<Instant>,
 }
 
 impl Committer {
@@ -191,7 +195,13 @@ impl Committer {
         health: Arc<Health>,
         facts: broadcast::Sender<Fact>,
     ) -> Self {
-        Self { inbox, keep, health, facts, retry_at: None, reserve_at: Instant::now() }
+        Self { inbox, keep, health, facts, retry_at: None, reserve_at: None }
+    }
+
+    /// What waits, for who commits by hand.
+    #[cfg(test)]
+    pub(super) fn take(&self) -> Option<Group> {
+        self.inbox.try_recv().ok()
     }
 
     /// Until the loop is gone. `notify` and `wake` must not block.
@@ -206,7 +216,7 @@ impl Committer {
             let group = match self.inbox.recv_timeout(RETRY) {
                 Ok(group) => group,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.look_again();
+                    self.look_again(Instant::now());
                     if self.health.wants_image() {
                         wake();
                     }
@@ -215,20 +225,19 @@ impl Committer {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             let began = Instant::now();
-            let kept = self.keep(&group);
+            let kept = self.keep(&group, began);
             let wrote = !group.payload.is_empty() || group.image.is_some();
             self.release(group, kept, notify);
-            if wrote && matches!(self.keep, Keep::Folder { .. }) {
+            if wrote && matches!(self.keep, Keep::On { .. }) {
                 std::thread::sleep(PACE.saturating_sub(began.elapsed()));
             }
-            self.health.busy.store(false, Ordering::Release);
+            self.health.set_idle();
             wake();
         }
     }
 
     /// While nothing comes, whether the volume is well again: by our own clock, whatever the wall clock does.
-    fn look_again(&mut self) {
-        let now = Instant::now();
+    pub(super) fn look_again(&mut self, now: Instant) {
         match self.health.condition() {
             Condition::Failing => self.health.wants_image.store(true, Ordering::Release),
             Condition::Full | Condition::Kept => self.healed(now),
@@ -237,7 +246,7 @@ impl Committer {
 
     /// Facts first, then notices, answers last. Of a group that is not kept nobody is told that it is: who waits is told
     /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key.
-    fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
+    pub(super) fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
         for fact in group.facts {
             let _nobody_looks_on = self.facts.send(fact);
         }
@@ -252,13 +261,14 @@ impl Committer {
         }
     }
 
-    fn keep(&mut self, group: &Group) -> bool {
-        let Keep::Folder { database, reserve, key } = &mut self.keep else { return true };
+    /// Whether it lasts.
+    pub(super) fn keep(&mut self, group: &Group, now: Instant) -> bool {
+        let Keep::On { volume, key } = &mut self.keep else { return true };
+        let volume = volume.as_mut();
         let image = group.image.as_ref();
-        let now = Instant::now();
         let written = match self.health.condition() {
             Condition::Failing => match image.filter(|image| image.is_full) {
-                Some(image) => database.begin_anew(*key, group.sequence, &image.written()),
+                Some(image) => volume.begin_anew(*key, group.sequence, &image.written()),
                 None => {
                     let due = self.retry_at.is_none_or(|at| at <= now);
                     self.health.wants_image.store(due, Ordering::Release);
@@ -266,18 +276,18 @@ impl Committer {
                 }
             },
             Condition::Kept | Condition::Full => {
-                let mut written = commit(database, group);
+                let mut written = commit(volume, group);
                 if let Err(Failure::Full(reason)) = &written {
                     self.health.set(Condition::Full, reason);
                     tracing::error!(reason, "state.full");
-                    reserve.give_back();
-                    self.reserve_at = now + RESERVE_RETRY;
-                    written = commit(database, group);
+                    volume.give_reserve_back();
+                    self.reserve_at = Some(now + RESERVE_RETRY);
+                    written = commit(volume, group);
                 }
                 written
             }
         };
-        self.health.state_bytes.store(database.bytes(), Ordering::Relaxed);
+        self.health.state_bytes.store(volume.bytes(), Ordering::Relaxed);
         if let Err(failure) = written {
             self.health.failures.fetch_add(1, Ordering::Relaxed);
             if self.health.condition() != Condition::Failing || self.health.reason() != failure.to_string() {
@@ -297,21 +307,22 @@ impl Committer {
 
     /// After a write that came through.
     fn healed(&mut self, now: Instant) {
-        let Keep::Folder { reserve, .. } = &mut self.keep else { return };
+        let Keep::On { volume, .. } = &mut self.keep else { return };
+        let is_soon = self.reserve_at.is_some_and(|at| now < at);
         match self.health.condition() {
-            Condition::Kept if reserve.is_held() => return,
-            Condition::Kept | Condition::Full if now < self.reserve_at => return,
+            Condition::Kept if volume.holds_reserve() => return,
+            Condition::Kept | Condition::Full if is_soon => return,
             Condition::Kept => {
-                self.reserve_at = now + RESERVE_RETRY;
-                reserve.take();
+                self.reserve_at = Some(now + RESERVE_RETRY);
+                volume.take_reserve();
                 return;
             }
             Condition::Full | Condition::Failing => {}
         }
         self.health.wants_image.store(false, Ordering::Release);
         self.retry_at = None;
-        self.reserve_at = now + RESERVE_RETRY;
-        if reserve.take() {
+        self.reserve_at = Some(now + RESERVE_RETRY);
+        if volume.take_reserve() {
             self.health.set(Condition::Kept, "");
             tracing::info!("state.kept.again");
         } else {
@@ -327,17 +338,17 @@ struct Leaving<'w, W: Fn()> {
 
 impl<W: Fn()> Drop for Leaving<'_, W> {
     fn drop(&mut self) {
-        self.health.busy.store(false, Ordering::Release);
+        self.health.set_idle();
         (self.wake)();
     }
 }
 
-fn commit(database: &mut Database, group: &Group) -> Result<(), Failure> {
+fn commit(volume: &mut dyn Volume, group: &Group) -> Result<(), Failure> {
     let mut change = Change::default();
     match &group.image {
         Some(image) => change.image = Some((group.sequence, image.written(), &image.gone, image.is_full)),
         None if group.payload.is_empty() => return Ok(()),
         None => change.groups.push((group.sequence, &group.payload)),
     }
-    database.commit(&change)
+    volume.commit(&change)
 }

@@ -112,11 +112,13 @@ pub struct Start {
     pub last: Sequence,
     /// Of the groups that were done again.
     pub tail_bytes: u64,
+    /// What is kept is not whole: an image of everything takes its place at once.
+    pub mend: bool,
     pub ack_early: bool,
 }
 
 pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
-    let Start { engine, clock, keep, last, tail_bytes, ack_early } = start;
+    let Start { engine, clock, keep, last, tail_bytes, mend, ack_early } = start;
     let (sender, inbox) = sync_channel(INBOX_MAX);
     let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
@@ -152,7 +154,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         records,
         last,
         ack_early,
-        wants_image: false,
+        wants_image: mend,
         // So that a trouble of before is over, if it is.
         condition: Condition::Failing,
     };
@@ -204,6 +206,14 @@ impl Ledger {
             return Err(Unavailable);
         }
         answer.await.map_err(|_| Unavailable)
+    }
+
+    /// As `configure`, for who turns the loop by hand: `None` where there is no room.
+    #[cfg(test)]
+    pub(super) fn try_configure(&self, plan: Arc<Plan>) -> Option<oneshot::Receiver<Vec<String>>> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(Message::Configured { plan, reply }).ok()?;
+        Some(answer)
     }
 
     /// Answers a question from the state between two inputs.
@@ -275,15 +285,32 @@ impl Loop {
 
     /// Runs until [`Ledger::stop`].
     pub fn run(mut self) {
-        let mut effects = Effects { records: std::mem::take(&mut self.records), ..Effects::default() };
-        loop {
-            let stop = self.turn(&mut effects);
-            self.collect(&mut effects);
-            let committer_lives = self.hand_over(&mut effects.records, stop);
-            if stop || !committer_lives {
-                return;
-            }
-        }
+        let mut effects = self.effects();
+        while self.once(&mut effects) {}
+    }
+
+    /// What every turn of this loop is to be given.
+    pub(super) fn effects(&mut self) -> Effects {
+        Effects { records: std::mem::take(&mut self.records), ..Effects::default() }
+    }
+
+    /// One turn: waits for an input or for the tick. `false`: it was the last one.
+    pub(super) fn once(&mut self, effects: &mut Effects) -> bool {
+        let stop = self.turn(effects);
+        self.collect(effects);
+        let committer_lives = self.hand_over(&mut effects.records, stop);
+        !stop && committer_lives
+    }
+
+    #[cfg(test)]
+    pub(super) fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Who waits for an answer, and what waits for a commit.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> (usize, &Group) {
+        (self.waiting.len(), &self.group)
     }
 
     /// Puts what was decided into the group that waits for the next commit.
@@ -429,42 +456,4 @@ impl Loop {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::{Path, PathBuf};
-
-    use super::*;
-    use crate::config::{self, World};
-
-    /// No file, no variable.
-    struct Nowhere;
-
-    impl World for Nowhere {
-        fn read(&self, _path: &Path) -> Result<String, String> {
-            Err("there is none".to_owned())
-        }
-
-        fn env(&self, _name: &str) -> Option<String> {
-            None
-        }
-
-        fn expand(&self, _pattern: &Path) -> Result<Vec<PathBuf>, String> {
-            Ok(Vec::new())
-        }
-    }
-
-    #[test]
-    fn what_comes_right_after_a_whole_group_is_not_lost() {
-        let clock = Clock::default();
-        let plan = config::load(&[], &Nowhere).config.expect("the defaults are fine").plan;
-        let engine = Engine::new(Arc::new(plan), clock.now());
-        let start =
-            Start { engine, clock, keep: Keep::Memory, last: Sequence(0), tail_bytes: 0, ack_early: false };
-        let (ledger, mut turns, _committer) = ledger(start);
-        (0..GROUP_MAX).for_each(|_| ledger.wake());
-        ledger.stop();
-        let mut effects = Effects::default();
-        assert!(!turns.turn(&mut effects));
-        effects.requests.clear();
-        assert!(turns.turn(&mut effects), "it was told to stop");
-    }
-}
+mod tests;

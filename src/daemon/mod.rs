@@ -7,8 +7,11 @@ mod ledger;
 mod metrics;
 mod recover;
 mod reload;
+#[cfg(test)]
+mod simulation;
 pub mod state;
 mod views;
+mod volume;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,6 +40,7 @@ use recover::{Recovered, random_key, recover};
 pub use reload::Source;
 use reload::{Fixed, LastReload, Reloader};
 use views::Eyes;
+use volume::Folder;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
@@ -126,7 +130,6 @@ impl Daemon {
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
         let up = bring_up(&config.data_dir, &plan, &clock, state)?;
-        let key = up.key;
         let standing: Vec<Notification> =
             config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
         let (ledger, mut turns, committer) = ledger::ledger(Start {
@@ -135,6 +138,7 @@ impl Daemon {
             keep: up.keep,
             last: up.last,
             tail_bytes: up.tail_bytes,
+            mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
         });
         turns.resume(plan.clone());
@@ -182,7 +186,7 @@ impl Daemon {
             reloader,
             stop,
         };
-        daemon.serve(doors, entrance, Workers::new(shared_plan, clock, ledger, key), &stopped);
+        daemon.serve(doors, entrance, Workers::new(shared_plan, clock, ledger, up.key), &stopped);
         let client = respond::client().context("set up the client for signs of life")?;
         daemon.servers.spawn(beat(heart, client, daemon.ledger.clone(), until(stopped)));
         daemon.readiness.set(true);
@@ -333,13 +337,16 @@ struct Up {
     keep: Keep,
     last: Sequence,
     tail_bytes: u64,
+    /// Something of it was lost.
+    mend: bool,
     key: u64,
 }
 
 fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
     if state == State::Fleeting {
         let engine = Engine::new(Arc::clone(plan), clock.now());
-        return Ok(Up { engine, keep: Keep::Memory, last: Sequence(0), tail_bytes: 0, key: random_key() });
+        let (keep, last, key) = (Keep::Memory, Sequence(0), random_key());
+        return Ok(Up { engine, keep, last, tail_bytes: 0, mend: false, key });
     }
     let began = std::time::Instant::now();
     let Recovered { engine, database, last, key, report, replayed, tail_bytes } =
@@ -350,6 +357,6 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     let took_ms = began.elapsed().as_millis();
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
-    let keep = Keep::Folder { database: Box::new(database), reserve, key };
-    Ok(Up { engine, keep, last, tail_bytes, key })
+    let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };
+    Ok(Up { engine, keep, last, tail_bytes, mend: !report.is_empty(), key })
 }

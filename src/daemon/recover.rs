@@ -6,7 +6,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::clock::Clock;
-use crate::engine::{Effects, Engine, FORMAT, Fact, Plan};
+use crate::engine::{Effects, Engine, FORMAT, Fact, Outcomes, Plan};
 use crate::store::{Database, Found, Refusal, Sequence};
 
 /// A state that is up.
@@ -68,11 +68,13 @@ pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<
     let mut engine = Engine::restore(&found.parts, report)?;
     let mut effects = Effects::default();
     for (sequence, payload) in &found.groups {
+        let is_torn = found.torn.is_some_and(|torn| torn <= *sequence);
+        let outcomes = if is_torn { Outcomes::Doubtful } else { Outcomes::Known };
         let Some((decided, records)) = payload.split_first_chunk() else {
             report.push(format!("group {} is too short", sequence.0));
             continue;
         };
-        if let Err(error) = engine.replay(records, &mut effects) {
+        if let Err(error) = engine.replay(records, outcomes, &mut effects) {
             report.push(format!("group {} can not be done again: {error}", sequence.0));
         } else if digest(&effects.facts) != u64::from_le_bytes(*decided) {
             report.push(format!("group {} decides otherwise than before", sequence.0));

@@ -48,7 +48,7 @@ pub use own::Trouble;
 pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
-pub use saved::{FORMAT, Image, Part, Records};
+pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
 

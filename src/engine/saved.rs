@@ -41,6 +41,15 @@ enum Record {
     Resumed,
 }
 
+/// What a replay makes of records that say what became of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcomes {
+    Known,
+    /// Something before them is missing, and they may be about other notifications than they were: these are told again,
+    /// with the same key, rather than never.
+    Doubtful,
+}
+
 /// Records of one group of the journal; off where nothing is written down.
 #[derive(Debug, Default)]
 pub struct Records {
@@ -242,7 +251,7 @@ impl Engine {
 
     /// Does again what the records say. What they asked of the world was asked then; what is still open of it is
     /// [`Engine::unsettled`].
-    pub fn replay(&mut self, records: &[u8], effects: &mut Effects) -> Result<()> {
+    pub fn replay(&mut self, records: &[u8], outcomes: Outcomes, effects: &mut Effects) -> Result<()> {
         let mut rest = records;
         while !rest.is_empty() {
             let now = Now::deserialize(&mut rest)?;
@@ -261,6 +270,7 @@ impl Engine {
                 }
                 Record::Refused(signal, items) => self.step(now, Input::Refused { signal, items }, effects),
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
+                Record::Settled(..) if outcomes == Outcomes::Doubtful => self.now = now,
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
                 Record::Resumed => self.step(now, Input::Resumed, effects),
                 Record::Tick => self.step(now, Input::Tick, effects),

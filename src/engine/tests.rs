@@ -324,6 +324,25 @@ fn a_total_outage_of_a_young_slo_pages_when_the_share_of_the_budget_is_gone() {
     assert_eq!(world.facts(), "50 alert.fired 1h/5m, 50 episode.opened 1.1 P2");
 }
 
+/// Scenario: a group before it is gone, so that it may have been about another notification.
+/// Guarantees: who was to be told is told again rather than never.
+#[test]
+fn an_outcome_in_doubt_leaves_its_notification_to_be_told_again() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    world.effects.records = Records::on();
+    let parts = world.engine.image(true).written();
+    (0..60).for_each(|_| world.second(false));
+    let id = world.engine.unsettled()[0].id;
+    world.step(Input::Settled { id, outcome: Outcome::Delivered { attempts: 1 } });
+    let records = world.effects.records.take();
+    let left = |outcomes| {
+        let mut again = Engine::restore(&parts, &mut Vec::new()).unwrap();
+        again.replay(&records, outcomes, &mut Effects::default()).unwrap();
+        again.unsettled().len()
+    };
+    assert_eq!((left(Outcomes::Known), left(Outcomes::Doubtful)), (0, 1));
+}
+
 /// Scenario: a total outage that outlasts the budget (one thousandth of 28 days: 2,419.2 s).
 /// Guarantees: the spent budget is a fact and raises the open episode to P1.
 #[test]

@@ -51,7 +51,7 @@ impl LaneDoor {
 }
 
 /// Who is to be woken goes first; who has slept through it may hear of its end later.
-pub(super) fn nature(notification: &Notification) -> Nature {
+pub(crate) fn nature(notification: &Notification) -> Nature {
     let rank = match notification.alert.severity {
         Severity::Page => 0,
         Severity::Ticket => 2,

@@ -64,6 +64,11 @@ pub use secret::Secret;
 pub use slack::Slack;
 pub use template::{TEMPLATE_FIELDS, Template};
 pub use ticket::Drained;
+#[cfg(test)]
+pub(crate) use {
+    job::nature,
+    queue::{Key, Queue},
+};
 
 /// A receiver while it runs.
 struct Doors {

@@ -13,18 +13,18 @@ use tokio::time::Instant;
 use super::labels::fnv1a;
 use super::retry::Retry;
 
-pub(super) type Key = Arc<str>;
+pub(crate) type Key = Arc<str>;
 
 /// What the queue has to know of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Nature {
+pub(crate) struct Nature {
     /// The smaller, the sooner.
     pub rank: u8,
     pub word: Word,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// An episode begins, or begins again.
     Begins,
     Changes,
@@ -34,7 +34,7 @@ pub(super) enum Word {
 }
 
 /// Invariant: a key with jobs is in `ready`, in `waiting`, or taken; never in two of them.
-pub(super) struct Queue<J> {
+pub(crate) struct Queue<J> {
     lines: BTreeMap<Key, Line<J>>,
     ready: BTreeSet<(u8, u64, Key)>,
     waiting: BTreeSet<(Instant, Key)>,
@@ -56,7 +56,7 @@ struct Line<J> {
 
 /// A job that is over, and how many attempts it took.
 #[derive(Debug, PartialEq)]
-pub(super) struct Over<J> {
+pub(crate) struct Over<J> {
     pub job: J,
     pub attempts: u32,
     /// Since its first attempt.

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 pub use args::{Protocol, SendArgs, Signals};
+#[cfg(test)]
+pub(crate) use chance::Chance;
 pub use deliver::{Credentials, Delivered, Failure, Wire, call, connect, post};
 pub use export::Export;
 pub use traffic::Traffic;

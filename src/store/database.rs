@@ -53,6 +53,8 @@ pub struct Found {
     pub parts: Parts,
     /// After the image, in order.
     pub groups: Groups,
+    /// The first group that was made upon one that is missing here.
+    pub torn: Option<Sequence>,
     /// The newest group that was committed.
     pub last: Sequence,
     /// Of its frame.
@@ -224,6 +226,15 @@ impl Database {
         Ok(())
     }
 
+    /// For a simulation, whose processes break off while the machine goes on: nothing waits for the disk, and dropping it
+    /// leaves the log as a process leaves it that was killed.
+    #[cfg(test)]
+    pub fn breaks_off(&self) -> rusqlite::Result<()> {
+        use rusqlite::config::DbConfig;
+        self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        self.connection.pragma_update(None, "synchronous", "OFF")
+    }
+
     /// Puts what is there out of the way; where it is now.
     pub fn abandon(self) -> std::io::Result<PathBuf> {
         let Self { folder, connection, .. } = self;
@@ -301,10 +312,9 @@ fn look(connection: &Connection, known: u32) -> rusqlite::Result<Look> {
     let mut report = Vec::new();
     let image = Sequence(get(connection, "image")?.unwrap_or(0));
     let parts = parts(connection, &mut report)?;
-    let (groups, checksum) = groups(connection, image, &mut report)?;
-    let last = groups.last().map_or(image, |(sequence, _)| *sequence);
+    let Rows { groups, torn, checksum, last } = rows(connection, image, &mut report)?;
     let key = get(connection, "key")?.unwrap_or(0);
-    Ok(Look::Ours(Found { format, key, parts, groups, last, checksum }, report))
+    Ok(Look::Ours(Found { format, key, parts, groups, torn, last, checksum }, report))
 }
 
 fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<Parts> {
@@ -323,34 +333,49 @@ fn parts(connection: &Connection, report: &mut Vec<String>) -> rusqlite::Result<
     Ok(found)
 }
 
-fn groups(
-    connection: &Connection,
-    image: Sequence,
-    report: &mut Vec<String>,
-) -> rusqlite::Result<(Groups, u32)> {
-    let mut found: Groups = Vec::new();
-    let (mut next, mut before) = (image.next(), None);
+#[derive(Default)]
+struct Rows {
+    groups: Groups,
+    torn: Option<Sequence>,
+    /// Of the last one that can be read.
+    checksum: u32,
+    /// The newest number that is taken, be it by a damaged group.
+    last: Sequence,
+}
+
+fn rows(connection: &Connection, image: Sequence, report: &mut Vec<String>) -> rusqlite::Result<Rows> {
+    let mut found = Rows { last: image, ..Rows::default() };
+    let mut is_missing = false;
     let mut all =
         connection.prepare("SELECT sequence, frame FROM journal WHERE sequence > ?1 ORDER BY sequence")?;
     let mut rows = all.query([number(image)])?;
     while let Some(row) = rows.next()? {
         let sequence = Sequence(u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0));
-        if sequence > next {
-            report.push(format!("groups {} to {} are not in the journal", next.0, sequence.0 - 1));
+        if sequence > found.last.next() {
+            report.push(format!("groups {} to {} are not in the journal", found.last.0 + 1, sequence.0 - 1));
+            is_missing = true;
         }
         match row.get_ref(1)?.as_blob().ok().and_then(frame::read).filter(|one| one.sequence == sequence) {
             Some(frame) => {
-                if before.is_some_and(|before| before != frame.before) {
-                    report.push(format!("group {} does not follow the one before it", sequence.0));
+                // What was made after the loss follows what can be read. The first group's predecessor is not known.
+                let is_first = found.groups.is_empty();
+                if frame.before != found.checksum && (is_missing || !is_first) {
+                    found.torn.get_or_insert(sequence);
+                    if !is_first {
+                        report.push(format!("group {} does not follow the one before it", sequence.0));
+                    }
                 }
-                before = Some(frame.checksum);
-                found.push((sequence, frame.payload.to_vec()));
+                found.checksum = frame.checksum;
+                found.groups.push((sequence, frame.payload.to_vec()));
             }
-            None => report.push(format!("group {} of the journal is damaged: it is left out", sequence.0)),
+            None => {
+                report.push(format!("group {} of the journal is damaged: it is left out", sequence.0));
+                is_missing = true;
+            }
         }
-        next = sequence.next();
+        found.last = sequence;
     }
-    Ok((found, before.unwrap_or(0)))
+    Ok(found)
 }
 
 fn begin(

@@ -81,6 +81,36 @@ fn what_was_committed_is_found_again() {
     assert_eq!(report, Vec::<String>::new());
 }
 
+/// The row of a damaged group stays until the next image: its number is taken.
+#[test]
+fn a_state_whose_last_group_is_damaged_goes_on_after_it() {
+    let scratch = Scratch::new("last-damaged");
+    drop(begun(&scratch));
+    let other = rusqlite::Connection::open(scratch.file()).unwrap();
+    other.execute("UPDATE journal SET frame = zeroblob(9) WHERE sequence = 5", []).unwrap();
+    drop(other);
+    let Opened { found, report, mut database } = scratch.open();
+    let last = found.unwrap().last;
+    assert_eq!(report, ["group 5 of the journal is damaged: it is left out"]);
+    database.commit(&group(last.next().0, "group 6")).unwrap();
+    drop(database);
+    let found = scratch.open().found.unwrap();
+    assert_eq!(texts(&found), ["group 1", "group 2", "group 3", "group 4", "group 6"]);
+    assert_eq!(found.torn, None, "group 6 was made without group 5");
+}
+
+#[test]
+fn what_was_made_upon_a_damaged_group_is_told_from_what_was_not() {
+    for (damaged, torn) in [(1, Some(2)), (3, Some(4)), (5, None)] {
+        let scratch = Scratch::new("torn");
+        drop(begun(&scratch));
+        let other = rusqlite::Connection::open(scratch.file()).unwrap();
+        other.execute("UPDATE journal SET frame = zeroblob(9) WHERE sequence = ?1", [damaged]).unwrap();
+        drop(other);
+        assert_eq!(scratch.open().found.unwrap().torn, torn.map(Sequence), "without group {damaged}");
+    }
+}
+
 #[test]
 fn an_image_takes_the_groups_away_that_it_covers() {
     let scratch = Scratch::new("image");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evenkeel::engine::{Effects, Engine, Image, Plan, Records};
+use evenkeel::engine::{Effects, Engine, Image, Outcomes, Plan, Records};
 
 pub(crate) struct Restarts {
     parts: BTreeMap<String, Vec<u8>>,
@@ -70,7 +70,7 @@ impl Restarts {
     fn restored(&self) -> Engine {
         let mut report = Vec::new();
         let mut again = Engine::restore(&self.parts, &mut report).expect("the parts are whole");
-        again.replay(&self.tail, &mut Effects::default()).expect("the records are whole");
+        again.replay(&self.tail, Outcomes::Known, &mut Effects::default()).expect("the records are whole");
         assert_eq!(report, Vec::<String>::new());
         again
     }
