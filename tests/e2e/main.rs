@@ -25,6 +25,7 @@ mod kills;
 mod nab;
 mod neighbours;
 mod own_telemetry;
+mod power;
 mod program;
 mod rates;
 mod receivers;
