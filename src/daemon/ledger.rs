@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, oneshot};
 
@@ -30,6 +30,10 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 const TAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const TAIL_NS_MAX: u64 = 60 * SECOND_NS;
 const TAIL_BYTES_SMALL: u64 = 256 * 1024;
+/// A tick that is so much too late was held up: the process stood still, or the wall clock went ahead.
+const HELD_UP_NS: u64 = 2 * SECOND_NS;
+/// Then it waits so long for what senders have for us, which would else be taken for silence.
+const CATCH_UP: Duration = Duration::from_secs(5);
 /// Questions that may wait; they have a channel of their own, so that a storm of either kind leaves the
 /// other alone.
 const QUESTIONS_MAX: usize = 64;
@@ -101,6 +105,8 @@ pub struct Loop {
     wants_image: bool,
     /// As it was told last.
     condition: Condition,
+    /// No tick before, where one was held up.
+    catching_up: Option<Instant>,
 }
 
 /// What a ledger begins with.
@@ -155,6 +161,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         wants_image: false,
         // So that a trouble of before is over, if it is.
         condition: Condition::Failing,
+        catching_up: None,
     };
     (ledger, turns, committer)
 }
@@ -356,16 +363,34 @@ impl Loop {
             question(&Sight { engine: &self.engine, recent: &self.recent });
         }
         self.tell_condition(effects);
-        if self.engine.deadline() <= self.clock.now() {
+        if self.is_due() {
             self.step(Input::Tick, effects);
         }
         stop
+    }
+
+    /// Whether it is time for a tick.
+    fn is_due(&mut self) -> bool {
+        let (now, deadline) = (self.clock.now(), self.engine.deadline());
+        if now < deadline {
+            return false;
+        }
+        if self.catching_up.is_none() && deadline.plus_ns(HELD_UP_NS) <= now {
+            self.catching_up = Some(Instant::now() + CATCH_UP);
+        }
+        let waits = self.catching_up.is_some_and(|until| Instant::now() < until);
+        if !waits {
+            self.catching_up = None;
+        }
+        !waits
     }
 
     fn wait(&self, effects: &Effects) -> Option<Message> {
         debug_assert!(effects.requests.is_empty(), "the last group was performed");
         let Now(now) = self.clock.now();
         let rest = Duration::from_nanos(self.engine.deadline().0.saturating_sub(now));
+        let until = self.catching_up.map(|until| until.saturating_duration_since(Instant::now()));
+        let rest = rest.max(until.unwrap_or_default());
         match self.inbox.recv_timeout(rest) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
