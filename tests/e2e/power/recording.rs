@@ -60,6 +60,7 @@ pub struct Recording {
 pub struct Studio<'s> {
     pub scratch: &'s Scratch,
     pub config: &'s Path,
+    pub client: &'s reqwest::Client,
     /// Notes, and failures.
     pub shims: (PathBuf, PathBuf),
 }
@@ -73,7 +74,7 @@ impl Studio<'_> {
             let life = self.start(end, chance).await;
             for number in 0..requests {
                 if number == requests / 2 {
-                    reload(&life.1).await;
+                    reload(self.client, &life.1).await;
                 }
                 sent.push(self.send(&life.1, sent.len()).await);
                 heard_at = self.hear(sink, heard_at, &mut told);
@@ -129,7 +130,7 @@ impl Studio<'_> {
     async fn send(&self, ready: &Value, number: usize) -> Sent {
         let (body, spans, host) = request(number);
         let (begun, began) = (self.length(), Instant::now());
-        while post(ready, &body).await != 200 {
+        while post(self.client, ready, &body).await != 200 {
             assert!(began.elapsed() < PATIENCE, "it does not heal");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -168,16 +169,14 @@ pub fn of_page(body: &Value) -> (String, String) {
     (body["alert"]["labels"].to_string(), body["dedup_key"].as_str().unwrap().to_owned())
 }
 
-pub async fn post(ready: &Value, body: &str) -> u16 {
-    let client = evenkeel::respond::client().unwrap();
+pub async fn post(client: &reqwest::Client, ready: &Value, body: &str) -> u16 {
     let url = format!("http://{}/v1/traces", ready["otlp_http"].as_str().unwrap());
     let post = client.post(url).header("content-type", "application/json").body(body.to_owned());
     post.timeout(PATIENCE).send().await.unwrap().status().as_u16()
 }
 
 /// The same configuration, and an image.
-async fn reload(ready: &Value) {
-    let client = evenkeel::respond::client().unwrap();
+async fn reload(client: &reqwest::Client, ready: &Value) {
     let url = format!("http://{}/api/v1/reload", ready["http"].as_str().unwrap());
     assert_eq!(client.post(url).send().await.unwrap().status(), 200);
 }
