@@ -20,6 +20,7 @@ mod hostile;
 mod hostility;
 mod init;
 mod judge;
+mod jumps;
 mod kept;
 mod kills;
 mod nab;
@@ -39,6 +40,7 @@ mod sdk_metrics;
 mod sdks;
 mod services;
 mod sink;
+mod stopped;
 mod suggest;
 mod tls;
 
