@@ -66,16 +66,19 @@ struct Tally {
     killed_again: u64,
 }
 
-/// Where to cut: anywhere, around the changes of names, around the syncs; from the first one to the last.
+/// Where to cut: anywhere, around the changes of names, around where one file takes another's place, around the syncs;
+/// from the first one to the last.
 fn position(recording: &Recording, (state, of): (u64, u64), chance: &mut u64) -> usize {
     let notes = &recording.notes;
-    let is_turn = |note: &disk::Note| match state % 4 {
-        0 => true,
+    let is_turn = |note: &disk::Note| match state % 8 {
+        0 | 4 => true,
         1 => note.changes_names(),
+        // There is always the one that made the folder.
+        5 => matches!(note.what, What::Rename | What::Mkdir),
         _ => note.what == What::Sync,
     };
     let turns: Vec<usize> = (0..notes.len()).filter(|place| is_turn(&notes[*place])).collect();
-    let turn = (turns.len() as u64 * state + next(chance) % (4 * turns.len() as u64)) / of;
+    let turn = (turns.len() as u64 * state + next(chance) % (8 * turns.len() as u64)) / of;
     turns[(turn as usize).min(turns.len() - 1)] + (next(chance) % 2) as usize
 }
 
