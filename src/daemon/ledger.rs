@@ -30,6 +30,8 @@ const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 const TAIL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const TAIL_NS_MAX: u64 = 60 * SECOND_NS;
 const TAIL_BYTES_SMALL: u64 = 256 * 1024;
+/// A tick that is so much too late was held up with everything else.
+const AWAY_NS: u64 = 2 * SECOND_NS;
 /// Questions that may wait; they have a channel of their own, so that a storm of either kind leaves the
 /// other alone.
 const QUESTIONS_MAX: usize = 64;
@@ -267,12 +269,10 @@ impl Loop {
     /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
     /// known what became of them go out again.
     pub fn resume(&mut self, plan: Arc<Plan>) {
-        let records = std::mem::take(&mut self.records);
-        let mut effects = Effects { records, ..Effects::default() };
+        let mut effects = Effects::default();
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
         }
-        self.step(Input::Resumed, &mut effects);
         if plan.version == self.engine.plan().version {
             self.engine.adopt(plan);
         } else {
@@ -280,7 +280,6 @@ impl Loop {
             self.wants_image = true;
         }
         self.collect(&mut effects);
-        self.records = effects.records;
     }
 
     /// Runs until [`Ledger::stop`].
@@ -386,7 +385,11 @@ impl Loop {
             question(&Sight { engine: &self.engine, recent: &self.recent });
         }
         self.tell_condition(effects);
-        if self.engine.deadline() <= self.clock.now() {
+        let (now, due) = (self.clock.now(), self.engine.deadline());
+        if due.plus_ns(AWAY_NS) <= now {
+            self.step(Input::Away, effects);
+        }
+        if due <= now {
             self.step(Input::Tick, effects);
         }
         stop

@@ -90,8 +90,8 @@ pub enum Input {
     },
     /// Another configuration, from here on.
     Configured(Arc<Plan>),
-    /// A state that was kept goes on.
-    Resumed,
+    /// Nothing was taken in since the last tick: the process was stopped, or stood still, or the wall clock went ahead.
+    Away,
     Tick,
 }
 
@@ -143,9 +143,9 @@ pub struct Engine {
 }
 
 const TICK_NS: u64 = SECOND_NS;
-/// How long senders may take to come back after we were away: OpenTelemetry's Collector and SDKs try for five minutes
-/// at most, with pauses of up to 30 s.
-const RETURN_NS: u64 = 300 * SECOND_NS;
+/// How long senders may take to come back after we were away: their pauses grow as ours did, and OpenTelemetry's Collector and SDKs give
+/// up after five minutes.
+const RETURN_NS: std::ops::RangeInclusive<u64> = 5 * SECOND_NS..=300 * SECOND_NS;
 
 impl Engine {
     pub fn new(plan: Arc<Plan>, now: Now) -> Self {
@@ -172,7 +172,7 @@ impl Engine {
     /// Total: it cannot fail, block, or learn the time except from `now`.
     pub fn step(&mut self, now: Now, input: Input, effects: &mut Effects) {
         debug_assert!(self.now <= now, "the shell hands over inputs in time order");
-        let before = std::mem::replace(&mut self.now, now);
+        self.now = now;
         match input {
             Input::Observed { token, batch } => self.observe(token, *batch, effects),
             Input::Refused { signal, items } => {
@@ -189,11 +189,9 @@ impl Engine {
                 self.own_trouble(trouble, why.as_deref(), effects);
             }
             Input::Configured(plan) => self.configure(plan, effects),
-            Input::Resumed => {
-                effects.records.resumed(now);
-                if before.plus_ns(LATE_NS) <= now {
-                    self.blind_until = now.plus_ns(RETURN_NS);
-                }
+            Input::Away => {
+                effects.records.away(now);
+                self.wait_for_senders();
             }
             Input::Tick => {
                 effects.records.tick(now);
@@ -336,6 +334,12 @@ impl Engine {
             self.alerts.apply_settled(&fact.what);
             effects.facts.push(fact);
         }
+    }
+
+    fn wait_for_senders(&mut self) {
+        let away_ns = self.now.0.saturating_sub(self.next_tick.0);
+        let returning_ns = away_ns.clamp(*RETURN_NS.start(), *RETURN_NS.end());
+        self.blind_until = self.blind_until.max(self.now.plus_ns(returning_ns));
     }
 
     fn tick(&mut self, effects: &mut Effects) {

@@ -38,7 +38,7 @@ enum Record {
     Troubled(Trouble, Option<String>),
     /// A request of which items that come again are known.
     Identified(Box<Batch>, u64, Vec<u64>),
-    Resumed,
+    Away,
 }
 
 /// What a replay makes of records that say what became of a notification.
@@ -112,7 +112,7 @@ impl Records {
         self.write(now, 6, &(trouble, why));
     }
 
-    pub(super) fn resumed(&mut self, now: Now) {
+    pub(super) fn away(&mut self, now: Now) {
         self.write(now, 8, &());
     }
 
@@ -272,7 +272,7 @@ impl Engine {
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
                 Record::Settled(..) if outcomes == Outcomes::Doubtful => self.now = now,
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
-                Record::Resumed => self.step(now, Input::Resumed, effects),
+                Record::Away => self.step(now, Input::Away, effects),
                 Record::Tick => self.step(now, Input::Tick, effects),
                 Record::Troubled(trouble, why) => self.step(now, Input::Troubled { trouble, why }, effects),
             }

@@ -3,6 +3,9 @@
 //! The times are those of the SRE Workbook's formulas: with an error share e from a clean start and a
 //! limit l = factor x budget, a pair fires after l x long / e and resets short x (1 - l / e) after the end.
 
+mod attempts;
+mod away;
+
 use std::sync::Arc;
 
 use super::*;
@@ -445,64 +448,4 @@ fn a_factor_is_compared_exactly() {
     assert_eq!(world.facts(), "");
     world.second(false);
     assert!(world.said("alert.fired"));
-}
-
-/// Scenario: an outage is paged; the daemon is away for ten minutes, and nothing comes after it.
-/// Guarantees: for five minutes silence ends nothing, then it does; a daemon that was away for a moment waits for nobody.
-#[test]
-fn silence_after_we_were_away_ends_nothing_until_senders_may_have_come_back() {
-    for (away, ends_at_once) in [(600, false), (5, true)] {
-        let mut world = World::with_clean_past(plan(28, "0.999", None));
-        for _ in 0..120 {
-            world.second(false);
-        }
-        assert!(world.facts().contains("episode.opened"));
-        world.clock_s += away;
-        world.step(Input::Resumed);
-        world.quiet(299);
-        let at_once = world.facts().contains("alert.resolved");
-        world.quiet(3_600);
-        let later = world.facts().contains("alert.resolved");
-        assert_eq!((at_once, at_once || later), (ends_at_once, true), "away for {away} s");
-    }
-}
-
-/// Guarantees: after we were away events end an episode as ever.
-#[test]
-fn events_after_we_were_away_decide_as_ever() {
-    let mut world = World::with_clean_past(plan(28, "0.999", None));
-    for _ in 0..120 {
-        world.second(false);
-    }
-    assert!(world.facts().contains("episode.opened"));
-    world.clock_s += 600;
-    world.step(Input::Resumed);
-    for _ in 0..120 {
-        world.second(true);
-    }
-    assert!(world.facts().contains("alert.resolved"), "the short windows have seen only good events");
-}
-
-/// Guarantees: each attempt is a fact with its answer, and shows at the alert until the next; it settles nothing.
-#[test]
-fn attempts_are_facts_and_show_at_the_alert() {
-    let mut world = World::with_clean_past(plan(28, "0.999", None));
-    for _ in 0..120 {
-        world.second(false);
-    }
-    world.effects.facts.clear();
-    let told = |world: &World| world.engine.alerts()[0].receivers["oncall"].clone();
-    let outcome = |attempts| Outcome::Trying { attempts, reason: "answered 503".to_owned() };
-    for (attempts, shown) in
-        [(1, "pending: 1 attempt: answered 503"), (2, "pending: 2 attempts, the last one: answered 503")]
-    {
-        world.step(Input::Settled { id: NotificationId(1), outcome: outcome(attempts) });
-        assert_eq!(told(&world), shown);
-        assert_eq!(world.effects.facts.pop().unwrap().what.name(), "notification.attempted");
-        assert_eq!(world.engine.counts().notifications.pending, 1);
-    }
-    world.step(Input::Settled { id: NotificationId(1), outcome: Outcome::Delivered { attempts: 3 } });
-    assert_eq!(told(&world), "delivered");
-    world.step(Input::Settled { id: NotificationId(1), outcome: outcome(4) });
-    assert_eq!((told(&world).as_str(), world.effects.facts.len()), ("delivered", 1), "it comes too late");
 }

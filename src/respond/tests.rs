@@ -91,6 +91,10 @@ impl World {
             not_in_effect: Vec::new(),
             fallback: None,
         });
+        Self::of(pace, receivers.into())
+    }
+
+    fn of(pace: Pace, receivers: Vec<Receiver>) -> Self {
         let (sender, settled) = mpsc::unbounded_channel();
         let told = move |id: NotificationId, outcome| {
             if !matches!(outcome, Outcome::Trying { .. }) {
@@ -98,7 +102,7 @@ impl World {
             }
         };
         let (client, external_url) = (client().unwrap(), "http://evenkeel:8080".to_owned());
-        Self { responder: Responder::start_at(pace, receivers.into(), client, external_url, told), settled }
+        Self { responder: Responder::start_at(pace, receivers, client, external_url, told), settled }
     }
 
     async fn next(&mut self) -> (u64, Outcome) {

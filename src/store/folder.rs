@@ -51,9 +51,12 @@ impl Folder {
     }
 
     /// Gives a database that is whole and synced the name of the state, after what is left of the one before is gone:
-    /// its log would be taken for the new one's.
+    /// its log would be taken for the new one's. Each step lasts before the next: a power cut between two of them must
+    /// not leave the later without the earlier.
     pub fn finish_renaming(&self, from: &str) -> std::io::Result<()> {
+        self.sync()?;
         self.remove(&["state.db-wal", "state.db-shm"])?;
+        self.sync()?;
         std::fs::rename(self.file(from), self.file(DATABASE))?;
         self.sync()
     }

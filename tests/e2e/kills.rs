@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 
-use crate::program::{PATIENCE, Scratch, assert_books_balance, program, until};
+use crate::program::{Life, PATIENCE, Scratch, assert_books_balance, until};
 
 const SENDERS: u64 = 3;
 /// Spans of a request, of which the first fails.
@@ -169,7 +168,7 @@ async fn answer(mut stream: BufReader<TcpStream>, heard: Arc<Mutex<Heard>>) -> O
 }
 
 /// Xorshift, by Marsaglia.
-fn next(chance: &mut u64) -> u64 {
+pub fn next(chance: &mut u64) -> u64 {
     *chance ^= *chance << 13;
     *chance ^= *chance >> 7;
     *chance ^= *chance << 17;
@@ -177,38 +176,11 @@ fn next(chance: &mut u64) -> u64 {
 }
 
 fn spawn(scratch: &Scratch, config: &Path) -> Life {
-    let _not_there = std::fs::remove_file(scratch.path("ready.json"));
-    let mut command = program();
-    command.args(["run".as_ref(), "-c".as_ref(), config.as_os_str(), "--ready-file".as_ref()]);
-    command.arg(scratch.path("ready.json")).env("EVENKEEL_DATA_DIR", scratch.path("data"));
-    for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
-        command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
-    }
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(scratch.path("stderr")).unwrap();
-    Life(command.stderr(log).spawn().unwrap())
+    Life::begin(scratch, ["run".as_ref(), "-c".as_ref(), config.as_os_str()], &[])
 }
 
-async fn ready(scratch: &Scratch, life: &mut Life) -> Value {
-    let begun = Instant::now();
-    loop {
-        if let Ok(text) = std::fs::read_to_string(scratch.path("ready.json")) {
-            return serde_json::from_str(&text).unwrap();
-        }
-        let said = || std::fs::read_to_string(scratch.path("stderr")).unwrap();
-        assert!(life.0.try_wait().unwrap().is_none(), "it ended by itself: {}", said());
-        assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", said());
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-/// Killed when it is dropped.
-struct Life(Child);
-
-impl Drop for Life {
-    fn drop(&mut self) {
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
-    }
+async fn ready(life: &mut Life) -> Value {
+    life.ready().await.unwrap_or_else(|ended| panic!("it ended by itself, {ended}: {}", life.said()))
 }
 
 /// How long each start took, and how many were killed in it.
@@ -227,7 +199,7 @@ async fn kill_again_and_again(
             tokio::time::sleep(Duration::from_micros(next(&mut chance) % 60_000)).await;
             continue;
         }
-        let ready = ready(scratch, &mut life).await;
+        let ready = ready(&mut life).await;
         took.push(begun.elapsed());
         address.send_replace(Some(ready["otlp_http"].as_str().unwrap().to_owned()));
         tokio::time::sleep(Duration::from_millis(20 + next(&mut chance) % 300)).await;
@@ -300,7 +272,7 @@ async fn what_was_acknowledged_is_counted_once_and_every_page_comes() {
         kill_again_and_again((kills, chance), (&scratch, &config), &address, &acknowledged).await;
     heard.lock().unwrap().mended = true;
     let mut life = spawn(&scratch, &config);
-    let ready = ready(&scratch, &mut life).await;
+    let ready = ready(&mut life).await;
     address.send_replace(Some(ready["otlp_http"].as_str().unwrap().to_owned()));
     done.store(true, Ordering::SeqCst);
     for sender in senders {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -59,6 +59,16 @@ pub fn program() -> Command {
     command
 }
 
+/// Built from the C of that name, for it takes libc's place: to be named by `LD_PRELOAD`.
+pub fn shim(scratch: &Scratch, name: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/e2e/{name}.c"));
+    let built = scratch.path(&format!("{name}.so"));
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&built).arg(source).status();
+    assert!(compiled.unwrap().success());
+    built
+}
+
 /// How a command ended and what it said.
 pub struct Ran {
     pub code: Option<i32>,
@@ -87,8 +97,78 @@ pub fn ran(command: &mut Command) -> Ran {
     Ran { code, out: text(&out), err: text(&err) }
 }
 
-pub struct Daemon {
+/// One process of `run`; killed when it is dropped.
+pub struct Life {
     child: Child,
+    ready_file: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Life {
+    /// On free ports, with its state, its words and the file that says when it is ready in this folder, unless `args`
+    /// or `env` say otherwise.
+    pub fn begin(
+        scratch: &Scratch,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        env: &[(&str, &OsStr)],
+    ) -> Self {
+        let (ready_file, stderr) = (scratch.path("ready.json"), scratch.path("stderr"));
+        let _not_there = std::fs::remove_file(&ready_file);
+        let mut command = program();
+        command.args(args).args(["--ready-file".as_ref(), ready_file.as_os_str()]);
+        for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
+            command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
+        }
+        command.env("EVENKEEL_DATA_DIR", scratch.path("data")).envs(env.iter().copied());
+        let words = std::fs::OpenOptions::new().create(true).append(true).open(&stderr).unwrap();
+        let child = command.stderr(words).spawn().unwrap();
+        Self { child, ready_file, stderr }
+    }
+
+    /// Where it listens, once it accepts; or how it ended before.
+    pub async fn ready(&mut self) -> Result<Value, ExitStatus> {
+        let begun = Instant::now();
+        loop {
+            if let Ok(text) = std::fs::read_to_string(&self.ready_file) {
+                return Ok(serde_json::from_str(&text).unwrap());
+            }
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                return Err(ended);
+            }
+            assert!(begun.elapsed() < PATIENCE, "it is not ready: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// What it, and who was in this folder before it, has said on standard error so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.stderr).unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = &mut self.child;
+        until("it has ended", || std::future::ready(child.try_wait().unwrap())).await
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name]).arg(self.pid().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+pub struct Daemon {
+    life: Life,
     ready: Value,
     client: reqwest::Client,
     scratch: Scratch,
@@ -107,19 +187,22 @@ impl Daemon {
 
     /// Runs with these arguments on free ports.
     pub async fn start_with(scratch: Scratch, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        let ready_file = scratch.path("ready.json");
-        let mut command = program();
-        command.args(args).args(["--ready-file".as_ref(), ready_file.as_os_str()]);
-        for listener in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"] {
-            command.env(format!("EVENKEEL_LISTEN__{listener}"), "127.0.0.1:0");
-        }
-        command.env("EVENKEEL_DATA_DIR", scratch.path("data"));
-        command.stderr(std::fs::File::create(scratch.path("stderr")).unwrap());
-        let child = command.spawn().unwrap();
-        let text = until("the daemon is ready", || async { std::fs::read_to_string(&ready_file).ok() }).await;
-        let ready = serde_json::from_str(&text).unwrap();
+        Self::start_as(scratch, args, &[]).await
+    }
+
+    /// And with these variables.
+    pub async fn start_as(
+        scratch: Scratch,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        env: &[(&str, &OsStr)],
+    ) -> Self {
+        let mut life = Life::begin(&scratch, args, env);
+        let ready = match life.ready().await {
+            Ok(ready) => ready,
+            Err(ended) => panic!("it ended by itself, {ended}: {}", life.said()),
+        };
         let client = evenkeel::respond::client().unwrap();
-        Self { child, ready, client, scratch }
+        Self { life, ready, client, scratch }
     }
 
     pub fn address(&self, listener: &str) -> &str {
@@ -136,7 +219,7 @@ impl Daemon {
 
     /// What it has said on standard error so far.
     pub fn said(&self) -> String {
-        std::fs::read_to_string(self.scratch.path("stderr")).unwrap()
+        self.life.said()
     }
 
     pub async fn get(&self, path: &str) -> Value {
@@ -172,23 +255,17 @@ impl Daemon {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.life.pid()
+    }
+
+    pub fn signal(&self, name: &str) {
+        self.life.signal(name);
     }
 
     /// SIGTERM, and the exit code.
     pub async fn stop(mut self) -> Option<i32> {
-        let sent = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
-        assert!(sent.success());
-        let child = &mut self.child;
-        let mut ended = || child.try_wait().unwrap();
-        until("the daemon has ended", || std::future::ready(ended())).await.code()
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+        self.signal("TERM");
+        self.life.ended().await.code()
     }
 }
 

@@ -66,6 +66,11 @@ impl Sink {
         tokio::time::timeout(PATIENCE, self.posts.recv()).await.expect("a post comes").unwrap()
     }
 
+    /// What has come and was not looked at yet.
+    pub fn heard(&mut self) -> Vec<Post> {
+        std::iter::from_fn(|| self.posts.try_recv().ok()).collect()
+    }
+
     pub fn is_quiet(&mut self) -> bool {
         self.posts.try_recv().is_err()
     }

@@ -114,8 +114,10 @@ impl Lane {
                 None => Outcome::Delivered { attempts: over.attempts },
                 Some(reason) => Outcome::Failed { attempts: over.attempts, reason: reason.to_owned() },
             };
-            if let Some(asked) = self.asked.get_mut(&over.job.dedup_key) {
-                asked.retain(|one| *one != over.job.sequence);
+            if let Some(asked) = self.asked.get_mut(&over.job.dedup_key)
+                && let Some(place) = asked.iter().position(|one| *one == over.job.sequence)
+            {
+                asked.remove(place);
             }
             settled.push((over.job, outcome));
         }

@@ -116,7 +116,7 @@ impl Twin {
             return;
         }
         assert!(
-            before.is_none_or(|before| before == *one),
+            before.is_none_or(|before| Notification { id: one.id, ..before } == *one),
             "the same key and sequence, and another text: {told:?}"
         );
         let same = self.ids.entry(one.id).or_insert_with(|| told.clone());

@@ -17,13 +17,6 @@ fn opsgenie(product: Product, url: &str) -> Integration {
     Integration::new(Service::Opsgenie(Box::new(service)), url)
 }
 
-fn world(pace: Pace, receivers: Vec<Receiver>) -> World {
-    let (sender, settled) = mpsc::unbounded_channel();
-    let told = move |id: NotificationId, outcome| drop(sender.send((id.0, outcome)));
-    let (client, external_url) = (client().unwrap(), "http://evenkeel:8080".to_owned());
-    World { responder: Responder::start_at(pace, receivers, client, external_url, told), settled }
-}
-
 fn receiver(name: &str, integration: Integration, fallback: Option<(&str, u64)>) -> Receiver {
     let fallback = fallback.map(|(receiver, after)| Fallback {
         receiver: receiver.to_owned(),
@@ -229,7 +222,7 @@ async fn a_page_that_hangs_goes_to_the_fallback_and_its_end_too() {
         receiver("oncall", evenkeel(&hangs.url), Some(("second", 50))),
         receiver("second", evenkeel(&second.url), None),
     ];
-    let mut world = world(FAST, receivers);
+    let mut world = World::of(FAST, receivers);
     world.responder.notify(notification("K", 1, Transition::Trigger));
     let page = second.next().await.json();
     assert_eq!((&page["dedup_key"], &page["transition"]), (&"K".into(), &"trigger".into()));
@@ -250,7 +243,7 @@ async fn a_page_that_is_refused_goes_to_the_fallback_at_once() {
         receiver("oncall", evenkeel(&refuses.url), Some(("second", 3_600_000))),
         receiver("second", evenkeel(&second.url), None),
     ];
-    let mut world = world(FAST, receivers);
+    let mut world = World::of(FAST, receivers);
     world.responder.notify(notification("K", 1, Transition::Trigger));
     assert!(world.failure().await.contains("answered 401"));
     let text = second.next().await.json()["explain"]["text"].to_string();
@@ -269,7 +262,7 @@ async fn broken_paging_is_told_to_the_fallback_and_its_recovery_too() {
         receiver("second", evenkeel(&second.url), None),
     ];
     let pace = Pace { broken_after: Duration::from_millis(5), ..FAST };
-    let mut world = world(pace, receivers);
+    let mut world = World::of(pace, receivers);
     world.responder.notify(notification("K", 1, Transition::Trigger));
     let told = second.next().await.json();
     assert!(
