@@ -117,6 +117,8 @@ fn batch(plan: &Plan, series: u64, grouped: bool, request: u64, second: u64) -> 
         items: UPDATES,
         rejected: 0,
         reason: None,
+        repeated: 0,
+        identities: Vec::new(),
         newest: Some(at),
         timeless: 0,
         future: 0,

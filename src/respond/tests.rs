@@ -393,7 +393,8 @@ async fn what_waits_goes_where_the_receiver_is_now() {
     let mut world = World::new(pace, [("oncall", vec![evenkeel(&old.url)])]);
     world.responder.notify(notification("a", 1, Transition::Trigger));
     world.responder.notify(notification("b", 2, Transition::Trigger));
-    (old.next().await, old.next().await);
+    old.next().await;
+    old.next().await;
     world.responder.notify(notification("a", 3, Transition::Resolve));
     let receiver = |integrations| Receiver {
         name: "oncall".to_owned(),

@@ -137,7 +137,8 @@ async fn a_wall_clock_that_goes_back_an_hour_stops_nothing() {
 
 /// Scenario: an outage is paged and goes on; our wall clock goes an hour ahead, while the events say the right time; then
 /// the clock is put right, and the daemon started again.
-/// Guarantees: everything is counted once, and nobody hears that the outage is over while it goes on.
+/// Guarantees: everything is counted once, and nobody hears that anything is over: silence by a clock that jumped means
+/// nothing.
 #[tokio::test]
 async fn a_wall_clock_that_goes_ahead_an_hour_ends_no_outage_that_goes_on() {
     let mut world = World::new().await;
@@ -148,14 +149,12 @@ async fn a_wall_clock_that_goes_ahead_an_hour_ends_no_outage_that_goes_on() {
     send_trouble(&daemon, 1, "before").await;
     world.expect("trigger", "before").await;
     world.jump_to(HOUR_S);
-    let (mut sent, mut told) = (1, Vec::new());
-    while told.is_empty() {
+    let mut sent = 1;
+    for _ in 0..100 {
         sent += fail(&daemon, sent + 1).await;
-        told = world.sink.heard();
     }
-    for post in told {
-        let told = (&post.body["transition"], &post.body["alert"]["labels"]["host_name"]);
-        assert_eq!(told, (&json!("resolve"), &json!("before")), "{}", post.body);
+    for post in world.sink.heard() {
+        assert_eq!(post.body["transition"], "escalate", "{}", post.body);
     }
     assert_eq!(daemon.stop().await, Some(0));
 
@@ -171,7 +170,9 @@ async fn a_wall_clock_that_goes_ahead_an_hour_ends_no_outage_that_goes_on() {
     let of_outage = |alert: &&Value| alert["dedup_key"] == page["dedup_key"];
     let outage = alerts["alerts"].as_array().unwrap().iter().find(of_outage).unwrap();
     assert_eq!(outage["state"], "open", "{outage}");
-    assert!(world.sink.is_quiet());
+    for post in world.sink.heard() {
+        assert_eq!(post.body["transition"], "escalate", "{}", post.body);
+    }
 }
 
 /// One request of right now that fails.
