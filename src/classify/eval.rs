@@ -107,6 +107,60 @@ impl Node {
     }
 }
 
+impl Node {
+    /// An attribute and the text that it must have for this to hold. Where it has another text, or there is none, this is
+    /// false and counts no mismatch.
+    pub(super) fn demand(&self) -> Option<(Slot, &str)> {
+        match self {
+            Self::Compare(comparison) if comparison.op == Op::Equal => {
+                match (&comparison.left, &comparison.right) {
+                    (Operand::Attribute(slot), Operand::Literal(Literal::Text(text)))
+                    | (Operand::Literal(Literal::Text(text)), Operand::Attribute(slot)) => {
+                        Some((*slot, text))
+                    }
+                    _ => None,
+                }
+            }
+            Self::All(parts) => self.first_of(parts, Self::demand),
+            _ => None,
+        }
+    }
+
+    /// The one kind of item for which this may hold.
+    pub(super) fn only_kind(&self) -> Option<ItemKind> {
+        match self {
+            Self::IsKind(kind) => Some(*kind),
+            Self::All(parts) => self.first_of(parts, Self::only_kind),
+            _ => None,
+        }
+    }
+
+    /// Of parts that must all hold, what is asked before one that could count a mismatch.
+    fn first_of<'n, T>(&'n self, parts: &'n [Self], of: impl Fn(&'n Self) -> Option<T>) -> Option<T> {
+        for part in parts {
+            match of(part) {
+                None if part.is_sure() => {}
+                found => return found,
+            }
+        }
+        None
+    }
+
+    /// It never compares what can not be compared.
+    fn is_sure(&self) -> bool {
+        let is_typed = |operand: &Operand| match operand {
+            Operand::Literal(_) => true,
+            Operand::Variable(variable) => *variable != Variable::Body,
+            _ => false,
+        };
+        match self {
+            Self::Const(_) | Self::IsKind(_) | Self::Has(Operand::Attribute(_)) => true,
+            Self::Compare(comparison) => is_typed(&comparison.left) && is_typed(&comparison.right),
+            _ => false,
+        }
+    }
+}
+
 impl Operand {
     fn load<'i>(&'i self, item: &'i Item<'_>, mismatches: &mut u64) -> Option<Val<'i>> {
         match self {

@@ -8,6 +8,7 @@
 mod ast;
 mod error;
 mod eval;
+mod index;
 mod key;
 mod lexer;
 mod literal;
@@ -23,6 +24,7 @@ mod vocabulary;
 mod tests;
 
 pub use error::ExprError;
+pub use index::{Asked, Finder, Index};
 pub use key::Key;
 pub use measure::Measure;
 pub use rules::{ClassifyRule, Decider, FilterRule, Rules, Verdict};

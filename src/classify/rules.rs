@@ -66,15 +66,30 @@ impl Rules {
 
     /// `mismatches` holds a counter for each filter rule, then for each classification rule.
     pub fn verdict(&self, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
+        let all = |len: usize| (0..len as u32).collect::<Vec<u32>>();
+        self.verdict_among(&all(self.filter.len()), &all(self.classify.len()), item, mismatches)
+    }
+
+    /// Where no others than these rules of each list may hold.
+    pub fn verdict_among(
+        &self,
+        filter: &[u32],
+        classify: &[u32],
+        item: &Item<'_>,
+        mismatches: &mut [u64],
+    ) -> Verdict {
         let (filter_mismatches, classify_mismatches) = mismatches.split_at_mut(self.filter.len());
-        for ((index, filter), mismatches) in (0..=u16::MAX).zip(&self.filter).zip(filter_mismatches) {
-            if filter.drop.matches(item, mismatches) {
-                return Verdict::Filtered { rule: index };
+        for place in filter {
+            let index = *place as usize;
+            if self.filter[index].drop.matches(item, &mut filter_mismatches[index]) {
+                return Verdict::Filtered { rule: *place as u16 };
             }
         }
-        for ((index, rule), mismatches) in (0..=u16::MAX).zip(&self.classify).zip(classify_mismatches) {
-            if rule.when.matches(item, mismatches) {
-                return Verdict::Kept { category: rule.category, decider: Decider::Rule(index) };
+        for place in classify {
+            let index = *place as usize;
+            let rule = &self.classify[index];
+            if rule.when.matches(item, &mut classify_mismatches[index]) {
+                return Verdict::Kept { category: rule.category, decider: Decider::Rule(*place as u16) };
             }
         }
         let decider = Decider::by_default(item);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::door;
-use crate::engine::Plan;
+use crate::engine::{Choice, Plan};
 use crate::model::Wanted;
 use alerting::Alerting;
 
@@ -176,6 +176,7 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
         version: set.version(),
         tenant: settings.tenant,
         dedup: settings.dedup,
+        choice: Choice::default(),
         series_max: settings.series,
         wanted: ctx.wanted,
         rules: settings.rules,

@@ -7,11 +7,11 @@ use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
-use super::plan::{Dedup, Marks, Plan, SloPlan};
+use super::plan::{Dedup, Indexes, Marks, Plan, SloPlan};
 use super::points::{Points, USES_MAX};
 use super::record::{self, EventRecord};
 use super::watch::Hits;
-use crate::classify::{Decider, Verdict};
+use crate::classify::{Decider, Finder, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
 use crate::model::{Category, EventTime, Item, ItemKind, SECOND_NS};
 
@@ -110,10 +110,27 @@ struct Fold<'p, 'r> {
     overfull: bool,
     /// As [`Batch::mismatches`], those without any too.
     mismatches: Vec<u64>,
+    finders: Finders<'p>,
+    /// Service levels that may count the item at hand.
+    of_item: Vec<u32>,
     /// `None` where items have no identity.
     known: Option<Identities>,
     identities: Vec<u64>,
     repeated: u64,
+}
+
+struct Finders<'p> {
+    filter: Finder<'p>,
+    classify: Finder<'p>,
+    slos: Finder<'p>,
+    tracks_before: &'p [usize],
+}
+
+impl<'p> Finders<'p> {
+    fn of(plan: &'p Plan) -> Self {
+        let Indexes { filter, classify, slos, tracks_before, .. } = plan.indexes();
+        Self { filter: filter.finder(), classify: classify.finder(), slos: slos.finder(), tracks_before }
+    }
 }
 
 const NOWHERE: usize = usize::MAX;
@@ -151,6 +168,8 @@ impl<'p, 'r> Fold<'p, 'r> {
             future: 0,
             overfull: false,
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
+            finders: Finders::of(plan),
+            of_item: Vec::new(),
             known: None,
             identities: Vec::new(),
             repeated: 0,
@@ -171,7 +190,8 @@ impl<'p, 'r> Fold<'p, 'r> {
             self.future += 1;
             return;
         }
-        match self.plan.rules.verdict(item, &mut self.mismatches) {
+        let (filter, classify) = (self.finders.filter.find(item), self.finders.classify.find(item));
+        match self.plan.rules.verdict_among(filter, classify, item, &mut self.mismatches) {
             Verdict::Filtered { rule } => self.filtered[usize::from(rule)] += 1,
             Verdict::Kept { category, decider } => {
                 self.services[service].categories[category as usize] += 1;
@@ -236,8 +256,12 @@ impl<'p, 'r> Fold<'p, 'r> {
         if item.point.is_some() {
             return self.count_point(item, time);
         }
-        let mut flat = 0;
-        for (index, slo) in self.plan.slos.iter().enumerate() {
+        let mut slos = std::mem::take(&mut self.of_item);
+        slos.clear();
+        slos.extend_from_slice(self.finders.slos.find(item));
+        for index in slos.iter().map(|place| *place as usize) {
+            let slo = &self.plan.slos[index];
+            let flat = self.finders.tracks_before[index];
             let (mut group, mut judged) = (None, None);
             for (track, indicator) in slo.indicators.iter().enumerate() {
                 let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
@@ -248,18 +272,22 @@ impl<'p, 'r> Fold<'p, 'r> {
                     self.count_slo(to, time, marks);
                 }
             }
-            flat += slo.indicators.len();
             self.judged.extend(judged.map(|good| (index as u32, good)));
         }
+        self.of_item = slos;
     }
 
     fn count_point(&mut self, item: &Item<'_>, time: EventTime) {
         let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
         let mut mismatches = std::mem::take(&mut self.mismatches);
         let mut groups = std::mem::take(&mut self.groups);
-        points.take(plan, item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
+        let mut slos = std::mem::take(&mut self.of_item);
+        slos.clear();
+        slos.extend_from_slice(self.finders.slos.find(item));
+        points.take((plan, &slos), item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
             self.count_slo(to, time, marks);
         });
+        self.of_item = slos;
         self.overfull |= points.uses.len() > USES_MAX;
         (self.points, self.mismatches, self.groups) = (points, mismatches, groups);
     }

@@ -45,7 +45,7 @@ pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, Identities, fold, fold_replayed, fold_unknown};
 pub use level::LATE_NS;
 pub use own::Trouble;
-pub use plan::{Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
+pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};

@@ -1,5 +1,7 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
+use std::sync::OnceLock;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::baselines::SERIES_MAX;
@@ -7,7 +9,7 @@ use super::level::RAW_UNITS;
 use super::points::Role;
 use super::watch::Watch;
 use crate::alert::route::Route;
-use crate::classify::{Key, Measure, Predicate, Rules};
+use crate::classify::{Asked, Index, Key, Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted, saved};
 use crate::slo::Slo;
 
@@ -36,6 +38,30 @@ pub struct Plan {
     pub series_max: usize,
     /// `None`: nobody is told.
     pub route: Option<Route>,
+    #[borsh(skip)]
+    pub choice: Choice,
+}
+
+/// How the workers find what concerns an item: made when it is first asked for. A copy makes its own, for what it is made
+/// of may be changed there.
+#[derive(Debug, Default)]
+pub struct Choice(OnceLock<Indexes>);
+
+impl Clone for Choice {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Indexes {
+    pub(super) filter: Index,
+    pub(super) classify: Index,
+    pub(super) slos: Index,
+    /// How many indicators the service levels before each one have.
+    pub(super) tracks_before: Vec<usize>,
+    /// Places of watches that an event may end.
+    pub(super) ending: Vec<u16>,
 }
 
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -136,6 +162,7 @@ impl Plan {
             watches: Vec::new(),
             series_max: SERIES_MAX,
             route: None,
+            choice: Choice::default(),
         }
     }
 }
@@ -147,9 +174,37 @@ impl Plan {
         indicators.flat_map(Indicator::kinds).any(|kind| kind == ItemKind::Metric)
     }
 
+    pub(super) fn indexes(&self) -> &Indexes {
+        self.choice.0.get_or_init(|| {
+            let tracks = self.slos.iter().scan(0, |before, slo| {
+                let of_slo = *before;
+                *before += slo.indicators.len();
+                Some(of_slo)
+            });
+            let ending = (0..).zip(&self.watches).filter(|(_, watch)| watch.until().is_some());
+            Indexes {
+                filter: Index::of(|_| {
+                    self.rules.filter.iter().map(|rule| vec![(None, &rule.drop)]).collect()
+                }),
+                classify: Index::of(|_| {
+                    self.rules.classify.iter().map(|rule| vec![(None, &rule.when)]).collect()
+                }),
+                slos: Index::of(|kind| self.slos.iter().map(|slo| slo.asked(kind)).collect()),
+                tracks_before: tracks.collect(),
+                ending: ending.map(|(place, _)| place).collect(),
+            }
+        })
+    }
+
     /// Indicators of all service levels.
     pub(super) fn tracks(&self) -> usize {
         self.slos.iter().map(|slo| slo.indicators.len()).sum()
+    }
+}
+
+impl SloPlan {
+    fn asked(&self, kind: ItemKind) -> Vec<Asked<'_>> {
+        self.indicators.iter().flat_map(|one| one.asked(kind)).collect()
     }
 }
 
@@ -162,6 +217,19 @@ impl Indicator {
             Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of.kind],
             Self::Foreign => Vec::new(),
         }
+    }
+
+    /// What is asked first of an item. Of a point of a metric both selectors are.
+    fn asked(&self, kind: ItemKind) -> Vec<Asked<'_>> {
+        let selectors = match self {
+            Self::GoodOfTotal { good, total } if kind == ItemKind::Metric => vec![total, good],
+            Self::BadOfTotal { bad, total } if kind == ItemKind::Metric => vec![total, bad],
+            Self::GoodOfTotal { total, .. } | Self::BadOfTotal { total, .. } => vec![total],
+            Self::GoodAndBad { good, bad } => vec![bad, good],
+            Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of],
+            Self::Foreign => Vec::new(),
+        };
+        selectors.into_iter().map(|one| (Some(one.kind), &one.predicate)).collect()
     }
 
     /// As what a point of a counter counts for a ratio. Each selector takes counters of its own.

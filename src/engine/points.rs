@@ -57,10 +57,10 @@ pub struct Points {
 }
 
 impl Points {
-    /// Takes one point in. Where each is an event of its own (gauges), `judged` hears of it.
+    /// Takes one point in, for those service levels that it may concern. Where each is an event of its own (gauges), `judged` hears of it.
     pub(super) fn take(
         &mut self,
-        plan: &Plan,
+        (plan, slos): (&Plan, &[u32]),
         item: &Item<'_>,
         time: EventTime,
         (groups, mismatches): (&mut Groups, &mut [u64]),
@@ -68,8 +68,9 @@ impl Points {
     ) {
         let Some(point) = item.point.filter(|point| !point.has_no_value()) else { return };
         let mut counter_uses = Vec::new();
-        let mut flat = 0;
-        for ((index, slo), place) in plan.slos.iter().enumerate().zip(plan.rules.len()..) {
+        for index in slos.iter().map(|place| *place as usize) {
+            let (slo, flat) = (&plan.slos[index], plan.indexes().tracks_before[index]);
+            let place = plan.rules.len() + index;
             for (track, indicator) in slo.indicators.iter().enumerate() {
                 let mut to = || Counter {
                     slo: index as u32,
@@ -111,7 +112,6 @@ impl Points {
                     Indicator::Foreign => {}
                 }
             }
-            flat += slo.indicators.len();
         }
         if !counter_uses.is_empty() {
             let first = self.uses.len();

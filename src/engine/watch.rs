@@ -73,7 +73,7 @@ impl Watch {
         vec![OVERFLOW.to_owned(); self.key.len()]
     }
 
-    fn until(&self) -> Option<&Predicate> {
+    pub(super) fn until(&self) -> Option<&Predicate> {
         match &self.form {
             Form::Seen { until, .. } => until.as_ref(),
             Form::Absent { .. } => None,
@@ -120,11 +120,12 @@ impl Hits {
         {
             self.add(plan, index, item, time, false);
         }
-        for (index, watch) in (0..).zip(&plan.watches) {
+        for index in &plan.indexes().ending {
+            let watch = &plan.watches[usize::from(*index)];
             let is_own = decider == Decider::Rule(watch.rule);
             let counter = &mut mismatches[usize::from(watch.rule)];
             if !is_own && watch.until().is_some_and(|until| until.matches(item, counter)) {
-                self.add(plan, index, item, time, true);
+                self.add(plan, *index, item, time, true);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Expressions as their users meet them: text in, truth or a drawn mistake out.
 
+mod index;
 mod meaning;
 mod mistakes;
 mod rules;

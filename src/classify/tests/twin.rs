@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Names that samples may or may not have.
-const NAMES: &[&str] = &["a", "b.c", "service.name", "event.name"];
+pub(super) const NAMES: &[&str] = &["a", "b.c", "service.name", "event.name"];
 const TEXTS: &[&str] = &["", "x", "xy", "é", "\"'\\\n"];
 const INTS: &[i64] = &[0, 1, -1, 500, (1 << 53) + 1, i64::MAX, i64::MIN];
 /// Halves, so that the twin can compare them as doubled integers.
@@ -15,7 +15,7 @@ const OPS: &[&str] = &["==", "!=", "<", "<=", ">", ">="];
 const METHODS: &[&str] = &["startsWith", "endsWith", "contains"];
 
 #[derive(Clone, Debug)]
-enum Tree {
+pub(super) enum Tree {
     Const(bool),
     Flag(usize),
     Has(usize),
@@ -48,7 +48,7 @@ fn list() -> BoxedStrategy<Vec<Value<'static>>> {
     .boxed()
 }
 
-fn tree() -> impl Strategy<Value = Tree> {
+pub(super) fn tree() -> impl Strategy<Value = Tree> {
     let name = || 0..NAMES.len();
     let leaf = prop_oneof![
         1 => any::<bool>().prop_map(Tree::Const),
@@ -86,7 +86,7 @@ impl Tree {
         }
     }
 
-    fn within(&self, power: u8) -> String {
+    pub(super) fn within(&self, power: u8) -> String {
         if self.power() < power { format!("({})", self.text()) } else { self.text() }
     }
 
@@ -194,7 +194,7 @@ fn told(op: usize, same: bool, less: bool) -> bool {
     }
 }
 
-fn attributes() -> impl Strategy<Value = Vec<Option<Value<'static>>>> {
+pub(super) fn attributes() -> impl Strategy<Value = Vec<Option<Value<'static>>>> {
     let sent = prop_oneof![
         8 => value(),
         1 => Just(Value::Other),
