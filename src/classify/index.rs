@@ -9,7 +9,7 @@ use super::Predicate;
 use crate::model::{Item, ItemKind, Slot, Value};
 
 /// Fewer predicates on one attribute are evaluated faster than looked up.
-const WORTHWHILE: usize = 4;
+const WORTHWHILE: usize = 8;
 
 /// Places of predicates, or of what asks several of them, by what they demand.
 #[derive(Clone, Debug, Default)]

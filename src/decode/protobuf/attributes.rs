@@ -14,6 +14,11 @@ pub enum Raw<'a> {
     Read(Value<'a>),
 }
 
+/// Tags, each of one byte: `KeyValue.key`, `KeyValue.value`, `AnyValue.string_value`.
+const KEY: u8 = 0x0a;
+const VALUE: u8 = 0x12;
+const TEXT: u8 = 0x0a;
+
 /// Puts the value of one attribute of `level` into the slots that ask for it there. An attribute that
 /// comes twice has the later value; one without a value counts as absent.
 pub fn fill<'a>(
@@ -22,7 +27,11 @@ pub fn fill<'a>(
     wanted: &Wanted,
     slots: &mut Slots<'a>,
 ) -> Result<Option<Fault<'a>>, Malformed> {
-    let key = key(pair)?;
+    let usual = pair.two_blocks(KEY, VALUE);
+    let key = match usual {
+        Some((key, _)) => key,
+        None => key(pair)?,
+    };
     let Some(places) = wanted.places_of_bytes(key) else { return Ok(None) };
     let places = match level {
         Level::Resource => [places.nearest, places.resource],
@@ -32,7 +41,11 @@ pub fn fill<'a>(
     if places == [None, None] {
         return Ok(None);
     }
-    let Some(raw) = value(pair)? else { return Ok(None) };
+    let raw = match usual {
+        Some((_, any)) => any_value(any)?,
+        None => value(pair)?,
+    };
+    let Some(raw) = raw else { return Ok(None) };
     let Some(value) = raw.checked() else { return Ok(Some(Fault::Attribute(level, key))) };
     for slot in places.into_iter().flatten() {
         slots.set(slot, value);
@@ -62,6 +75,9 @@ pub fn value<'a>(mut pair: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
 
 /// Of several values in one `AnyValue` the last one counts.
 pub fn any_value<'a>(mut any: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
+    if let Some(text) = any.one_block(TEXT) {
+        return Ok(Some(Raw::Str(text)));
+    }
     let mut value = None;
     while let Some(field) = any.field()? {
         value = Some(match field.number {

@@ -64,6 +64,36 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { number, at, data }))
     }
 
+    /// Two fields of bytes, of these tags and in this order, and nothing else: the form in which every encoder writes an
+    /// attribute. `None` says nothing of the message.
+    #[inline(always)]
+    pub fn two_blocks(&self, first: u8, second: u8) -> Option<(&'a [u8], Self)> {
+        let [tag, len, rest @ ..] = self.rest else { return None };
+        if *tag != first || *len >= 0x80 {
+            return None;
+        }
+        let (one, rest) = rest.split_at_checked(usize::from(*len))?;
+        let (len, rest) = match rest {
+            [tag, len, rest @ ..] if *tag == second && *len < 0x80 => (usize::from(*len), rest),
+            [tag, low, high, rest @ ..] if *tag == second && *high < 0x80 => {
+                (usize::from(*low & 0x7f) | usize::from(*high) << 7, rest)
+            }
+            _ => return None,
+        };
+        (rest.len() == len).then_some((one, Self { rest, end: self.end }))
+    }
+
+    /// One short field of bytes of this tag, and nothing else. `None` says nothing of the message.
+    #[inline(always)]
+    pub fn one_block(&self, tag: u8) -> Option<&'a [u8]> {
+        match self.rest {
+            [found, len, rest @ ..] if *found == tag && *len < 0x80 && rest.len() == usize::from(*len) => {
+                Some(rest)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the rest is nothing but whole varints.
     pub fn check_varints(mut self) -> Result<(), Malformed> {
         while !self.rest.is_empty() {
