@@ -104,6 +104,11 @@ impl<'a> Slots<'a> {
         self.values[usize::from(slot.0)]
     }
 
+    #[inline]
+    pub fn peek(&self, slot: Slot) -> Option<&Value<'a>> {
+        self.values[usize::from(slot.0)].as_ref()
+    }
+
     pub fn set(&mut self, slot: Slot, value: Value<'a>) {
         self.values[usize::from(slot.0)] = Some(value);
     }
