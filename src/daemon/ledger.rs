@@ -40,6 +40,13 @@ const FACTS_MAX: usize = 4_096;
 
 type Question = Box<dyn FnOnce(&Sight<'_>) + Send>;
 
+/// By name: all that there are, and those of them that are new or changed.
+#[derive(Debug, Default)]
+pub struct Receivers {
+    pub known: Vec<String>,
+    pub changed: Vec<String>,
+}
+
 /// What a question may look at.
 pub struct Sight<'a> {
     pub engine: &'a Engine,
@@ -54,6 +61,7 @@ enum Message {
     Injected(History),
     Configured {
         plan: Arc<Plan>,
+        receivers: Receivers,
         reply: oneshot::Sender<Vec<String>>,
     },
     Flush(oneshot::Sender<()>),
@@ -199,11 +207,12 @@ impl Ledger {
     }
 
     /// Puts another plan into effect between two batches; what differs, in words. Waits for room.
-    pub async fn configure(&self, plan: Arc<Plan>) -> Result<Vec<String>, Unavailable> {
+    pub async fn configure(&self, plan: Arc<Plan>, receivers: Receivers) -> Result<Vec<String>, Unavailable> {
         let (reply, answer) = oneshot::channel();
         let inbox = self.inbox.clone();
-        let sent =
-            tokio::task::spawn_blocking(move || inbox.send(Message::Configured { plan, reply }).is_ok());
+        let sent = tokio::task::spawn_blocking(move || {
+            inbox.send(Message::Configured { plan, receivers, reply }).is_ok()
+        });
         if !sent.await.unwrap_or(false) {
             return Err(Unavailable);
         }
@@ -212,9 +221,13 @@ impl Ledger {
 
     /// As `configure`, for who turns the loop by hand: `None` where there is no room.
     #[cfg(test)]
-    pub(super) fn try_configure(&self, plan: Arc<Plan>) -> Option<oneshot::Receiver<Vec<String>>> {
+    pub(super) fn try_configure(
+        &self,
+        plan: Arc<Plan>,
+        receivers: Receivers,
+    ) -> Option<oneshot::Receiver<Vec<String>>> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(Message::Configured { plan, reply }).ok()?;
+        self.inbox.try_send(Message::Configured { plan, receivers, reply }).ok()?;
         Some(answer)
     }
 
@@ -268,7 +281,7 @@ impl Ledger {
 impl Loop {
     /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
     /// known what became of them go out again.
-    pub fn resume(&mut self, plan: Arc<Plan>) {
+    pub fn resume(&mut self, plan: Arc<Plan>, receivers: Vec<String>) {
         let mut effects = Effects::default();
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
@@ -277,6 +290,8 @@ impl Loop {
             self.engine.adopt(plan);
         } else {
             self.step(Input::Configured(plan), &mut effects);
+            let (known, changed) = (receivers.clone(), receivers);
+            self.step(Input::Receivers { known, changed }, &mut effects);
             self.wants_image = true;
         }
         self.collect(&mut effects);
@@ -415,13 +430,15 @@ impl Loop {
                 self.step(Input::Observed { token, batch }, effects);
             }
             Message::Injected(history) => self.step(Input::Injected(history), effects),
-            Message::Configured { plan, reply } => {
+            Message::Configured { plan, receivers, reply } => {
                 self.step(Input::Configured(plan), effects);
                 self.wants_image = true;
                 let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {
                     What::ConfigApplied { changes } => Some(changes.clone()),
                     _ => None,
                 });
+                let Receivers { known, changed } = receivers;
+                self.step(Input::Receivers { known, changed }, effects);
                 let _gone = reply.send(changes.unwrap_or_default());
             }
             Message::Flush(reply) => self.group.flushed.push(reply),

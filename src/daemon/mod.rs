@@ -141,7 +141,8 @@ impl Daemon {
             mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
         });
-        turns.resume(plan.clone());
+        let names = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+        turns.resume(plan.clone(), names);
         let settling = ledger.clone();
         let responder = Arc::new(Responder::start(
             config.receivers,

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Mutex;
 
-use super::ledger::{Ledger, Unavailable};
+use super::ledger::{Ledger, Receivers, Unavailable};
 use crate::api::{Busy, Reloaded};
 use crate::config::{Config, Level, Listen, Loaded};
 use crate::door::{Entrance, Settings};
@@ -116,8 +116,10 @@ impl Reloader {
         warnings.extend(self.fixed.differences(&Fixed::of(&config)));
         let plan = Arc::new(config.plan);
         // Before the plan: what it decides finds its receivers.
+        let known = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
         let begun = self.responder.reconfigure(config.receivers);
-        let mut changes = self.ledger.configure(plan.clone()).await?;
+        let receivers = Receivers { known, changed: begun.clone() };
+        let mut changes = self.ledger.configure(plan.clone(), receivers).await?;
         changes.extend(self.entrance.set_rates(&config.entrance));
         changes.extend(self.heart.set(config.heartbeat).then(|| "heartbeat: changed".to_owned()));
         *self.plan.write().unwrap_or_else(PoisonError::into_inner) = plan.clone();

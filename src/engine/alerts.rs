@@ -56,12 +56,6 @@ pub enum Telling {
     Trying(u32, String),
 }
 
-impl Telling {
-    fn is_under_way(&self) -> bool {
-        matches!(self, Self::Pending | Self::Trying(..))
-    }
-}
-
 /// Transitions times receivers, since the state began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Told {
@@ -137,18 +131,23 @@ impl Alerts {
         std::iter::once(changed).chain(queued).collect()
     }
 
-    /// Open alerts that nobody has heard of, for whoever is to hear of them by this plan and is not being told already.
-    pub(super) fn tell_anew(&self, plan: &Plan) -> Vec<Fact> {
-        let unheard = self.records.iter().filter(|record| {
-            record.episode.is_open() && record.told.values().all(|telling| *telling != Telling::Delivered)
-        });
+    /// Open alerts that nobody has heard of nor is being told, for whoever is to hear of them by this plan. Who refused one
+    /// is asked again only as another receiver of the name: its fallback may have heard.
+    pub(super) fn tell_anew(&self, plan: &Plan, known: &[String], changed: &[String]) -> Vec<Fact> {
+        let hears = |(receiver, telling): (&String, &Telling)| match telling {
+            Telling::Delivered => true,
+            Telling::Pending | Telling::Trying(..) => known.contains(receiver),
+            Telling::Failed(_) => false,
+        };
+        let unheard =
+            self.records.iter().filter(|record| record.episode.is_open() && !record.told.iter().any(hears));
         let mut facts = Vec::new();
         for record in unheard {
             let Some(last) = record.decisions.back() else { continue };
             let named = plan.slos.iter().find(|one| record.subject == Subject::Slo(one.slo.name.clone()));
             let targets = named.map_or(&[][..], |one| &one.slo.targets);
             for receiver in routed(plan, &record.labels, targets) {
-                if record.told.get(&receiver).is_some_and(Telling::is_under_way) {
+                if record.told.contains_key(&receiver) && !changed.contains(&receiver) {
                     continue;
                 }
                 let what = What::NotificationQueued {

@@ -211,6 +211,9 @@ impl<'p, 'r> Fold<'p, 'r> {
         if item.kind != ItemKind::Span || (item.trace_id.len(), item.span_id.len()) != (16, 8) {
             return false;
         }
+        if item.trace_id == [0; 16] || item.span_id == [0; 8] {
+            return false;
+        }
         let mut name = [0; 25];
         name[..item.trace_id.len()].copy_from_slice(item.trace_id);
         name[16..24].copy_from_slice(item.span_id);

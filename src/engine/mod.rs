@@ -90,7 +90,12 @@ pub enum Input {
     },
     /// Another configuration, from here on.
     Configured(Arc<Plan>),
-    /// Nothing was taken in since the last tick: the process was stopped, or stood still, or the wall clock went ahead.
+    /// The receivers that there are now, and those of them that are new or changed.
+    Receivers {
+        known: Vec<String>,
+        changed: Vec<String>,
+    },
+    /// The tick that follows is late: the process was stopped, or stood still, or the wall clock went ahead.
     Away,
     Tick,
 }
@@ -189,6 +194,10 @@ impl Engine {
                 self.own_trouble(trouble, why.as_deref(), effects);
             }
             Input::Configured(plan) => self.configure(plan, effects),
+            Input::Receivers { known, changed } => {
+                effects.records.receivers(now, &known, &changed);
+                self.tell_anew(&known, &changed, effects);
+            }
             Input::Away => {
                 effects.records.away(now);
                 self.wait_for_senders();
@@ -336,7 +345,11 @@ impl Engine {
         }
     }
 
+    /// Not longer and longer, nor again at once: a daemon that is late all the time still has to look.
     fn wait_for_senders(&mut self) {
+        if self.blind_until != Now::default() && self.now < self.blind_until.plus_ns(*RETURN_NS.start()) {
+            return;
+        }
         let away_ns = self.now.0.saturating_sub(self.next_tick.0);
         let returning_ns = away_ns.clamp(*RETURN_NS.start(), *RETURN_NS.end());
         self.blind_until = self.blind_until.max(self.now.plus_ns(returning_ns));

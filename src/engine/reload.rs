@@ -29,13 +29,17 @@ impl Engine {
             self.tell_watch(None, &old.watches[index], changed, effects);
         }
         self.replace_levels(&old, &plan, effects);
-        for fact in self.alerts.tell_anew(&plan) {
-            self.alerts.apply(self.now, &fact, &mut effects.requests);
-            effects.facts.push(fact);
-        }
         let subject = Subject::Config(format!("{:016x}", plan.version));
         let what = What::ConfigApplied { changes };
         effects.facts.push(Fact { at: EventTime(self.now.0), subject, group: Labels::new(), what });
+    }
+
+    /// Open alerts that nobody has heard of, for whoever is to hear of them now.
+    pub(super) fn tell_anew(&mut self, known: &[String], changed: &[String], effects: &mut Effects) {
+        for fact in self.alerts.tell_anew(&self.plan, known, changed) {
+            self.alerts.apply(self.now, &fact, &mut effects.requests);
+            effects.facts.push(fact);
+        }
     }
 
     fn replace_levels(&mut self, old: &Plan, plan: &Plan, effects: &mut Effects) {

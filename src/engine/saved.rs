@@ -39,6 +39,7 @@ enum Record {
     /// A request of which items that come again are known.
     Identified(Box<Batch>, u64, Vec<u64>),
     Away,
+    Receivers(Vec<String>, Vec<String>),
 }
 
 /// What a replay makes of records that say what became of a notification.
@@ -110,6 +111,10 @@ impl Records {
 
     pub(super) fn troubled(&mut self, now: Now, trouble: Trouble, why: Option<&str>) {
         self.write(now, 6, &(trouble, why));
+    }
+
+    pub(super) fn receivers(&mut self, now: Now, known: &[String], changed: &[String]) {
+        self.write(now, 9, &(known, changed));
     }
 
     pub(super) fn away(&mut self, now: Now) {
@@ -272,6 +277,9 @@ impl Engine {
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
                 Record::Settled(..) if outcomes == Outcomes::Doubtful => self.now = now,
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
+                Record::Receivers(known, changed) => {
+                    self.step(now, Input::Receivers { known, changed }, effects);
+                }
                 Record::Away => self.step(now, Input::Away, effects),
                 Record::Tick => self.step(now, Input::Tick, effects),
                 Record::Troubled(trouble, why) => self.step(now, Input::Troubled { trouble, why }, effects),

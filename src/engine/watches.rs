@@ -161,7 +161,8 @@ impl Watches {
     }
 
     /// What silence decides by now. At most one change of each key.
-    pub(super) fn follow(&mut self, index: usize, watch: &Watch, now: Now) -> Vec<Changed> {
+    /// Silence of before `blind_until` is no absence: nobody listened.
+    pub(super) fn follow(&mut self, index: usize, watch: &Watch, now: Now, blind_until: Now) -> Vec<Changed> {
         let state = &mut self.states[index];
         let mut all = Vec::new();
         while let Some((due, name)) = state.due.first().cloned()
@@ -169,6 +170,17 @@ impl Watches {
         {
             state.due.pop_first();
             let Some(key) = state.keys.get_mut(&name) else { continue };
+            let listened = match &watch.form {
+                Form::Absent { after_ns } if blind_until > Now::default() && !key.is_open() => {
+                    after(EventTime(blind_until.0), *after_ns)
+                }
+                _ => due,
+            };
+            if listened.0 > now.0 {
+                key.due = listened;
+                state.due.insert((listened, name));
+                continue;
+            }
             let mut changed =
                 Changed { at: due, service: key.service.clone(), key: name, changes: Vec::new() };
             if key.is_over(watch) {

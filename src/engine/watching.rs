@@ -23,7 +23,7 @@ impl Engine {
     pub(super) fn watch_silence(&mut self, effects: &mut Effects) {
         let plan = std::sync::Arc::clone(&self.plan);
         for (index, watch) in plan.watches.iter().enumerate() {
-            for changed in self.watches.follow(index, watch, self.now) {
+            for changed in self.watches.follow(index, watch, self.now, self.blind_until) {
                 self.tell_watch(Some(index), watch, changed, effects);
             }
         }

@@ -126,12 +126,15 @@ impl Lane {
 
     /// What waits keeps its order and goes there at once; what is on its way ends as it began.
     fn aim(&mut self, Aim { target, fallback }: Aim) {
-        if target.is_like(&self.target) && fallback == self.reporter.fallback {
+        if fallback != self.reporter.fallback {
+            self.works_again();
+            self.reporter.fallback = fallback;
+        }
+        if target.is_like(&self.target) {
             self.target = target;
             return;
         }
         self.works_again();
-        self.reporter.fallback = fallback;
         self.bucket = Bucket::new(target.rate());
         if !target.hears_what_stands() {
             self.standing = standing(&self.pace, &target);
@@ -235,8 +238,7 @@ impl Lane {
         };
         let now = Instant::now();
         if aim != self.aims && self.open && answer != Answer::Delivered {
-            self.again(&key, now, None, "it goes elsewhere now");
-            return self.queue.hasten(now);
+            return self.queue.anew(&key, now);
         }
         self.note_health(now, &answer);
         match answer {

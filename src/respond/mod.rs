@@ -232,15 +232,20 @@ impl Senders {
         let held =
             held.into_iter().flat_map(|doors| doors.receiver.integrations.into_iter().zip(doors.lanes));
         let mut held: Vec<(Integration, LaneDoor)> = held.collect();
-        let mut same = |one: &Integration| {
-            let place = held.iter().position(|(other, _)| other == one)?;
-            Some(held.remove(place).1)
-        };
-        let same: Vec<Option<LaneDoor>> = receiver.integrations.iter().map(&mut same).collect();
-        let mut others = held.into_iter().map(|(_, door)| door);
-        let lanes = same.into_iter().enumerate();
-        let lanes = lanes.map(|(index, door)| self.lane(door.or_else(|| others.next()), index, &receiver));
-        let lanes = lanes.collect();
+        let mut lanes: Vec<Option<LaneDoor>> = receiver.integrations.iter().map(|_| None).collect();
+        // The same one first, then one of its kind, then any: what waits for a pager does not become a chat's.
+        let alike: [fn(&Integration, &Integration) -> bool; 3] =
+            [|a, b| a == b, |a, b| a.service.name() == b.service.name(), |_, _| true];
+        for is_alike in alike {
+            for (lane, one) in lanes.iter_mut().zip(&receiver.integrations).filter(|(lane, _)| lane.is_none())
+            {
+                if let Some(place) = held.iter().position(|(other, _)| is_alike(other, one)) {
+                    *lane = Some(held.remove(place).1);
+                }
+            }
+        }
+        let lanes = lanes.into_iter().enumerate();
+        let lanes = lanes.map(|(index, door)| self.lane(door, index, &receiver)).collect();
         Doors { lanes, receiver }
     }
 

@@ -221,10 +221,19 @@ impl<J> Queue<J> {
         gone
     }
 
-    /// What waits for its next attempt is due now.
+    /// What waits for its next attempt is due now, and its time begins anew.
     pub fn hasten(&mut self, now: Instant) {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting = waiting.into_iter().map(|(due, key)| (due.min(now), key)).collect();
+        for (_, key) in std::mem::take(&mut self.waiting) {
+            self.anew(&key, now);
+        }
+    }
+
+    /// The same of one key that is in nobody's hands.
+    pub fn anew(&mut self, key: &Key, now: Instant) {
+        if let Some(line) = self.lines.get_mut(key) {
+            line.first_attempt = None;
+            self.waiting.insert((now, Arc::clone(key)));
+        }
     }
 
     /// Drops the line of a taken key.

@@ -456,3 +456,22 @@ async fn each_attempt_that_failed_is_told_with_its_answer() {
     }
     assert_eq!(told.recv().await, Some(Outcome::Delivered { attempts: 3 }));
 }
+
+/// Scenario: a page waits for a pager whose key is wrong; the key is corrected, and the chat before it taken away.
+/// Guarantees: what waited goes to the pager as it is now.
+#[tokio::test]
+async fn what_waits_for_an_integration_stays_with_its_kind() {
+    let wait = Say::Full(503, "Retry-After: 3000\r\n", "");
+    let (mut old, mut new, chat) =
+        (Server::start([wait]).await, Server::start([]).await, Server::start([]).await);
+    let pace = Pace { retry: Retry { limit: Duration::from_secs(3600), ..FAST.retry }, ..FAST };
+    let mut world = World::new(pace, [("oncall", vec![alertmanager(&chat.url), evenkeel(&old.url)])]);
+    world.responder.notify(notification("a", 1, Transition::Trigger));
+    old.next().await;
+    let integrations = vec![evenkeel(&new.url)];
+    let receiver =
+        Receiver { name: "oncall".to_owned(), integrations, not_in_effect: Vec::new(), fallback: None };
+    world.responder.reconfigure(vec![receiver]);
+    assert_eq!(new.next().await.idempotency_key(), "a:1");
+    assert!(matches!(world.next().await, (1, Outcome::Delivered { .. })));
+}

@@ -182,7 +182,14 @@ impl Database {
         parts: &Parts,
     ) -> Result<PathBuf, Refusal> {
         let copy = self.folder.free(&format!("format-{from}"));
-        back_up(&self.folder.path, &copy, self.format)?;
+        // It is taken again when the state is up.
+        let given = self.folder.remove(&[reserve::NAME]);
+        given.map_err(|error| Refusal::io("give back the reserve in", &self.folder.path, error))?;
+        if let Err(refusal) = back_up(&self.folder.path, &copy, self.format) {
+            // Half a copy would take room at each start.
+            let _not_there = std::fs::remove_dir_all(&copy);
+            return Err(refusal);
+        }
         self.begin_anew(key, sequence, parts)
             .map_err(|error| Refusal::io("migrate the state in", &self.folder.path, error))?;
         Ok(copy)

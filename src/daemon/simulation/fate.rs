@@ -2,9 +2,10 @@
 
 use super::damage::Damage;
 use super::journal::differences;
-use super::plans::{PLANS, has_passing};
+use super::plans::{PLANS, has_passing, receivers};
 use super::process::Born;
 use super::world::World;
+use crate::daemon::ledger::Receivers;
 use crate::engine::Plan;
 use crate::model::SECOND_NS;
 use crate::store::{Parts, Sequence};
@@ -110,7 +111,7 @@ impl World {
         self.note(format!("plan {} is in effect", self.disk));
         let process = self.process.as_mut().expect("it lives");
         let counted = self.twin.counted(process.engine());
-        let mut answer = process.ledger.try_configure(new.clone()).expect("there is room");
+        let mut answer = process.ledger.try_configure(new.clone(), all_changed()).expect("there is room");
         self.configured(&old, counted);
         self.turn();
         answer.try_recv().expect("it is configured at once");
@@ -188,4 +189,9 @@ impl World {
         self.note("it lives");
         self.check();
     }
+}
+
+/// Whoever refused is asked again.
+fn all_changed() -> Receivers {
+    Receivers { known: receivers(), changed: receivers() }
 }

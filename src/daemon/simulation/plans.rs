@@ -14,6 +14,10 @@ pub(super) const LEVELS: [(&str, Option<&str>); 3] =
 pub(super) const PASSING: usize = 2;
 pub(super) const RECEIVERS: [&str; 2] = ["pager", "desk"];
 
+pub(super) fn receivers() -> Vec<String> {
+    RECEIVERS.map(str::to_owned).to_vec()
+}
+
 const CONFIG: &str = "
 apiVersion: evenkeel/v1
 kind: Config

@@ -67,7 +67,7 @@ impl Born<'_> {
         let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early: false };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
-        turns.resume(Arc::clone(plan));
+        turns.resume(Arc::clone(plan), super::plans::receivers());
         let plan = Arc::new(RwLock::new(Arc::clone(plan)));
         let workers = Workers::new(Arc::clone(&plan), clock.clone(), ledger.clone(), key);
         Process {

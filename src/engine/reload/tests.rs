@@ -118,16 +118,28 @@ fn what_is_open_and_nobody_has_heard_of_is_told_anew() {
         (plan.version, plan.route.as_mut().unwrap().receiver) = (version, "sre".to_owned());
         Arc::new(plan)
     };
-    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 1, 0, 0)));
+    let receivers = |world: &mut World, known: &[&str], changed: &[&str]| {
+        let [known, changed] =
+            [known, changed].map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+        world.step(Input::Receivers { known, changed });
+    };
+    receivers(&mut world, &["oncall"], &["oncall"]);
     assert_eq!(notifications(&world).len(), 1, "it is still being told");
     settle(&mut world, 1, failed());
-    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 1, 0, 0)));
+    receivers(&mut world, &["oncall"], &[]);
+    assert_eq!(notifications(&world).len(), 1, "it has refused, and is the same");
+    receivers(&mut world, &["oncall"], &["oncall"]);
     assert_eq!(notifications(&world).last(), Some(&(2, "oncall".to_owned(), key.clone(), 1)));
     world.step(Input::Configured(renamed(2)));
-    assert_eq!(notifications(&world).last(), Some(&(3, "sre".to_owned(), key, 1)));
+    receivers(&mut world, &["sre"], &["sre"]);
+    assert_eq!(
+        notifications(&world).last(),
+        Some(&(3, "sre".to_owned(), key, 1)),
+        "nobody is there to be told"
+    );
     settle(&mut world, 2, failed());
     settle(&mut world, 3, Outcome::Delivered { attempts: 1 });
-    world.step(Input::Configured(with_identity(plan(28, "0.999", None), 3, 0, 0)));
+    receivers(&mut world, &["sre"], &["sre"]);
     assert_eq!(notifications(&world).len(), 3, "somebody has heard");
     let told = world.engine.counts().notifications;
     assert_eq!((told.triggered, told.failed, told.delivered, told.pending), (3, 2, 1, 0));

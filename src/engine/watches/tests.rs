@@ -10,6 +10,7 @@ struct World {
     watch: Watch,
     watches: Watches,
     now_s: u64,
+    blind_until: Now,
     said: Vec<String>,
 }
 
@@ -27,7 +28,7 @@ impl World {
             declared_at: "a.yaml:1:1".to_owned(),
         };
         let watches = Watches::new(std::slice::from_ref(&watch), Now(1_000 * SECOND_NS));
-        Self { watch, watches, now_s: 1_000, said: Vec::new() }
+        Self { watch, watches, now_s: 1_000, blind_until: Now::default(), said: Vec::new() }
     }
 
     /// `at` seconds after the start: as many events of a host, or ones that end it.
@@ -64,7 +65,7 @@ impl World {
 
     fn tick(&mut self, now_s: u64) {
         self.now_s = now_s;
-        for changed in self.watches.follow(0, &self.watch, Now(now_s * SECOND_NS)) {
+        for changed in self.watches.follow(0, &self.watch, Now(now_s * SECOND_NS), self.blind_until) {
             self.say(&changed);
         }
     }
@@ -207,4 +208,19 @@ fn a_flood_of_keys_is_bounded_and_shares_one_alert() {
     assert_eq!(world.watches.keys(), KEYS_MAX + 1);
     assert_eq!(world.said.len(), KEYS_MAX + 1);
     assert!(world.said.last().is_some_and(|last| last == "0 overflow open 1.1"));
+}
+
+/// Scenario: a host that speaks each five minutes; nobody listened for an hour.
+/// Guarantees: its absence counts from when we listen again, and an event before that ends the wait.
+#[test]
+fn silence_while_nobody_listened_is_no_absence() {
+    let mut world = World::new(Form::Absent { after_ns: 5 * MINUTE }, true);
+    world.fails(0, "a").fails(0, "b");
+    world.blind_until = Now((1_000 + 3_600) * SECOND_NS);
+    world.until(3_600 + 200).fails(3_600 + 200, "a").until(3_600 + 299);
+    assert_eq!(world.said, Vec::<String>::new());
+    world.until(3_600 + 301);
+    assert_eq!(world.said.len(), 1, "b is absent: {:?}", world.said);
+    world.until(3_600 + 501);
+    assert_eq!(world.said.len(), 2, "a is absent: {:?}", world.said);
 }
