@@ -141,8 +141,7 @@ impl Daemon {
             mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
         });
-        let names = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        turns.resume(plan.clone(), names);
+        turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
         let settling = ledger.clone();
         let responder = Arc::new(Responder::start(
             config.receivers,

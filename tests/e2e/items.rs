@@ -61,7 +61,7 @@ async fn copies_that_come_at_once_count_once() {
     let senders = (0..16_u64).map(|sender| {
         let daemon = std::sync::Arc::clone(&daemon);
         tokio::spawn(async move {
-            for first in (0..200).step_by(20) {
+            for first in (1..201).step_by(20) {
                 // Each of other bytes, so that no request repeats another.
                 let body = spans((first..first + 40).chain([1_000 + sender * 1_000 + first]), 2);
                 loop {
