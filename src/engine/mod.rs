@@ -148,8 +148,8 @@ pub struct Engine {
 }
 
 const TICK_NS: u64 = SECOND_NS;
-/// How long senders may take to come back after we were away: their pauses grow as ours did, and OpenTelemetry's Collector and SDKs give
-/// up after five minutes.
+/// How long senders may take to come back after we were away: their pauses grow as ours did, and OpenTelemetry's
+/// Collector and SDKs give up after five minutes.
 const RETURN_NS: std::ops::RangeInclusive<u64> = 5 * SECOND_NS..=300 * SECOND_NS;
 
 impl Engine {

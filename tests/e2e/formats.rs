@@ -15,14 +15,6 @@ fn documents(url: &str) -> String {
     )
 }
 
-async fn start(folder: &Scratch, documents: &str) -> Daemon {
-    let scratch = Scratch::new();
-    let file = scratch.write("evenkeel.yaml", documents);
-    let data = folder.path("data");
-    let args = ["run".as_ref(), "-c".as_ref(), file.as_os_str(), "--data-dir".as_ref(), data.as_os_str()];
-    Daemon::start_with(scratch, args).await
-}
-
 /// Guarantees: what an older version counted and had still to say is there; a copy of before is beside it; the second
 /// start finds today's format.
 #[tokio::test]
@@ -33,7 +25,7 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
     std::fs::create_dir(folder.path("data")).unwrap();
     std::fs::write(folder.path("data/state.db"), zstd::decode_all(&packed[..]).unwrap()).unwrap();
 
-    let daemon = start(&folder, &documents).await;
+    let daemon = Daemon::start_on(&folder, &documents).await;
     let page = sink.next().await.body;
     assert_eq!(
         (&page["transition"], &page["alert"]["labels"]["alertname"]),
@@ -57,7 +49,7 @@ async fn a_state_of_format_1_is_migrated_after_a_copy() {
     .await;
     let counts = daemon.counts().await;
     assert_eq!(daemon.stop().await, Some(0));
-    let daemon = start(&folder, &documents).await;
+    let daemon = Daemon::start_on(&folder, &documents).await;
     assert_eq!(daemon.counts().await["items"], counts["items"]);
     assert!(!daemon.said().contains("state.migrated"), "{}", daemon.said());
     assert!(sink.is_quiet(), "silence while we were away ends nothing");

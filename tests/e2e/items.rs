@@ -20,21 +20,13 @@ fn spans(numbers: impl Iterator<Item = u64>, kind: u64) -> String {
     json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string()
 }
 
-async fn start(folder: &Scratch) -> Daemon {
-    let scratch = Scratch::new();
-    let file = scratch.write("evenkeel.yaml", CONFIG);
-    let data = folder.path("data");
-    let args = ["run".as_ref(), "-c".as_ref(), file.as_os_str(), "--data-dir".as_ref(), data.as_os_str()];
-    Daemon::start_with(scratch, args).await
-}
-
 /// Scenario: requests that overlap, one that has a span twice, a client's span under its server's id; a process that
 /// dies, and one that is stopped.
 /// Guarantees: each span is accepted once, each copy is a duplicate, each request is answered as taken.
 #[tokio::test]
 async fn a_span_counts_once_whatever_requests_it_comes_in() {
     let folder = Scratch::new();
-    let mut daemon = start(&folder).await;
+    let mut daemon = Daemon::start_on(&folder, CONFIG).await;
     let send = async |daemon: &Daemon, body: String| {
         let (status, text) = daemon.export("traces", "application/json", body).await;
         assert_eq!(status, 200, "{text}");
@@ -47,10 +39,10 @@ async fn a_span_counts_once_whatever_requests_it_comes_in() {
     assert_eq!(send(&daemon, spans((6..16).chain(15..16), 2)).await, (15, 6));
     assert_eq!(send(&daemon, spans(1..11, 3)).await, (25, 6), "a client may share its server's id");
     drop(daemon);
-    daemon = start(&folder).await;
+    daemon = Daemon::start_on(&folder, CONFIG).await;
     assert_eq!(send(&daemon, spans(11..21, 2)).await, (30, 11));
     assert_eq!(daemon.stop().await, Some(0));
-    daemon = start(&folder).await;
+    daemon = Daemon::start_on(&folder, CONFIG).await;
     assert_eq!(send(&daemon, spans(1..22, 2)).await, (31, 31));
 }
 

@@ -14,18 +14,6 @@ fn documents(url: &str) -> String {
     )
 }
 
-/// A daemon whose folder outlives it.
-async fn start(folder: &Scratch, documents: &str) -> Daemon {
-    let scratch = Scratch::new();
-    let file = scratch.write("evenkeel.yaml", documents);
-    let data = folder.path("data");
-    Daemon::start_with(
-        scratch,
-        ["run".as_ref(), "-c".as_ref(), file.as_os_str(), "--data-dir".as_ref(), data.as_os_str()],
-    )
-    .await
-}
-
 /// Whatever was counted.
 async fn counted(daemon: &Daemon) -> Value {
     let mut counts = daemon.counts().await;
@@ -41,7 +29,7 @@ async fn counted(daemon: &Daemon) -> Value {
 async fn a_restart_changes_no_count_and_pages_nobody_again() {
     let mut sink = Sink::start().await;
     let (folder, documents) = (Scratch::new(), documents(&sink.url));
-    let daemon = start(&folder, &documents).await;
+    let daemon = Daemon::start_on(&folder, &documents).await;
     send_outage(&daemon).await;
     let page = sink.next().await;
     until("the page is settled", || async {
@@ -53,7 +41,7 @@ async fn a_restart_changes_no_count_and_pages_nobody_again() {
     let (before, alerts) = (counted(&daemon).await, daemon.get("/api/v1/alerts").await);
     assert_eq!(daemon.stop().await, Some(0));
 
-    let daemon = start(&folder, &documents).await;
+    let daemon = Daemon::start_on(&folder, &documents).await;
     assert_eq!((counted(&daemon).await, daemon.get("/api/v1/alerts").await), (before, alerts));
     assert_eq!(daemon.export("traces", "application/json", repeated).await.0, 200);
     assert_eq!(daemon.counts().await["items"]["spans"]["duplicate"], 10);
@@ -72,16 +60,16 @@ async fn a_restart_changes_no_count_and_pages_nobody_again() {
 async fn another_configuration_at_a_start_is_like_a_reload() {
     let mut sink = Sink::start().await;
     let (folder, documents) = (Scratch::new(), documents(&sink.url));
-    let daemon = start(&folder, &documents).await;
+    let daemon = Daemon::start_on(&folder, &documents).await;
     send_outage(&daemon).await;
     let page = sink.next().await;
     let before = daemon.counts().await;
     assert_eq!(daemon.stop().await, Some(0));
-    let daemon = start(&folder, &documents.replace("target: 0.999", "target: 0.99")).await;
+    let daemon = Daemon::start_on(&folder, &documents.replace("target: 0.999", "target: 0.99")).await;
     let (slo, counts) = (daemon.get("/api/v1/slos/shop-availability").await, daemon.counts().await);
     assert_eq!((&slo["objectives"][0]["target"], &counts["slos"]), (&json!("0.99"), &before["slos"]));
     assert_eq!(daemon.stop().await, Some(0));
-    let daemon = start(&folder, &documents.replace("shop-availability", "another")).await;
+    let daemon = Daemon::start_on(&folder, &documents.replace("shop-availability", "another")).await;
     assert_eq!(sink.next().await.body["transition"], "resolve");
     let alerts = daemon.get("/api/v1/alerts").await;
     let closed =
@@ -101,7 +89,7 @@ fn run_again(folder: &Scratch) -> Ran {
 #[tokio::test]
 async fn a_folder_that_is_not_ours_to_use_is_refused() {
     let folder = Scratch::new();
-    let daemon = start(&folder, "").await;
+    let daemon = Daemon::start_on(&folder, "").await;
     let refused = run_again(&folder);
     let says = format!("in use by process {}: stop that one, or set another `data_dir`", daemon.pid());
     assert_eq!(refused.code, Some(74), "{}", refused.err);
@@ -121,7 +109,7 @@ async fn a_folder_that_is_not_ours_to_use_is_refused() {
 #[tokio::test]
 async fn a_copy_of_a_running_state_can_be_verified_and_restored() {
     let folder = Scratch::new();
-    let daemon = start(&folder, "").await;
+    let daemon = Daemon::start_on(&folder, "").await;
     let now = wall_s();
     let first = spans(now - 50..now - 40, false);
     assert_eq!(daemon.export("traces", "application/json", first).await.0, 200);
@@ -139,7 +127,7 @@ async fn a_copy_of_a_running_state_can_be_verified_and_restored() {
     assert!(dry.code == Some(0) && dry.out.contains("nothing was changed"), "{}", dry.out);
     let restored = backup(&["restore", &copy]);
     assert!(restored.code == Some(0) && restored.out.contains("what was there is in"), "{}", restored.out);
-    let daemon = start(&folder, "").await;
+    let daemon = Daemon::start_on(&folder, "").await;
     assert_eq!(daemon.counts().await["items"]["spans"]["accepted"], 10);
     assert_eq!(daemon.stop().await, Some(0));
 

@@ -185,6 +185,15 @@ impl Daemon {
         Self::start_with(scratch, ["run".as_ref(), "-c".as_ref(), file.as_os_str()]).await
     }
 
+    /// With these documents, and a state that outlives it in the other folder.
+    pub async fn start_on(folder: &Scratch, documents: &str) -> Self {
+        let scratch = Scratch::new();
+        let file = scratch.write("evenkeel.yaml", documents);
+        let data = folder.path("data");
+        let args = ["run".as_ref(), "-c".as_ref(), file.as_os_str(), "--data-dir".as_ref(), data.as_os_str()];
+        Self::start_with(scratch, args).await
+    }
+
     /// Runs with these arguments on free ports.
     pub async fn start_with(scratch: Scratch, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         Self::start_as(scratch, args, &[]).await
