@@ -9,7 +9,7 @@ use super::ast::{Literal, Op};
 use super::vocabulary::Variable;
 use crate::model::{Item, ItemKind, Slot, Value};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Node {
     Const(bool),
     All(Box<[Node]>),
@@ -27,7 +27,7 @@ pub(super) enum Node {
     Text(Box<TextTest>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Operand {
     Literal(Literal),
     Attribute(Slot),
@@ -37,20 +37,20 @@ pub(super) enum Operand {
     Truth(Box<Node>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Comparison {
     pub op: Op,
     pub left: Operand,
     pub right: Operand,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Membership {
     pub value: Operand,
     pub list: Box<[Operand]>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct TextTest {
     pub text: Operand,
     pub test: Test,
@@ -62,6 +62,18 @@ pub(super) enum Test {
     EndsWith(Operand),
     Contains(Operand),
     Matches(Regex),
+}
+
+impl PartialEq for Test {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::StartsWith(a), Self::StartsWith(b))
+            | (Self::EndsWith(a), Self::EndsWith(b))
+            | (Self::Contains(a), Self::Contains(b)) => a == b,
+            (Self::Matches(a), Self::Matches(b)) => a.as_str() == b.as_str(),
+            _ => false,
+        }
+    }
 }
 
 /// One value while it is compared.
@@ -103,60 +115,6 @@ impl Node {
             Self::Compare(comparison) => comparison.holds(item, mismatches),
             Self::In(membership) => membership.holds(item, mismatches),
             Self::Text(test) => test.holds(item, mismatches),
-        }
-    }
-}
-
-impl Node {
-    /// An attribute and the text that it must have for this to hold. Where it has another text, or there is none, this is
-    /// false and counts no mismatch.
-    pub(super) fn demand(&self) -> Option<(Slot, &str)> {
-        match self {
-            Self::Compare(comparison) if comparison.op == Op::Equal => {
-                match (&comparison.left, &comparison.right) {
-                    (Operand::Attribute(slot), Operand::Literal(Literal::Text(text)))
-                    | (Operand::Literal(Literal::Text(text)), Operand::Attribute(slot)) => {
-                        Some((*slot, text))
-                    }
-                    _ => None,
-                }
-            }
-            Self::All(parts) => self.first_of(parts, Self::demand),
-            _ => None,
-        }
-    }
-
-    /// The one kind of item for which this may hold.
-    pub(super) fn only_kind(&self) -> Option<ItemKind> {
-        match self {
-            Self::IsKind(kind) => Some(*kind),
-            Self::All(parts) => self.first_of(parts, Self::only_kind),
-            _ => None,
-        }
-    }
-
-    /// Of parts that must all hold, what is asked before one that could count a mismatch.
-    fn first_of<'n, T>(&'n self, parts: &'n [Self], of: impl Fn(&'n Self) -> Option<T>) -> Option<T> {
-        for part in parts {
-            match of(part) {
-                None if part.is_sure() => {}
-                found => return found,
-            }
-        }
-        None
-    }
-
-    /// It never compares what can not be compared.
-    fn is_sure(&self) -> bool {
-        let is_typed = |operand: &Operand| match operand {
-            Operand::Literal(_) => true,
-            Operand::Variable(variable) => *variable != Variable::Body,
-            _ => false,
-        };
-        match self {
-            Self::Const(_) | Self::IsKind(_) | Self::Has(Operand::Attribute(_)) => true,
-            Self::Compare(comparison) => is_typed(&comparison.left) && is_typed(&comparison.right),
-            _ => false,
         }
     }
 }
@@ -255,7 +213,7 @@ impl<'i> Val<'i> {
         }
     }
 
-    fn of_attribute(value: Value<'i>) -> Self {
+    pub(super) fn of_attribute(value: Value<'i>) -> Self {
         match value {
             Value::Str(text) => Self::Text(text),
             Value::Int(value) => Self::Int(value),

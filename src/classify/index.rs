@@ -1,151 +1,383 @@
-//! Which of many predicates may hold for an item: those that demand one text of an attribute are found by it, so that
-//! two thousand cost little more than twenty. Says no more than evaluating all of them would, nor less, mismatches
-//! included.
+//! Which of many conditions hold for an item. Each is taken apart into parts that read one thing of the item; what a part
+//! says is kept for as long as the items that follow have the same there. Of many parts that demand a text of one thing
+//! those are found that the text concerns, so that two thousand conditions cost little more than twenty. Says what
+//! evaluating all of them would, mismatches included.
+
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::Predicate;
-use crate::model::{Item, ItemKind, Slot, Value};
+use super::eval::{Node, Val};
+use super::subject::{Reads, Subject};
+use crate::model::{Item, ItemKind};
 
-/// Fewer predicates on one attribute are evaluated faster than looked up.
-const WORTHWHILE: usize = 8;
+/// Different tests of one thing, equality with a text aside. Conditions with further ones are asked for every item that
+/// nothing else excludes.
+const TESTS_MAX: usize = 64;
+/// Bytes of a text that is kept to be compared with the next item's.
+const KEPT_TEXT_MAX: usize = 256;
 
-/// Places of predicates, or of what asks several of them, by what they demand.
+/// Conditions by their numbers, from 0 in the order in which they were given.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     /// In the order of the kinds.
     of_kind: Vec<Table>,
 }
 
+/// A condition: for items of one kind, if it says so, and then this.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'p> {
+    pub kind: Option<ItemKind>,
+    pub predicate: &'p Predicate,
+    /// It is among those that [`Finder::leading`] finds. Others are asked once one of those holds.
+    pub leads: bool,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Table {
-    texts: Vec<Texts>,
-    /// Those that must be asked of every item; ascending, as all lists here.
-    always: Vec<u32>,
+    /// Those that may hold for items of the kind.
+    possible: Set,
+    /// Those that hold where no part that is in `readings` says otherwise.
+    whole: Set,
+    leading: Set,
+    readings: Vec<Reading>,
 }
 
+/// The parts of all conditions that read one thing.
 #[derive(Clone, Debug)]
-struct Texts {
-    slot: Slot,
-    by_text: HashMap<Box<str>, Vec<u32>, FixedState>,
-    /// For a value that is no text: each comparison is a mismatch, which counts.
-    all: Vec<u32>,
+struct Reading {
+    subject: Subject,
+    /// Those that demand a text of it, and by the text.
+    demanding: Marks,
+    by_text: HashMap<Box<str>, Marks, FixedState>,
+    tests: Vec<(Node, Marks)>,
 }
 
-/// What is asked at one place: for items of one kind, if it says so, and then this.
-pub type Asked<'p> = (Option<ItemKind>, &'p Predicate);
+/// One bit for each condition.
+type Set = Vec<u64>;
+
+/// A few of many: words and the bits in each.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Marks(Vec<(u32, u64)>);
+
+impl Marks {
+    fn mark(&mut self, number: usize) {
+        let (word, bit) = ((number / 64) as u32, 1 << (number % 64));
+        match self.0.last_mut() {
+            Some((last, bits)) if *last == word => *bits |= bit,
+            _ => self.0.push((word, bit)),
+        }
+    }
+
+    fn add_to(&self, set: &mut [u64]) {
+        self.0.iter().for_each(|(word, bits)| set[*word as usize] |= bits);
+    }
+
+    fn take_from(&self, set: &mut [u64]) {
+        self.0.iter().for_each(|(word, bits)| set[*word as usize] &= !bits);
+    }
+}
+
+fn mark(set: &mut [u64], number: usize) {
+    set[number / 64] |= 1 << (number % 64);
+}
+
+fn has(set: &[u64], number: usize) -> bool {
+    set[number / 64] & (1 << (number % 64)) != 0
+}
 
 impl Index {
-    /// `places`: all that may be asked first at each place of an item of a kind. What is asked only after one of those
-    /// held is no matter.
-    pub fn of<'p>(places: impl Fn(ItemKind) -> Vec<Vec<Asked<'p>>>) -> Self {
-        Self { of_kind: ItemKind::ALL.iter().map(|kind| Table::of(*kind, &places(*kind))).collect() }
+    pub fn of(asked: &[Asked<'_>]) -> Self {
+        Self { of_kind: ItemKind::ALL.iter().map(|kind| Table::of(*kind, asked)).collect() }
     }
 
     pub fn finder(&self) -> Finder<'_> {
-        Finder { index: self, kind: None, last: Vec::new(), found: Vec::new() }
+        Finder {
+            index: self,
+            kind: None,
+            kept: Vec::new(),
+            allowed: Vec::new(),
+            odd: Vec::new(),
+            may_hold: Vec::new(),
+            hold: Vec::new(),
+            leading: Vec::new(),
+            scratch: Vec::new(),
+        }
     }
 }
 
 impl Table {
-    fn of(kind: ItemKind, places: &[Vec<Asked<'_>>]) -> Self {
-        let mut table = Self::default();
-        let mut demands: Vec<(Slot, &str, u32)> = Vec::new();
-        for (place, asked) in (0..).zip(places) {
-            let asked: Vec<&Predicate> =
-                asked.iter().filter(|one| may_be(kind, one)).map(|(_, predicate)| *predicate).collect();
-            let demanded: Option<Vec<_>> = asked.iter().map(|one| one.node.demand()).collect();
-            match demanded {
-                Some(demanded) => {
-                    demands.extend(demanded.into_iter().map(|(slot, text)| (slot, text, place)))
-                }
-                None => table.always.push(place),
-            }
+    fn of(kind: ItemKind, asked: &[Asked<'_>]) -> Self {
+        let none = vec![0; asked.len().div_ceil(64)];
+        let mut table =
+            Self { possible: none.clone(), whole: none.clone(), leading: none, readings: Vec::new() };
+        for (number, one) in asked.iter().enumerate() {
+            table.take(kind, number, one);
         }
-        demands.sort_unstable();
-        for of_slot in demands.chunk_by(|a, b| a.0 == b.0) {
-            let mut all: Vec<u32> = of_slot.iter().map(|(_, _, place)| *place).collect();
-            all.sort_unstable();
-            all.dedup();
-            if all.len() < WORTHWHILE {
-                table.always.append(&mut all);
-                continue;
-            }
-            let mut by_text: HashMap<Box<str>, Vec<u32>, FixedState> = HashMap::default();
-            for of_text in of_slot.chunk_by(|a, b| a.1 == b.1) {
-                let mut of_text_places: Vec<u32> = of_text.iter().map(|(_, _, place)| *place).collect();
-                of_text_places.dedup();
-                by_text.insert(of_text[0].1.into(), of_text_places);
-            }
-            table.texts.push(Texts { slot: of_slot[0].0, by_text, all });
-        }
-        table.always.sort_unstable();
-        table.always.dedup();
         table
+    }
+
+    fn take(&mut self, kind: ItemKind, number: usize, asked: &Asked<'_>) {
+        let of_kind = asked.kind.map(Node::IsKind);
+        let parts: Vec<&Node> = of_kind.iter().chain(asked.predicate.node.parts()).collect();
+        let impossible = |part: &&Node| match part {
+            Node::Const(truth) => !truth,
+            Node::IsKind(ItemKind::Event) if kind == ItemKind::Log => false,
+            Node::IsKind(only) => *only != kind,
+            _ => false,
+        };
+        // What a part before it compares may be a mismatch, which counts.
+        if parts.iter().take_while(|part| part.is_sure()).any(impossible) {
+            return;
+        }
+        mark(&mut self.possible, number);
+        if asked.leads {
+            mark(&mut self.leading, number);
+        }
+        let mut whole = true;
+        for part in parts {
+            let is_constant = matches!(part, Node::Const(_) | Node::IsKind(_));
+            let is_taken = match part.reads(kind) {
+                Reads::Nothing => is_constant && !impossible(&part),
+                Reads::One(subject) => self.read(subject, part, number),
+                Reads::Several => false,
+            };
+            whole &= is_taken;
+            if !is_taken && !part.is_sure() {
+                break;
+            }
+        }
+        if whole {
+            mark(&mut self.whole, number);
+        }
+    }
+
+    /// Whether the part is taken into those that are read with this.
+    fn read(&mut self, subject: Subject, part: &Node, number: usize) -> bool {
+        let place = self.readings.iter().position(|one| one.subject == subject).unwrap_or_else(|| {
+            self.readings.push(Reading {
+                subject,
+                demanding: Marks::default(),
+                by_text: HashMap::default(),
+                tests: Vec::new(),
+            });
+            self.readings.len() - 1
+        });
+        let reading = &mut self.readings[place];
+        if let Some(text) = part.demands()
+            && !reading.demanding.has(number)
+        {
+            reading.demanding.mark(number);
+            reading.by_text.entry(text.into()).or_default().mark(number);
+            return true;
+        }
+        if let Some((_, marks)) = reading.tests.iter_mut().find(|(test, _)| test == part) {
+            marks.mark(number);
+            return true;
+        }
+        let has_room = reading.tests.len() < TESTS_MAX;
+        if has_room {
+            let mut marks = Marks::default();
+            marks.mark(number);
+            reading.tests.push((part.clone(), marks));
+        }
+        has_room
     }
 }
 
-fn may_be(kind: ItemKind, (only, predicate): &Asked<'_>) -> bool {
-    [*only, predicate.node.only_kind()].into_iter().flatten().all(|only| {
-        // An event may be a log record.
-        only == kind || (only, kind) == (ItemKind::Event, ItemKind::Log)
-    })
+impl Marks {
+    /// Whether the number is there that was marked last.
+    fn has(&self, number: usize) -> bool {
+        self.0.last().is_some_and(|(word, bits)| {
+            *word as usize == number / 64 && bits & (1 << (number % 64)) != 0
+        })
+    }
 }
 
-/// Asks an index about one item after the other: most have what the last one had.
+/// Asks an index about one item after the other.
 #[derive(Debug)]
 pub struct Finder<'i> {
     index: &'i Index,
     kind: Option<ItemKind>,
-    last: Vec<Last<'i>>,
-    found: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Last<'i> {
-    /// `None`: there was none.
-    text: Option<String>,
-    found: &'i [u32],
+    /// What the last item had, for each reading of its kind.
+    kept: Vec<Kept>,
+    /// For each reading: the conditions that it does not exclude, and those with a mismatch.
+    allowed: Vec<u64>,
+    odd: Vec<u64>,
+    /// Those that may hold, and of them those that hold.
+    may_hold: Set,
+    hold: Set,
+    leading: Vec<u32>,
+    scratch: Set,
 }
 
 impl<'i> Finder<'i> {
-    /// The places that may hold for the item, ascending.
-    pub fn find(&mut self, item: &Item<'_>) -> &[u32] {
-        let index = self.index;
-        let table = &index.of_kind[item.kind as usize];
+    /// Reads the item: everything else here speaks of it.
+    pub fn find(&mut self, item: &Item<'_>) {
+        let table = &self.index.of_kind[item.kind as usize];
         let mut differs = self.kind != Some(item.kind);
         if differs {
-            self.kind = Some(item.kind);
-            self.last.clear();
-            self.last.resize_with(table.texts.len(), || Last { text: None, found: &[] });
+            self.begin(item.kind, table);
         }
-        for (texts, last) in table.texts.iter().zip(&mut self.last) {
-            let before = last.found;
-            match item.slots.get(texts.slot) {
-                Some(Value::Str(text)) if last.text.as_deref() == Some(text) => continue,
-                Some(Value::Str(text)) => last.remember(text, texts),
-                Some(_) => (last.text, last.found) = (None, &texts.all),
-                None => (last.text, last.found) = (None, &[]),
+        for (place, reading) in table.readings.iter().enumerate() {
+            let value = reading.subject.of(item);
+            if !self.kept[place].is(value) {
+                self.kept[place].keep(value);
+                differs |= self.read(place, reading, value, item);
             }
-            differs |= !std::ptr::eq(before, last.found);
         }
         if differs {
-            self.found.clear();
-            self.found.extend_from_slice(&table.always);
-            self.found.extend(self.last.iter().flat_map(|last| last.found));
-            self.found.sort_unstable();
-            self.found.dedup();
+            self.combine(table);
         }
-        &self.found
+    }
+
+    /// The leading conditions with a number in the range that may hold, ascending.
+    pub fn leading(&self, numbers: Range<usize>) -> &[u32] {
+        let place = |number: usize| self.leading.partition_point(|one| (*one as usize) < number);
+        &self.leading[place(numbers.start)..place(numbers.end)]
+    }
+
+    /// Whether a condition holds: `ask` is asked where that is not known.
+    #[inline]
+    pub fn holds(&self, number: usize, ask: impl FnOnce() -> bool) -> bool {
+        has(&self.may_hold, number) && (has(&self.hold, number) || ask())
+    }
+
+    fn begin(&mut self, kind: ItemKind, table: &Table) {
+        let (readings, words) = (table.readings.len(), table.possible.len());
+        self.kind = Some(kind);
+        self.kept.clear();
+        self.kept.resize_with(readings, Kept::default);
+        for sets in [&mut self.allowed, &mut self.odd] {
+            sets.clear();
+            sets.resize(readings * words, 0);
+        }
+        for set in [&mut self.may_hold, &mut self.hold, &mut self.scratch] {
+            set.clear();
+            set.resize(words, 0);
+        }
+    }
+
+    /// Whether the value changes what is allowed or odd.
+    fn read(&mut self, place: usize, reading: &Reading, value: Option<Val<'_>>, item: &Item<'_>) -> bool {
+        let words = self.may_hold.len();
+        let (allowed, odd) = (&mut self.scratch, &mut self.odd[place * words..][..words]);
+        allowed.fill(!0);
+        let was_odd = odd.iter().any(|word| *word != 0);
+        if was_odd {
+            odd.fill(0);
+        }
+        let mut is_odd = false;
+        reading.demanding.take_from(allowed);
+        match value {
+            Some(Val::Text(text)) if !reading.by_text.is_empty() => {
+                reading.by_text.get(text).into_iter().for_each(|marks| marks.add_to(allowed));
+            }
+            Some(Val::Text(_)) | None => {}
+            Some(_) => {
+                is_odd |= !reading.by_text.is_empty();
+                reading.demanding.add_to(odd);
+            }
+        }
+        for (test, marks) in &reading.tests {
+            let mut mismatches = 0;
+            if !test.holds(item, &mut mismatches) {
+                marks.take_from(allowed);
+            }
+            if mismatches > 0 {
+                is_odd = true;
+                marks.add_to(odd);
+            }
+        }
+        let before = &mut self.allowed[place * words..][..words];
+        let differs = was_odd || is_odd || *before != **allowed;
+        before.copy_from_slice(allowed);
+        differs
+    }
+
+    fn combine(&mut self, table: &Table) {
+        let words = table.possible.len();
+        if words == 0 {
+            return;
+        }
+        self.may_hold.copy_from_slice(&table.possible);
+        self.scratch.fill(0);
+        for (allowed, odd) in self.allowed.chunks_exact(words).zip(self.odd.chunks_exact(words)) {
+            self.may_hold.iter_mut().zip(allowed).for_each(|(word, allowed)| *word &= allowed);
+            self.scratch.iter_mut().zip(odd).for_each(|(word, odd)| *word |= odd);
+        }
+        self.leading.clear();
+        for word in 0..words {
+            let odd = self.scratch[word] & table.possible[word];
+            self.hold[word] = self.may_hold[word] & table.whole[word] & !odd;
+            self.may_hold[word] |= odd;
+            let mut leading = self.may_hold[word] & table.leading[word];
+            while leading != 0 {
+                self.leading.push(word as u32 * 64 + leading.trailing_zeros());
+                leading &= leading - 1;
+            }
+        }
     }
 }
 
-impl<'i> Last<'i> {
-    fn remember(&mut self, text: &str, texts: &'i Texts) {
-        let kept = self.text.get_or_insert_default();
-        kept.clear();
-        kept.push_str(text);
-        self.found = texts.by_text.get(text).map_or(&[], Vec::as_slice);
+/// A value, to be compared with the next item's.
+#[derive(Debug, Default)]
+struct Kept {
+    known: Known,
+    text: String,
+}
+
+#[derive(Debug, Default, PartialEq)]
+enum Known {
+    /// Not read yet, or not worth to be kept.
+    #[default]
+    Nothing,
+    Absent,
+    Text,
+    Bool(bool),
+    Int(i64),
+    Double(u64),
+    Duration(i64),
+    Time(u64),
+    Other,
+}
+
+impl Kept {
+    #[inline]
+    fn is(&self, value: Option<Val<'_>>) -> bool {
+        match (&self.known, value) {
+            (Known::Text, Some(Val::Text(text))) => self.text == text,
+            (Known::Absent, None) => true,
+            (_, value) => Known::of(value).is_some_and(|known| known == self.known),
+        }
+    }
+
+    fn keep(&mut self, value: Option<Val<'_>>) {
+        self.known = Known::of(value).unwrap_or_default();
+        if let Some(Val::Text(text)) = value
+            && text.len() <= KEPT_TEXT_MAX
+        {
+            self.known = Known::Text;
+            self.text.clear();
+            self.text.push_str(text);
+        }
+    }
+}
+
+impl Known {
+    /// `None` for a text: it is kept beside.
+    fn of(value: Option<Val<'_>>) -> Option<Self> {
+        Some(match value {
+            None => Self::Absent,
+            Some(Val::Text(_) | Val::Uint(_)) => return None,
+            Some(Val::Bool(truth)) => Self::Bool(truth),
+            Some(Val::Int(number)) => Self::Int(number),
+            Some(Val::Double(number)) => Self::Double(number.to_bits()),
+            Some(Val::Duration(ns)) => Self::Duration(ns),
+            Some(Val::Time(ns)) => Self::Time(ns),
+            Some(Val::Other) => Self::Other,
+        })
     }
 }

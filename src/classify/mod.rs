@@ -18,6 +18,7 @@ mod operand;
 mod parser;
 mod primary;
 mod rules;
+mod subject;
 mod vocabulary;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::Predicate;
+use super::{Asked, Finder, Predicate};
 use crate::model::{Category, Item, ItemKind, SpanKind, SpanStatus};
 
 /// OpenTelemetry's `WARN` and `ERROR`.
@@ -64,36 +64,32 @@ impl Rules {
         self.len() == 0
     }
 
-    /// `mismatches` holds a counter for each filter rule, then for each classification rule.
-    pub fn verdict(&self, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
-        let all = |len: usize| (0..len as u32).collect::<Vec<u32>>();
-        self.verdict_among(&all(self.filter.len()), &all(self.classify.len()), item, mismatches)
-    }
-
-    /// Where no others than these rules of each list may hold.
-    pub fn verdict_among(
-        &self,
-        filter: &[u32],
-        classify: &[u32],
-        item: &Item<'_>,
-        mismatches: &mut [u64],
-    ) -> Verdict {
-        let (filter_mismatches, classify_mismatches) = mismatches.split_at_mut(self.filter.len());
-        for place in filter {
-            let index = *place as usize;
-            if self.filter[index].drop.matches(item, &mut filter_mismatches[index]) {
-                return Verdict::Filtered { rule: *place as u16 };
+    /// `mismatches` holds a counter for each filter rule, then for each classification rule; so does `finder` hold their
+    /// conditions, and has read the item.
+    pub fn verdict(&self, finder: &Finder<'_>, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
+        let filters = self.filter.len();
+        for number in finder.leading(0..filters).iter().map(|number| *number as usize) {
+            let drop = &self.filter[number].drop;
+            if finder.holds(number, || drop.matches(item, &mut mismatches[number])) {
+                return Verdict::Filtered { rule: number as u16 };
             }
         }
-        for place in classify {
-            let index = *place as usize;
-            let rule = &self.classify[index];
-            if rule.when.matches(item, &mut classify_mismatches[index]) {
-                return Verdict::Kept { category: rule.category, decider: Decider::Rule(*place as u16) };
+        for number in finder.leading(filters..self.len()).iter().map(|number| *number as usize) {
+            let rule = &self.classify[number - filters];
+            if finder.holds(number, || rule.when.matches(item, &mut mismatches[number])) {
+                let decider = Decider::Rule((number - filters) as u16);
+                return Verdict::Kept { category: rule.category, decider };
             }
         }
         let decider = Decider::by_default(item);
         Verdict::Kept { category: decider.default_category(), decider }
+    }
+
+    /// The conditions in their order.
+    pub fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        let filter = self.filter.iter().map(|rule| &rule.drop);
+        let all = filter.chain(self.classify.iter().map(|rule| &rule.when));
+        all.map(|predicate| Asked { kind: None, predicate, leads: true })
     }
 }
 
@@ -128,7 +124,7 @@ impl Decider {
         })
     }
 
-    fn by_default(item: &Item<'_>) -> Self {
+    pub(super) fn by_default(item: &Item<'_>) -> Self {
         match item.kind {
             ItemKind::Span if item.status == SpanStatus::Error => match item.span_kind {
                 SpanKind::Server | SpanKind::Consumer => Self::ServerSpanError,

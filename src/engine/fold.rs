@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
-use super::plan::{Dedup, Indexes, Marks, Plan, SloPlan};
+use super::plan::{Dedup, Marks, Plan, SloPlan};
 use super::points::{Points, USES_MAX};
 use super::record::{self, EventRecord};
 use super::watch::Hits;
@@ -59,7 +59,8 @@ fn fold_within(
     let mut fold = Fold::new(plan, key, request, future_ns);
     fold.known = known;
     let Request { signal, encoding, body, .. } = *request;
-    let each = &mut |item: &Item<'_>| fold.observe(item);
+    let mut finder = plan.numbered().index.finder();
+    let each = &mut |item: &Item<'_>| fold.observe(item, &mut finder);
     let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
     let decoded = decode_series(signal, encoding, body, &plan.wanted, Limits::DEFAULT, series_key, each)?;
     if fold.overfull {
@@ -110,27 +111,10 @@ struct Fold<'p, 'r> {
     overfull: bool,
     /// As [`Batch::mismatches`], those without any too.
     mismatches: Vec<u64>,
-    finders: Finders<'p>,
-    /// Service levels that may count the item at hand.
-    of_item: Vec<u32>,
     /// `None` where items have no identity.
     known: Option<Identities>,
     identities: Vec<u64>,
     repeated: u64,
-}
-
-struct Finders<'p> {
-    filter: Finder<'p>,
-    classify: Finder<'p>,
-    slos: Finder<'p>,
-    tracks_before: &'p [usize],
-}
-
-impl<'p> Finders<'p> {
-    fn of(plan: &'p Plan) -> Self {
-        let Indexes { filter, classify, slos, tracks_before, .. } = plan.indexes();
-        Self { filter: filter.finder(), classify: classify.finder(), slos: slos.finder(), tracks_before }
-    }
 }
 
 const NOWHERE: usize = usize::MAX;
@@ -168,15 +152,13 @@ impl<'p, 'r> Fold<'p, 'r> {
             future: 0,
             overfull: false,
             mismatches: vec![0; plan.rules.len() + plan.slos.len()],
-            finders: Finders::of(plan),
-            of_item: Vec::new(),
             known: None,
             identities: Vec::new(),
             repeated: 0,
         }
     }
 
-    fn observe(&mut self, item: &Item<'_>) {
+    fn observe(&mut self, item: &Item<'_>, finder: &mut Finder<'_>) {
         if self.is_repeated(item) {
             self.repeated += 1;
             return;
@@ -190,16 +172,16 @@ impl<'p, 'r> Fold<'p, 'r> {
             self.future += 1;
             return;
         }
-        let (filter, classify) = (self.finders.filter.find(item), self.finders.classify.find(item));
-        match self.plan.rules.verdict_among(filter, classify, item, &mut self.mismatches) {
+        finder.find(item);
+        match self.plan.rules.verdict(finder, item, &mut self.mismatches) {
             Verdict::Filtered { rule } => self.filtered[usize::from(rule)] += 1,
             Verdict::Kept { category, decider } => {
                 self.services[service].categories[category as usize] += 1;
                 self.count_decided(decider, category);
                 self.count_second(time.seconds());
-                self.count_slos(item, time);
+                self.count_slos(item, time, finder);
                 let of_rules = &mut self.mismatches[self.plan.rules.filter.len()..];
-                self.hits.take(self.plan, item, time, decider, of_rules);
+                self.hits.take(self.plan, item, time, decider, (finder, of_rules));
                 self.keep(item, time, category, decider);
             }
         }
@@ -254,21 +236,19 @@ impl<'p, 'r> Fold<'p, 'r> {
         self.seconds[self.second].1 += 1;
     }
 
-    fn count_slos(&mut self, item: &Item<'_>, time: EventTime) {
+    fn count_slos(&mut self, item: &Item<'_>, time: EventTime, finder: &Finder<'_>) {
         self.judged.clear();
         if item.point.is_some() {
-            return self.count_point(item, time);
+            return self.count_point(item, time, finder);
         }
-        let mut slos = std::mem::take(&mut self.of_item);
-        slos.clear();
-        slos.extend_from_slice(self.finders.slos.find(item));
-        for index in slos.iter().map(|place| *place as usize) {
-            let slo = &self.plan.slos[index];
-            let flat = self.finders.tracks_before[index];
+        let plan = self.plan;
+        for index in plan.concerned(finder) {
+            let slo = &plan.slos[index];
+            let flat = plan.numbered().tracks_before[index];
             let (mut group, mut judged) = (None, None);
             for (track, indicator) in slo.indicators.iter().enumerate() {
-                let mismatches = &mut self.mismatches[self.plan.rules.len() + index];
-                if let Some(marks) = indicator.judge(item, mismatches) {
+                let mismatches = &mut self.mismatches[plan.rules.len() + index];
+                if let Some(marks) = indicator.judge(item, plan.selects(finder, flat + track, item, mismatches)) {
                     let group = *group.get_or_insert_with(|| self.groups.of(index, slo, item));
                     judged = Some(judged.unwrap_or(true) && marks.is_good());
                     let to = Counter { slo: index as u32, track: track as u16, group, flat: flat + track };
@@ -277,20 +257,15 @@ impl<'p, 'r> Fold<'p, 'r> {
             }
             self.judged.extend(judged.map(|good| (index as u32, good)));
         }
-        self.of_item = slos;
     }
 
-    fn count_point(&mut self, item: &Item<'_>, time: EventTime) {
+    fn count_point(&mut self, item: &Item<'_>, time: EventTime, finder: &Finder<'_>) {
         let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
         let mut mismatches = std::mem::take(&mut self.mismatches);
         let mut groups = std::mem::take(&mut self.groups);
-        let mut slos = std::mem::take(&mut self.of_item);
-        slos.clear();
-        slos.extend_from_slice(self.finders.slos.find(item));
-        points.take((plan, &slos), item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
+        points.take((plan, finder), item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
             self.count_slo(to, time, marks);
         });
-        self.of_item = slos;
         self.overfull |= points.uses.len() > USES_MAX;
         (self.points, self.mismatches, self.groups) = (points, mismatches, groups);
     }

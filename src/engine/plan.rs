@@ -9,7 +9,7 @@ use super::level::RAW_UNITS;
 use super::points::Role;
 use super::watch::Watch;
 use crate::alert::route::Route;
-use crate::classify::{Asked, Index, Key, Measure, Predicate, Rules};
+use crate::classify::{Asked, Finder, Index, Key, Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted, saved};
 use crate::slo::Slo;
 
@@ -45,7 +45,7 @@ pub struct Plan {
 /// How the workers find what concerns an item: made when it is first asked for. A copy makes its own, for what it is made
 /// of may be changed there.
 #[derive(Debug, Default)]
-pub struct Choice(OnceLock<Indexes>);
+pub struct Choice(OnceLock<Numbered>);
 
 impl Clone for Choice {
     fn clone(&self) -> Self {
@@ -53,14 +53,20 @@ impl Clone for Choice {
     }
 }
 
+/// All conditions of a plan by their numbers: those of the rules, then those of the service levels, then those that end
+/// alerts.
 #[derive(Debug)]
-pub(super) struct Indexes {
-    pub(super) filter: Index,
-    pub(super) classify: Index,
-    pub(super) slos: Index,
-    /// How many indicators the service levels before each one have.
+pub(super) struct Numbered {
+    pub(super) index: Index,
+    /// Where those of the service levels end.
+    pub(super) slos_end: usize,
+    /// Which service level each of theirs belongs to.
+    pub(super) slo_of: Vec<u32>,
+    /// For each service level: how many indicators those before it have.
     pub(super) tracks_before: Vec<usize>,
-    /// Places of watches that an event may end.
+    /// For each indicator: the number of its first condition.
+    pub(super) first_of_track: Vec<usize>,
+    /// For each condition that ends an alert: the place of the watch.
     pub(super) ending: Vec<u16>,
 }
 
@@ -171,29 +177,34 @@ impl Plan {
     /// Whether some service level counts points of metrics.
     pub fn reads_points(&self) -> bool {
         let indicators = self.slos.iter().flat_map(|slo| &slo.indicators);
-        indicators.flat_map(Indicator::kinds).any(|kind| kind == ItemKind::Metric)
+        indicators.flat_map(Indicator::selectors).any(|one| one.kind == ItemKind::Metric)
     }
 
-    pub(super) fn indexes(&self) -> &Indexes {
-        self.choice.0.get_or_init(|| {
-            let tracks = self.slos.iter().scan(0, |before, slo| {
-                let of_slo = *before;
-                *before += slo.indicators.len();
-                Some(of_slo)
-            });
-            let ending = (0..).zip(&self.watches).filter(|(_, watch)| watch.until().is_some());
-            Indexes {
-                filter: Index::of(|_| {
-                    self.rules.filter.iter().map(|rule| vec![(None, &rule.drop)]).collect()
-                }),
-                classify: Index::of(|_| {
-                    self.rules.classify.iter().map(|rule| vec![(None, &rule.when)]).collect()
-                }),
-                slos: Index::of(|kind| self.slos.iter().map(|slo| slo.asked(kind)).collect()),
-                tracks_before: tracks.collect(),
-                ending: ending.map(|(place, _)| place).collect(),
-            }
+    pub(super) fn numbered(&self) -> &Numbered {
+        self.choice.0.get_or_init(|| Numbered::of(self))
+    }
+
+    /// The places of the service levels that may count the item which the finder has read, ascending.
+    pub(super) fn concerned<'f>(&'f self, finder: &'f Finder<'_>) -> impl Iterator<Item = usize> + 'f {
+        let Numbered { slos_end, slo_of, .. } = self.numbered();
+        let first = self.rules.len();
+        let mut last = None;
+        finder.leading(first..*slos_end).iter().filter_map(move |number| {
+            let place = slo_of[*number as usize - first];
+            (last.replace(place) != Some(place)).then_some(place as usize)
         })
+    }
+
+    /// Whether a selector of an indicator takes the item which the finder has read.
+    pub(super) fn selects<'f>(
+        &self,
+        finder: &'f Finder<'_>,
+        track: usize,
+        item: &'f Item<'_>,
+        mismatches: &'f mut u64,
+    ) -> impl FnMut(usize, &Selector) -> bool + use<'f> {
+        let first = self.numbered().first_of_track[track];
+        move |place, selector| finder.holds(first + place, || selector.selects(item, mismatches))
     }
 
     /// Indicators of all service levels.
@@ -202,52 +213,69 @@ impl Plan {
     }
 }
 
-impl SloPlan {
-    fn asked(&self, kind: ItemKind) -> Vec<Asked<'_>> {
-        self.indicators.iter().flat_map(|one| one.asked(kind)).collect()
+impl Numbered {
+    fn of(plan: &Plan) -> Self {
+        let mut asked: Vec<Asked<'_>> = plan.rules.asked().collect();
+        let (mut slo_of, mut tracks_before, mut first_of_track) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, slo) in (0..).zip(&plan.slos) {
+            tracks_before.push(first_of_track.len());
+            for indicator in &slo.indicators {
+                first_of_track.push(asked.len());
+                asked.extend(indicator.asked());
+            }
+            slo_of.resize(asked.len() - plan.rules.len(), place);
+        }
+        let slos_end = asked.len();
+        let mut ending = Vec::new();
+        for (place, watch) in (0..).zip(&plan.watches) {
+            if let Some(predicate) = watch.until() {
+                ending.push(place);
+                asked.push(Asked { kind: None, predicate, leads: true });
+            }
+        }
+        Self { index: Index::of(&asked), slos_end, slo_of, tracks_before, first_of_track, ending }
     }
 }
 
 impl Indicator {
-    fn kinds(&self) -> Vec<ItemKind> {
+    /// In the order in which they are asked.
+    fn selectors(&self) -> Vec<&Selector> {
         match self {
-            Self::GoodOfTotal { good, total } => vec![good.kind, total.kind],
-            Self::BadOfTotal { bad, total } => vec![bad.kind, total.kind],
-            Self::GoodAndBad { good, bad } => vec![good.kind, bad.kind],
-            Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of.kind],
+            Self::GoodOfTotal { good, total } => vec![total, good],
+            Self::BadOfTotal { bad, total } => vec![total, bad],
+            Self::GoodAndBad { good, bad } => vec![bad, good],
+            Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of],
             Self::Foreign => Vec::new(),
         }
     }
 
-    /// What is asked first of an item. Of a point of a metric both selectors are.
-    fn asked(&self, kind: ItemKind) -> Vec<Asked<'_>> {
-        let selectors = match self {
-            Self::GoodOfTotal { good, total } if kind == ItemKind::Metric => vec![total, good],
-            Self::BadOfTotal { bad, total } if kind == ItemKind::Metric => vec![total, bad],
-            Self::GoodOfTotal { total, .. } | Self::BadOfTotal { total, .. } => vec![total],
-            Self::GoodAndBad { good, bad } => vec![bad, good],
-            Self::Threshold { of, .. } | Self::Raw { of, .. } | Self::Freshness { of, .. } => vec![of],
-            Self::Foreign => Vec::new(),
-        };
-        selectors.into_iter().map(|one| (Some(one.kind), &one.predicate)).collect()
+    /// Of a point of a metric each selector is asked; of other items the second one of a total only where the first holds.
+    fn asked(&self) -> impl Iterator<Item = Asked<'_>> {
+        let of_total = matches!(self, Self::GoodOfTotal { .. } | Self::BadOfTotal { .. });
+        self.selectors().into_iter().enumerate().map(move |(place, one)| Asked {
+            kind: Some(one.kind),
+            predicate: &one.predicate,
+            leads: place == 0 || !of_total || one.kind == ItemKind::Metric,
+        })
     }
 
-    /// As what a point of a counter counts for a ratio. Each selector takes counters of its own.
-    pub(super) fn roles(&self, item: &Item<'_>, mismatches: &mut u64, each: &mut dyn FnMut(Role)) {
+    /// As what a point of a counter counts for a ratio. Each selector takes counters of its own; `selects` says whether it
+    /// does, by its place among those that are asked.
+    pub(super) fn roles(&self, mut selects: impl FnMut(usize, &Selector) -> bool, each: &mut dyn FnMut(Role)) {
         let [first, second] = match self {
             Self::GoodOfTotal { good, total } => [(total, Role::Total), (good, Role::Good)],
             Self::BadOfTotal { bad, total } => [(total, Role::Total), (bad, Role::Bad)],
             Self::GoodAndBad { good, bad } => {
-                return match bad.selects(item, mismatches) {
+                return match selects(0, bad) {
                     true => each(Role::Bad),
-                    false if good.selects(item, mismatches) => each(Role::Good),
+                    false if selects(1, good) => each(Role::Good),
                     false => {}
                 };
             }
             Self::Threshold { .. } | Self::Raw { .. } | Self::Freshness { .. } | Self::Foreign => return,
         };
-        for (selector, role) in [first, second] {
-            if selector.selects(item, mismatches) {
+        for (place, (selector, role)) in [first, second].into_iter().enumerate() {
+            if selects(place, selector) {
                 each(role);
             }
         }
@@ -259,27 +287,28 @@ impl Indicator {
     }
 
     /// What the item counts as; `None` where it is not counted at all. Counters and histograms are for the ledger.
-    pub fn judge(&self, item: &Item<'_>, mismatches: &mut u64) -> Option<Marks> {
+    /// `selects` says whether a selector does, by its place among those that are asked.
+    pub(super) fn judge(
+        &self,
+        item: &Item<'_>,
+        mut selects: impl FnMut(usize, &Selector) -> bool,
+    ) -> Option<Marks> {
         let good = match self {
-            Self::GoodOfTotal { good, total } => {
-                total.selects(item, mismatches).then(|| good.selects(item, mismatches))?
-            }
-            Self::BadOfTotal { bad, total } => {
-                total.selects(item, mismatches).then(|| !bad.selects(item, mismatches))?
-            }
-            Self::GoodAndBad { good, bad } => match bad.selects(item, mismatches) {
+            Self::GoodOfTotal { good, total } => selects(0, total).then(|| selects(1, good))?,
+            Self::BadOfTotal { bad, total } => selects(0, total).then(|| !selects(1, bad))?,
+            Self::GoodAndBad { good, bad } => match selects(0, bad) {
                 true => false,
-                false => good.selects(item, mismatches).then_some(true)?,
+                false => selects(1, good).then_some(true)?,
             },
             Self::Threshold { of, measure, op, limit } => {
-                let measured = of.selects(item, mismatches).then(|| measure.of(item)).flatten()?;
+                let measured = selects(0, of).then(|| measure.of(item)).flatten()?;
                 op.holds(measured, *limit)
             }
             Self::Raw { of, measure, success } => {
-                let share = of.selects(item, mismatches).then(|| measure.of(item)).flatten()?;
+                let share = selects(0, of).then(|| measure.of(item)).flatten()?;
                 return Marks::of_share(share, *success);
             }
-            Self::Freshness { of, .. } => of.selects(item, mismatches).then_some(true)?,
+            Self::Freshness { of, .. } => selects(0, of).then_some(true)?,
             Self::Foreign => return None,
         };
         Some(Marks { good: u64::from(good), bad: u64::from(!good) })
@@ -300,7 +329,7 @@ impl Marks {
 }
 
 impl Selector {
-    pub(super) fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
+    fn selects(&self, item: &Item<'_>, mismatches: &mut u64) -> bool {
         item.is(self.kind) && self.predicate.matches(item, mismatches)
     }
 }

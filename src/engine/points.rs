@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use super::fold::{Counter, Groups};
 use super::plan::{Indicator, Marks, Operator, Plan};
 use super::tally::Tally;
+use crate::classify::Finder;
 use crate::model::{EventTime, Item, Point, PointData, Temporality};
 
 /// A point of a counter or histogram, not yet unfolded.
@@ -57,10 +58,10 @@ pub struct Points {
 }
 
 impl Points {
-    /// Takes one point in, for those service levels that it may concern. Where each is an event of its own (gauges), `judged` hears of it.
+    /// Takes one point in that the finder has read. Where each is an event of its own (gauges), `judged` hears of it.
     pub(super) fn take(
         &mut self,
-        (plan, slos): (&Plan, &[u32]),
+        (plan, finder): (&Plan, &Finder<'_>),
         item: &Item<'_>,
         time: EventTime,
         (groups, mismatches): (&mut Groups, &mut [u64]),
@@ -68,9 +69,10 @@ impl Points {
     ) {
         let Some(point) = item.point.filter(|point| !point.has_no_value()) else { return };
         let mut counter_uses = Vec::new();
-        for index in slos.iter().map(|place| *place as usize) {
-            let (slo, flat) = (&plan.slos[index], plan.indexes().tracks_before[index]);
-            let place = plan.rules.len() + index;
+        for index in plan.concerned(finder) {
+            let slo = &plan.slos[index];
+            let flat = plan.numbered().tracks_before[index];
+            let counter = &mut mismatches[plan.rules.len() + index];
             for (track, indicator) in slo.indicators.iter().enumerate() {
                 let mut to = || Counter {
                     slo: index as u32,
@@ -78,10 +80,10 @@ impl Points {
                     group: groups.of(index, slo, item),
                     flat: flat + track,
                 };
-                let mismatches = &mut mismatches[place];
+                let mut selects = plan.selects(finder, flat + track, item, counter);
                 match indicator {
                     Indicator::Threshold { of, measure, op, limit } => {
-                        if !of.selects(item, mismatches) {
+                        if !selects(0, of) {
                             continue;
                         }
                         if measure.is_value() && is_histogram(&point.data) {
@@ -100,14 +102,14 @@ impl Points {
                         }
                     }
                     Indicator::Raw { .. } | Indicator::Freshness { .. } => {
-                        if let Some(marks) = indicator.judge(item, mismatches) {
+                        if let Some(marks) = indicator.judge(item, selects) {
                             judged(to(), marks);
                         }
                     }
                     Indicator::GoodOfTotal { .. }
                     | Indicator::BadOfTotal { .. }
                     | Indicator::GoodAndBad { .. } => {
-                        indicator.roles(item, mismatches, &mut |role| counter_uses.push(to().as_a(role)));
+                        indicator.roles(selects, &mut |role| counter_uses.push(to().as_a(role)));
                     }
                     Indicator::Foreign => {}
                 }

@@ -5,8 +5,8 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::fold::shortened;
-use super::plan::Plan;
-use crate::classify::{Decider, Key, Predicate};
+use super::plan::{Numbered, Plan};
+use crate::classify::{Decider, Finder, Key, Predicate};
 use crate::model::{Category, EventTime, Item, Priority, Value};
 
 /// Keys times seconds that one request may name; further ones go to the key whose parts are all `overflow`.
@@ -110,7 +110,7 @@ impl Hits {
         item: &Item<'_>,
         time: EventTime,
         decider: Decider,
-        mismatches: &mut [u64],
+        (finder, mismatches): (&Finder<'_>, &mut [u64]),
     ) {
         if self.of_rule.is_empty() {
             return;
@@ -120,12 +120,15 @@ impl Hits {
         {
             self.add(plan, index, item, time, false);
         }
-        for index in &plan.indexes().ending {
-            let watch = &plan.watches[usize::from(*index)];
-            let is_own = decider == Decider::Rule(watch.rule);
+        let Numbered { slos_end, ending, .. } = plan.numbered();
+        for number in finder.leading(*slos_end..*slos_end + ending.len()) {
+            let index = ending[*number as usize - slos_end];
+            let watch = &plan.watches[usize::from(index)];
             let counter = &mut mismatches[usize::from(watch.rule)];
-            if !is_own && watch.until().is_some_and(|until| until.matches(item, counter)) {
-                self.add(plan, *index, item, time, true);
+            let mut ends =
+                || watch.until().is_some_and(|until| finder.holds(*number as usize, || until.matches(item, counter)));
+            if decider != Decider::Rule(watch.rule) && ends() {
+                self.add(plan, index, item, time, true);
             }
         }
     }

@@ -32,11 +32,41 @@ pub struct Places {
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     /// By length of the name, all that are longer under the last; each in order.
-    by_length: Vec<Vec<(Box<str>, Places)>>,
+    by_length: Vec<Vec<Name>>,
     len: u16,
 }
 
+#[derive(Clone, Debug)]
+struct Name {
+    /// Most comparisons end with these.
+    ends: (u64, u64),
+    name: Box<str>,
+    places: Places,
+}
+
 const LENGTH_LAST: usize = 64;
+/// So many names of one length are looked through faster than searched.
+const FEW: usize = 8;
+
+/// The first and the last bytes: all of a name of at most 16, and of no other of its length.
+#[inline(always)]
+fn ends(name: &[u8]) -> (u64, u64) {
+    let of_8 = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let of_4 = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+    match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => (of_8(first), of_8(last)),
+        _ => match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => (of_4(first), of_4(last)),
+            _ => (name.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
+        },
+    }
+}
+
+/// Where the ends and the lengths are the same.
+#[inline(always)]
+fn is(known: &Name, name: &[u8]) -> bool {
+    name.len() <= 16 || known.name.as_bytes() == name
+}
 
 impl Wanted {
     /// The slot of an attribute, a new one if nobody has asked for it before.
@@ -47,11 +77,12 @@ impl Wanted {
             self.by_length.resize_with(length + 1, Vec::new);
         }
         let names = &mut self.by_length[length];
-        let index = names.binary_search_by(|(known, _)| (**known).cmp(name)).unwrap_or_else(|index| {
-            names.insert(index, (name.into(), Places::default()));
+        let index = names.binary_search_by(|known| (*known.name).cmp(name)).unwrap_or_else(|index| {
+            let ends = ends(name.as_bytes());
+            names.insert(index, Name { ends, name: name.into(), places: Places::default() });
             index
         });
-        let places = &mut names[index].1;
+        let places = &mut names[index].places;
         let place = match origin {
             Origin::Nearest => &mut places.nearest,
             Origin::Item => &mut places.item,
@@ -72,12 +103,16 @@ impl Wanted {
     #[inline]
     pub fn places_of_bytes(&self, name: &[u8]) -> Option<Places> {
         let names = self.by_length.get(name.len().min(LENGTH_LAST))?;
-        let index = names.binary_search_by(|(known, _)| known.as_bytes().cmp(name)).ok()?;
-        Some(names[index].1)
+        let ends = ends(name);
+        let found = match names.len() {
+            ..=FEW => names.iter().find(|known| known.ends == ends && is(known, name))?,
+            _ => &names[names.binary_search_by(|known| known.name.as_bytes().cmp(name)).ok()?],
+        };
+        Some(found.places)
     }
 
     pub fn names(&self) -> impl Iterator<Item = (&str, Places)> {
-        self.by_length.iter().flatten().map(|(name, places)| (&**name, *places))
+        self.by_length.iter().flatten().map(|known| (&*known.name, known.places))
     }
 
     pub fn len(&self) -> usize {

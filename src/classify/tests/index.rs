@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::twin::{NAMES, Tree, attributes, tree};
 use super::*;
-use crate::classify::{ClassifyRule, FilterRule, Index, Rules};
+use crate::classify::{Asked, ClassifyRule, Decider, FilterRule, Index, Rules, Verdict};
 use crate::model::Category;
 
 /// Before the random part: most rules begin with what items they are about.
@@ -49,6 +49,23 @@ fn compiled(rules: &[(usize, Tree)], wanted: &mut Wanted) -> Rules {
     Rules { filter, classify: classify.collect() }
 }
 
+/// Asks every rule.
+fn by_all(rules: &Rules, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
+    let (of_filter, of_classify) = mismatches.split_at_mut(rules.filter.len());
+    for (place, (rule, mismatches)) in (0..).zip(rules.filter.iter().zip(of_filter)) {
+        if rule.drop.matches(item, mismatches) {
+            return Verdict::Filtered { rule: place };
+        }
+    }
+    for (place, (rule, mismatches)) in (0..).zip(rules.classify.iter().zip(of_classify)) {
+        if rule.when.matches(item, mismatches) {
+            return Verdict::Kept { category: rule.category, decider: Decider::Rule(place) };
+        }
+    }
+    let decider = Decider::by_default(item);
+    Verdict::Kept { category: decider.default_category(), decider }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -60,17 +77,16 @@ proptest! {
     ) {
         let mut wanted = Wanted::default();
         let rules = compiled(&rules, &mut wanted);
-        let filter = Index::of(|_| rules.filter.iter().map(|rule| vec![(None, &rule.drop)]).collect());
-        let classify = Index::of(|_| rules.classify.iter().map(|rule| vec![(None, &rule.when)]).collect());
-        let (mut filter, mut classify) = (filter.finder(), classify.finder());
+        let index = Index::of(&rules.asked().collect::<Vec<_>>());
+        let mut finder = index.finder();
         for (kind, values) in items {
             let mut sample = [span(), log(), metric()][kind].clone();
             let named = NAMES.iter().zip(&values);
             sample.attributes = named.filter_map(|(name, value)| Some((*name, (*value)?))).collect();
             let (mut all, mut found) = (vec![0; rules.len()], vec![0; rules.len()]);
             let verdicts = sample.with(&wanted, |item| {
-                let verdict = rules.verdict_among(filter.find(item), classify.find(item), item, &mut found);
-                (rules.verdict(item, &mut all), verdict)
+                finder.find(item);
+                (by_all(&rules, item, &mut all), rules.verdict(&finder, item, &mut found))
             });
             prop_assert_eq!(verdicts.0, verdicts.1);
             prop_assert_eq!(&all, &found);
@@ -87,16 +103,22 @@ fn of_many_rules_only_those_are_asked_that_may_hold() {
         .chain(["log && severity >= 17".to_owned(), "span && b.c.startsWith(\"x\")".to_owned()])
         .map(|text| Predicate::compile(&text, None, &mut wanted).expect("valid"))
         .collect();
-    let index = Index::of(|_| predicates.iter().map(|one| vec![(None, one)]).collect());
+    let asked: Vec<Asked<'_>> =
+        predicates.iter().map(|predicate| Asked { kind: None, predicate, leads: true }).collect();
+    let index = Index::of(&asked);
     let mut finder = index.finder();
     let mut found = |value: Option<Value<'static>>| {
         let mut sample = span();
         sample.resource = value.map(|value| ("service.name", value)).into_iter().collect();
-        sample.with(&wanted, |item| finder.find(item).to_vec())
+        sample.item.status = SpanStatus::Error;
+        sample.with(&wanted, |item| {
+            finder.find(item);
+            finder.leading(0..asked.len()).to_vec()
+        })
     };
-    assert_eq!(found(Some(Value::Str("svc-7"))), [7, 1_001]);
-    assert_eq!(found(Some(Value::Str("other"))), [1_001]);
-    assert_eq!(found(None), [1_001]);
-    assert_eq!(found(Some(Value::Int(7))).len(), 1_001, "each comparison is a mismatch");
-    assert_eq!(found(Some(Value::Str("svc-999"))), [999, 1_001]);
+    assert_eq!(found(Some(Value::Str("svc-7"))), [7]);
+    assert_eq!(found(Some(Value::Str("other"))), [0; 0]);
+    assert_eq!(found(None), [0; 0]);
+    assert_eq!(found(Some(Value::Int(7))).len(), 1_000, "each comparison is a mismatch");
+    assert_eq!(found(Some(Value::Str("svc-999"))), [999]);
 }

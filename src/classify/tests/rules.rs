@@ -1,12 +1,19 @@
 //! Filters, rules and defaults in their order.
 
 use super::*;
-use crate::classify::{ClassifyRule, Decider, FilterRule, Rules, Verdict};
+use crate::classify::{Asked, ClassifyRule, Decider, FilterRule, Index, Rules, Verdict};
 use crate::model::Category::{self, Exception, Informational, Warning};
+
+fn verdict(rules: &Rules, item: &Item<'_>, mismatches: &mut [u64]) -> Verdict {
+    let index = Index::of(&rules.asked().collect::<Vec<Asked<'_>>>());
+    let mut finder = index.finder();
+    finder.find(item);
+    rules.verdict(&finder, item, mismatches)
+}
 
 fn decided(sample: &Sample) -> (Category, String) {
     let rules = Rules::default();
-    match rules.verdict(&sample.item, &mut []) {
+    match verdict(&rules, &sample.item, &mut []) {
         Verdict::Kept { category, decider } => (category, decider.name(&rules).to_owned()),
         Verdict::Filtered { .. } => unreachable!("there are no filters"),
     }
@@ -96,7 +103,7 @@ fn the_first_match_decides_and_filters_go_first() {
     };
     let judge = |sample: &Sample| {
         let mut mismatches = [0; 5];
-        let verdict = sample.with(&wanted, |item| rules.verdict(item, &mut mismatches));
+        let verdict = sample.with(&wanted, |item| verdict(&rules, item, &mut mismatches));
         (verdict, mismatches)
     };
     let kept = Verdict::Kept { category: Warning, decider: Decider::Rule(1) };

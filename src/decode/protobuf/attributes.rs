@@ -14,10 +14,11 @@ pub enum Raw<'a> {
     Read(Value<'a>),
 }
 
-/// Tags, each of one byte: `KeyValue.key`, `KeyValue.value`, `AnyValue.string_value`.
+/// Tags, each of one byte: `KeyValue.key`, `KeyValue.value`, `AnyValue.string_value`, `AnyValue.int_value`.
 const KEY: u8 = 0x0a;
 const VALUE: u8 = 0x12;
 const TEXT: u8 = 0x0a;
+const INT: u8 = 0x18;
 
 /// Puts the value of one attribute of `level` into the slots that ask for it there. An attribute that
 /// comes twice has the later value; one without a value counts as absent.
@@ -74,9 +75,13 @@ pub fn value<'a>(mut pair: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
 }
 
 /// Of several values in one `AnyValue` the last one counts.
+#[inline]
 pub fn any_value<'a>(mut any: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
     if let Some(text) = any.one_block(TEXT) {
         return Ok(Some(Raw::Str(text)));
+    }
+    if let Some(int) = any.one_varint(INT) {
+        return Ok(Some(Raw::Read(Value::Int(int.cast_signed()))));
     }
     let mut value = None;
     while let Some(field) = any.field()? {

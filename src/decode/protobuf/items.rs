@@ -50,10 +50,47 @@ fn id(name: &'static str, id: &[u8], expected: usize) -> Result<(), Fault<'stati
     }
 }
 
+/// Tags of one byte each, of the fields that most spans and log records have.
+mod tag {
+    pub const SPAN_TRACE_ID: u8 = 0x0a;
+    pub const SPAN_SPAN_ID: u8 = 0x12;
+    pub const SPAN_PARENT: u8 = 0x22;
+    pub const SPAN_NAME: u8 = 0x2a;
+    pub const SPAN_KIND: u8 = 0x30;
+    pub const SPAN_START: u8 = 0x39;
+    pub const SPAN_END: u8 = 0x41;
+    pub const SPAN_ATTRIBUTES: u8 = 0x4a;
+    pub const LOG_TIME: u8 = 0x09;
+    pub const LOG_SEVERITY: u8 = 0x10;
+    pub const LOG_SEVERITY_TEXT: u8 = 0x1a;
+    pub const LOG_ATTRIBUTES: u8 = 0x32;
+}
+
 impl<'a> Walk<'a, '_> {
     pub(super) fn span(&mut self, mut span: Reader<'a>) -> Result<(), Malformed> {
         let mut draft = Draft { named: "Span.name", ..self.begin()? };
         let (mut start, mut end) = (0, 0);
+        // Encoders write fields in the order of their numbers. Whatever comes otherwise is read below.
+        if let Some(id) = span.next_block(tag::SPAN_TRACE_ID) {
+            draft.trace_id = id.into_bytes();
+        }
+        if let Some(id) = span.next_block(tag::SPAN_SPAN_ID) {
+            draft.span_id = id.into_bytes();
+        }
+        span.next_block(tag::SPAN_PARENT);
+        if let Some(name) = span.next_block(tag::SPAN_NAME) {
+            draft.name = name.into_bytes();
+        }
+        if let Some(kind) = span.next_byte(tag::SPAN_KIND) {
+            draft.span_kind = SpanKind::from_number(kind);
+        }
+        if let Some(time) = span.next_fixed64(tag::SPAN_START) {
+            start = time;
+        }
+        if let Some(time) = span.next_fixed64(tag::SPAN_END) {
+            end = time;
+        }
+        self.attributes(&mut draft, &mut span, tag::SPAN_ATTRIBUTES)?;
         while let Some(field) = span.field()? {
             match field.number {
                 1 => draft.trace_id = field.bytes("Span.trace_id")?,
@@ -62,7 +99,10 @@ impl<'a> Walk<'a, '_> {
                 6 => draft.span_kind = SpanKind::from_number(enum_number(field.varint("Span.kind")?)),
                 7 => start = field.fixed64("Span.start_time_unix_nano")?,
                 8 => end = field.fixed64("Span.end_time_unix_nano")?,
-                9 => self.attribute(&mut draft, field.message("Span.attributes")?)?,
+                9 => {
+                    self.attribute(&mut draft, field.message("Span.attributes")?)?;
+                    self.attributes(&mut draft, &mut span, tag::SPAN_ATTRIBUTES)?;
+                }
                 11 => draft.has_exception_event |= is_exception(field.message("Span.events")?)?,
                 15 => draft.status = status(field.message("Span.status")?, draft.status)?,
                 _ => {}
@@ -77,12 +117,22 @@ impl<'a> Walk<'a, '_> {
     pub(super) fn log_record(&mut self, mut record: Reader<'a>) -> Result<(), Malformed> {
         let mut draft = Draft { named: "LogRecord.event_name", ..self.begin()? };
         let (mut time, mut observed) = (0, 0);
+        if let Some(first) = record.next_fixed64(tag::LOG_TIME) {
+            time = first;
+        }
+        if let Some(severity) = record.next_byte(tag::LOG_SEVERITY) {
+            draft.severity = severity as i32;
+        }
+        record.next_block(tag::LOG_SEVERITY_TEXT);
         while let Some(field) = record.field()? {
             match field.number {
                 1 => time = field.fixed64("LogRecord.time_unix_nano")?,
                 2 => draft.severity = field.varint("LogRecord.severity_number")? as i32,
                 5 => draft.body = any_value(field.message("LogRecord.body")?)?.or(draft.body),
-                6 => self.attribute(&mut draft, field.message("LogRecord.attributes")?)?,
+                6 => {
+                    self.attribute(&mut draft, field.message("LogRecord.attributes")?)?;
+                    self.attributes(&mut draft, &mut record, tag::LOG_ATTRIBUTES)?;
+                }
                 9 => draft.trace_id = field.bytes("LogRecord.trace_id")?,
                 10 => draft.span_id = field.bytes("LogRecord.span_id")?,
                 11 => observed = field.fixed64("LogRecord.observed_time_unix_nano")?,

@@ -224,6 +224,20 @@ impl<'a, 'c> Walk<'a, 'c> {
         Ok(())
     }
 
+    /// Those short ones of this tag that follow each other.
+    #[inline]
+    fn attributes(
+        &mut self,
+        draft: &mut Draft<'a>,
+        item: &mut Reader<'a>,
+        tag: u8,
+    ) -> Result<(), Malformed> {
+        while let Some(pair) = item.next_block(tag) {
+            self.attribute(draft, pair)?;
+        }
+        Ok(())
+    }
+
     /// Hands the item out, or counts why not.
     fn end(&mut self, draft: &Draft<'a>) {
         self.hand_out(draft, None);

@@ -94,6 +94,54 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes one short field of bytes of this tag. `None` takes nothing, and says nothing of what is there.
+    #[inline(always)]
+    pub fn next_block(&mut self, tag: u8) -> Option<Self> {
+        let [found, len, rest @ ..] = self.rest else { return None };
+        if *found != tag || *len >= 0x80 {
+            return None;
+        }
+        let (block, rest) = rest.split_at_checked(usize::from(*len))?;
+        self.rest = rest;
+        Some(Self { rest: block, end: self.offset() })
+    }
+
+    /// As [`Self::next_block`] for a field of eight bytes.
+    #[inline(always)]
+    pub fn next_fixed64(&mut self, tag: u8) -> Option<u64> {
+        let (bytes, rest) = self.rest.split_first_chunk::<9>()?;
+        let [found, number @ ..] = *bytes;
+        (found == tag).then(|| {
+            self.rest = rest;
+            u64::from_le_bytes(number)
+        })
+    }
+
+    /// As [`Self::next_block`] for a varint of one byte.
+    #[inline(always)]
+    pub fn next_byte(&mut self, tag: u8) -> Option<u64> {
+        match self.rest {
+            [found, number, rest @ ..] if *found == tag && *number < 0x80 => {
+                self.rest = rest;
+                Some(u64::from(*number))
+            }
+            _ => None,
+        }
+    }
+
+    /// A varint of this tag, and nothing else.
+    #[inline(always)]
+    pub fn one_varint(&self, tag: u8) -> Option<u64> {
+        let [found, rest @ ..] = self.rest else { return None };
+        let mut one = Self { rest, end: self.end };
+        (*found == tag).then(|| one.varint().ok()).flatten().filter(|_| one.rest.is_empty())
+    }
+
+    #[inline]
+    pub fn into_bytes(self) -> &'a [u8] {
+        self.rest
+    }
+
     /// Whether the rest is nothing but whole varints.
     pub fn check_varints(mut self) -> Result<(), Malformed> {
         while !self.rest.is_empty() {
@@ -228,7 +276,7 @@ impl<'a> Field<'a> {
 
     #[inline]
     pub fn bytes(&self, name: &str) -> Result<&'a [u8], Malformed> {
-        self.message(name).map(|reader| reader.rest)
+        self.message(name).map(Reader::into_bytes)
     }
 
     #[inline]
