@@ -102,11 +102,31 @@ pub fn documents(signal: Signal, service_levels: u64) -> String {
     rules() + &(0..service_levels).map(level).collect::<String>()
 }
 
-struct Text(String);
+/// So many rules and service levels, four of each for one service: of twenty as of two thousand those of five services
+/// concern the traffic.
+pub fn many(each: u64) -> String {
+    let mut yaml = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  classify:\n".to_owned();
+    for index in 0..each {
+        let _ = writeln!(
+            yaml,
+            "    - {{name: rule-{index}, when: 'span && service.name == \"svc-{}\" && http.response.status_code >= {}', category: warning}}",
+            index / 4,
+            500 + index % 4,
+        );
+    }
+    let level = |index: u64| {
+        service_level(&format!("slo-{index}"), &format!("svc-{}", index / 4), index.is_multiple_of(2))
+    };
+    yaml + &(0..each).map(level).collect::<String>()
+}
 
-impl World for Text {
-    fn read(&self, _path: &Path) -> Result<String, String> {
-        Ok(self.0.clone())
+/// Documents, in files that are not too large.
+struct Files(Vec<String>);
+
+impl World for Files {
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let place = path.to_str().and_then(|name| name.split('.').next()?.parse::<usize>().ok());
+        place.and_then(|place| self.0.get(place)).cloned().ok_or_else(|| "there is no such file".to_owned())
     }
 
     fn env(&self, _name: &str) -> Option<String> {
@@ -119,7 +139,11 @@ impl World for Text {
 }
 
 pub fn config(documents: String) -> Config {
-    let loaded = config::load(&["bench.yaml".into()], &Text(documents));
+    const DOCUMENTS_OF_A_FILE: usize = 500;
+    let all: Vec<&str> = documents.split("---\n").collect();
+    let files: Vec<String> = all.chunks(DOCUMENTS_OF_A_FILE).map(|some| some.join("---\n")).collect();
+    let paths: Vec<PathBuf> = (0..files.len()).map(|place| format!("{place}.yaml").into()).collect();
+    let loaded = config::load(&paths, &Files(files));
     assert_eq!(loaded.errors(), 0, "{:?}", loaded.findings);
     loaded.config.expect("no errors")
 }

@@ -78,6 +78,7 @@ impl PartialEq for Test {
 
 /// One value while it is compared.
 #[derive(Clone, Copy, Debug)]
+#[repr(u64)]
 pub(super) enum Val<'i> {
     Bool(bool),
     Int(i64),

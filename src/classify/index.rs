@@ -190,9 +190,9 @@ impl Table {
 impl Marks {
     /// Whether the number is there that was marked last.
     fn has(&self, number: usize) -> bool {
-        self.0.last().is_some_and(|(word, bits)| {
-            *word as usize == number / 64 && bits & (1 << (number % 64)) != 0
-        })
+        self.0
+            .last()
+            .is_some_and(|(word, bits)| *word as usize == number / 64 && bits & (1 << (number % 64)) != 0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod json;
 mod malformed;
+mod quick;
 mod random;
 mod shared;
 mod signal;

@@ -134,13 +134,14 @@ impl Baselines {
 
     /// What the point adds to what is known; `None` where that is nothing.
     pub(super) fn take(&mut self, now: Now, point: &SeriesPoint) -> Option<Increment> {
-        if !self.series.contains_key(&point.series) && self.limit <= self.series.len() {
+        if self.limit <= self.series.len() && !self.series.contains_key(&point.series) {
             self.sweep(now);
             if self.limit <= self.series.len() {
                 return self.overflow(point);
             }
         }
-        let horizon_ns = self.horizon_ns.max(self.expired.get(&point.series).copied().unwrap_or(0));
+        let expired = (!self.expired.is_empty()).then(|| self.expired.get(&point.series)).flatten();
+        let horizon_ns = self.horizon_ns.max(expired.copied().unwrap_or(0));
         let counters = &mut self.counters;
         let series = self.series.entry(point.series).or_insert_with(|| Series {
             seen: now,
@@ -218,12 +219,19 @@ impl Series {
 
 fn whole(added: &Tally, rest: &mut (u128, u128)) -> Option<Increment> {
     let (total, good) = (added.total + rest.0, added.good + rest.1);
-    *rest = (total % UNIT, good % UNIT);
-    let count = |billionths: u128| u64::try_from(billionths / UNIT).unwrap_or(u64::MAX);
-    let total = count(total);
-    let good = count(good).min(total);
-    let (low, high) = (count(added.low).min(good), count(added.high).clamp(good, total));
+    let ((total, total_rest), (good, good_rest)) = (split(total), split(good));
+    *rest = (total_rest, good_rest);
+    let good = good.min(total);
+    let (low, high) = (split(added.low).0.min(good), split(added.high).0.clamp(good, total));
     (total > 0).then_some(Increment { total, good, low, high })
+}
+
+/// Whole events, and billionths of one. What fits into 64 bits is divided much faster.
+fn split(billionths: u128) -> (u64, u128) {
+    match u64::try_from(billionths) {
+        Ok(few) => (few / UNIT as u64, u128::from(few % UNIT as u64)),
+        Err(_) => (u64::try_from(billionths / UNIT).unwrap_or(u64::MAX), billionths % UNIT),
+    }
 }
 
 fn cumulative(

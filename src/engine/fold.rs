@@ -248,7 +248,9 @@ impl<'p, 'r> Fold<'p, 'r> {
             let (mut group, mut judged) = (None, None);
             for (track, indicator) in slo.indicators.iter().enumerate() {
                 let mismatches = &mut self.mismatches[plan.rules.len() + index];
-                if let Some(marks) = indicator.judge(item, plan.selects(finder, flat + track, item, mismatches)) {
+                if let Some(marks) =
+                    indicator.judge(item, plan.selects(finder, flat + track, item, mismatches))
+                {
                     let group = *group.get_or_insert_with(|| self.groups.of(index, slo, item));
                     judged = Some(judged.unwrap_or(true) && marks.is_good());
                     let to = Counter { slo: index as u32, track: track as u16, group, flat: flat + track };
@@ -364,17 +366,11 @@ pub(super) struct Counter {
 }
 
 /// The groups of one request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Groups {
     values: Vec<Vec<String>>,
     places: Map<String>,
     text: String,
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Self::new(0)
-    }
 }
 
 impl Groups {

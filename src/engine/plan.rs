@@ -1,8 +1,10 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
+use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use foldhash::fast::FixedState;
 
 use super::baselines::SERIES_MAX;
 use super::level::RAW_UNITS;
@@ -66,6 +68,8 @@ pub(super) struct Numbered {
     pub(super) tracks_before: Vec<usize>,
     /// For each indicator: the number of its first condition.
     pub(super) first_of_track: Vec<usize>,
+    /// For each indicator: what tells the counts of a histogram below its limit from those below others.
+    pub(super) histogram_keys: Vec<u64>,
     /// For each condition that ends an alert: the place of the watch.
     pub(super) ending: Vec<u16>,
 }
@@ -217,9 +221,11 @@ impl Numbered {
     fn of(plan: &Plan) -> Self {
         let mut asked: Vec<Asked<'_>> = plan.rules.asked().collect();
         let (mut slo_of, mut tracks_before, mut first_of_track) = (Vec::new(), Vec::new(), Vec::new());
+        let mut histogram_keys = Vec::new();
         for (place, slo) in (0..).zip(&plan.slos) {
             tracks_before.push(first_of_track.len());
-            for indicator in &slo.indicators {
+            for (track, indicator) in slo.indicators.iter().enumerate() {
+                histogram_keys.push(indicator.histogram_key(&slo.slo.name, track));
                 first_of_track.push(asked.len());
                 asked.extend(indicator.asked());
             }
@@ -233,11 +239,18 @@ impl Numbered {
                 asked.push(Asked { kind: None, predicate, leads: true });
             }
         }
-        Self { index: Index::of(&asked), slos_end, slo_of, tracks_before, first_of_track, ending }
+        let index = Index::of(&asked);
+        Self { index, slos_end, slo_of, tracks_before, first_of_track, histogram_keys, ending }
     }
 }
 
 impl Indicator {
+    /// 0 where it asks for no limit.
+    fn histogram_key(&self, slo: &str, track: usize) -> u64 {
+        let Self::Threshold { op, limit, .. } = self else { return 0 };
+        FixedState::default().hash_one((slo, track, *op as u8, limit.to_bits()))
+    }
+
     /// In the order in which they are asked.
     fn selectors(&self) -> Vec<&Selector> {
         match self {
@@ -261,7 +274,11 @@ impl Indicator {
 
     /// As what a point of a counter counts for a ratio. Each selector takes counters of its own; `selects` says whether it
     /// does, by its place among those that are asked.
-    pub(super) fn roles(&self, mut selects: impl FnMut(usize, &Selector) -> bool, each: &mut dyn FnMut(Role)) {
+    pub(super) fn roles(
+        &self,
+        mut selects: impl FnMut(usize, &Selector) -> bool,
+        each: &mut dyn FnMut(Role),
+    ) {
         let [first, second] = match self {
             Self::GoodOfTotal { good, total } => [(total, Role::Total), (good, Role::Good)],
             Self::BadOfTotal { bad, total } => [(total, Role::Total), (bad, Role::Bad)],

@@ -1,10 +1,7 @@
 //! The workers' half of metrics: which service levels a point counts for, and how. What a point means depends
 //! on those before it, so counters and histograms leave the worker as they are, for the ledger to unfold.
 
-use std::hash::BuildHasher;
-
 use borsh::{BorshDeserialize, BorshSerialize};
-use foldhash::fast::FixedState;
 
 use super::fold::{Counter, Groups};
 use super::plan::{Indicator, Marks, Operator, Plan};
@@ -55,6 +52,9 @@ pub struct Points {
     pub uses: Vec<Use>,
     /// Points that a selector took and that its service level can not count, such as gauges of a ratio.
     pub unusable: u64,
+    /// What the point at hand counts as for ratios.
+    #[borsh(skip)]
+    pub(super) of_ratios: Vec<Use>,
 }
 
 impl Points {
@@ -68,7 +68,7 @@ impl Points {
         judged: &mut dyn FnMut(Counter, Marks),
     ) {
         let Some(point) = item.point.filter(|point| !point.has_no_value()) else { return };
-        let mut counter_uses = Vec::new();
+        let mut of_ratios = std::mem::take(&mut self.of_ratios);
         for index in plan.concerned(finder) {
             let slo = &plan.slos[index];
             let flat = plan.numbered().tracks_before[index];
@@ -87,12 +87,7 @@ impl Points {
                             continue;
                         }
                         if measure.is_value() && is_histogram(&point.data) {
-                            let key = FixedState::default().hash_one((
-                                &slo.slo.name,
-                                track,
-                                *op as u8,
-                                limit.to_bits(),
-                            ));
+                            let key = plan.numbered().histogram_keys[flat + track];
                             let first = self.uses.len();
                             self.uses.push(to().as_a(Role::Threshold));
                             self.unfolded(point, time, key, tally_below(&point.data, *op, *limit), first);
@@ -109,17 +104,18 @@ impl Points {
                     Indicator::GoodOfTotal { .. }
                     | Indicator::BadOfTotal { .. }
                     | Indicator::GoodAndBad { .. } => {
-                        indicator.roles(selects, &mut |role| counter_uses.push(to().as_a(role)));
+                        indicator.roles(selects, &mut |role| of_ratios.push(to().as_a(role)));
                     }
                     Indicator::Foreign => {}
                 }
             }
         }
-        if !counter_uses.is_empty() {
+        if !of_ratios.is_empty() {
             let first = self.uses.len();
-            self.uses.append(&mut counter_uses);
+            self.uses.append(&mut of_ratios);
             self.unfolded(point, time, 0, tally_of_counter(&point.data), first);
         }
+        self.of_ratios = of_ratios;
     }
 
     /// A histogram under another limit is another series of counts, hence the key.

@@ -150,30 +150,34 @@ fn share(limit: f64, low: f64, high: f64) -> u128 {
     (share.round() as u128).min(UNIT)
 }
 
+/// In whole values, but for the parts of buckets.
 #[derive(Debug, Default)]
 struct Below {
     total: u128,
-    good: u128,
     low: u128,
-    high: u128,
+    /// What is above `low` at most, and billionths of it by estimate.
+    open: u128,
+    estimate: u128,
 }
 
 impl Below {
+    #[inline]
     fn add(&mut self, count: u64, part: Part) {
         let count = u128::from(count);
-        let (low, share, high) = match part {
-            Part::All => (UNIT, UNIT, UNIT),
-            Part::None => (0, 0, 0),
-            Part::Some(share) => (0, share, UNIT),
-        };
-        self.total += count * UNIT;
-        self.good += count * share;
-        self.low += count * low;
-        self.high += count * high;
+        self.total += count;
+        match part {
+            Part::All => self.low += count,
+            Part::None => {}
+            Part::Some(share) => {
+                self.open += count;
+                self.estimate += count * share;
+            }
+        }
     }
 
     fn tally(self, op: Operator, layout: u64) -> Tally {
-        let Self { total, good, low, high } = self;
+        let (total, low) = (self.total * UNIT, self.low * UNIT);
+        let (good, high) = (low + self.estimate, low + self.open * UNIT);
         match op {
             Operator::Lte | Operator::Lt => Tally { total, good, low, high, layout },
             Operator::Gte | Operator::Gt => {

@@ -125,8 +125,11 @@ impl Hits {
             let index = ending[*number as usize - slos_end];
             let watch = &plan.watches[usize::from(index)];
             let counter = &mut mismatches[usize::from(watch.rule)];
-            let mut ends =
-                || watch.until().is_some_and(|until| finder.holds(*number as usize, || until.matches(item, counter)));
+            let mut ends = || {
+                watch
+                    .until()
+                    .is_some_and(|until| finder.holds(*number as usize, || until.matches(item, counter)))
+            };
             if decider != Decider::Rule(watch.rule) && ends() {
                 self.add(plan, index, item, time, true);
             }

@@ -9,7 +9,9 @@ use super::words::ItemKind;
 
 /// One attribute value as far as rules can compare it. `Other` stands for bytes, arrays and maps:
 /// present, but not comparable.
+// With a tag of one byte the other seven are copied in pieces that overlap, which the processor waits for.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(u64)]
 pub enum Value<'a> {
     Str(&'a str),
     Int(i64),

@@ -3,7 +3,7 @@
 use crate::decode::Malformed;
 
 /// The JSON parser's own limit, minus one: ours must be the one that speaks.
-const PARSER_MAX: u32 = 127;
+pub const PARSER_MAX: u32 = 127;
 
 pub fn check(body: &[u8], depth_max: u32) -> Result<(), Malformed> {
     let depth_max = depth_max.min(PARSER_MAX);

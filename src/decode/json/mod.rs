@@ -4,6 +4,7 @@
 //! mean is not decided here: that is left to the one reader of protobuf.
 
 mod depth;
+pub(super) mod quick;
 mod read;
 pub(super) mod schema;
 mod signal;
@@ -18,13 +19,27 @@ use super::{Limits, Malformed};
 use crate::model::Signal;
 
 pub fn to_protobuf(signal: Signal, body: &[u8], limits: Limits) -> Result<Vec<u8>, Malformed> {
-    let body = text_of(body)?;
-    depth::check(body, limits.depth_max)?;
-    let message = match signal {
+    let (body, message) = (text_of(body)?, message_of(signal));
+    match quick::to_protobuf(message, body, limits) {
+        Some(bytes) => Ok(bytes),
+        None => by_parser(message, body, limits),
+    }
+}
+
+fn message_of(signal: Signal) -> &'static schema::Message {
+    match signal {
         Signal::Traces => &schema::TRACES,
         Signal::Logs => &schema::LOGS,
         Signal::Metrics => &schema::METRICS,
-    };
+    }
+}
+
+pub(super) fn by_parser(
+    message: &'static schema::Message,
+    body: &[u8],
+    limits: Limits,
+) -> Result<Vec<u8>, Malformed> {
+    depth::check(body, limits.depth_max)?;
     let mut progress = Progress::new(body.len() / 2, limits);
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = Root::new(message, &mut progress).deserialize(&mut json).and_then(|()| json.end());

@@ -21,7 +21,7 @@ pub struct Progress {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Field(&'static str),
+    Field(&'static [u8]),
     Index(usize),
 }
 
@@ -55,7 +55,7 @@ impl Progress {
             match step {
                 Step::Field(name) => {
                     place.extend((!place.is_empty()).then_some('.'));
-                    place.extend(text::camel(name).map(char::from));
+                    place.extend(name.iter().copied().map(char::from));
                 }
                 Step::Index(index) => place.push_str(&format!("[{index}]")),
             }
@@ -69,7 +69,7 @@ impl Progress {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            self.path.push(Step::Field(field.name));
+            self.path.push(Step::Field(field.camel.as_bytes()));
             map.next_value_seed(Place { progress: self, field, is_list: field.repeated })?;
             self.path.pop();
         }
@@ -128,7 +128,8 @@ impl<'de> Visitor<'de> for Name<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.fields.iter().find(|field| text::is_name(field.name, key)))
+        let is_it = |field: &&Field| field.name == key || field.camel.as_bytes() == key.as_bytes();
+        Ok(self.0.fields.iter().find(is_it))
     }
 }
 
@@ -248,13 +249,7 @@ impl Place<'_> {
     }
 
     fn write<E>(self, value: Encoded) -> Result<(), E> {
-        let (writer, number) = (&mut self.progress.writer, self.field.number);
-        match value {
-            Encoded::Varint(value) => writer.varint(number, value),
-            Encoded::Fixed64(value) => writer.fixed64(number, value),
-            Encoded::Fixed32(value) => writer.fixed32(number, value),
-            Encoded::Text(value) => writer.text(number, &value),
-        }
+        put(&mut self.progress.writer, self.field.number, value);
         Ok(())
     }
 
@@ -287,15 +282,24 @@ impl Place<'_> {
 }
 
 /// A value as its field's type has it on the wire.
-enum Encoded {
+pub(super) enum Encoded {
     Text(Vec<u8>),
     Varint(u64),
     Fixed64(u64),
     Fixed32(u32),
 }
 
+pub(super) fn put(writer: &mut Writer, number: u32, value: Encoded) {
+    match value {
+        Encoded::Varint(value) => writer.varint(number, value),
+        Encoded::Fixed64(value) => writer.fixed64(number, value),
+        Encoded::Fixed32(value) => writer.fixed32(number, value),
+        Encoded::Text(value) => writer.text(number, &value),
+    }
+}
+
 /// `None` where the number is out of the type's range, or the type is not a number at all.
-fn encoded(kind: Kind, value: i128) -> Option<Encoded> {
+pub(super) fn encoded(kind: Kind, value: i128) -> Option<Encoded> {
     Some(match kind {
         Kind::Double => Encoded::Fixed64((value as f64).to_bits()),
         Kind::Enum(_) => Encoded::Varint(i64::from(i32::try_from(value).ok()?).cast_unsigned()),

@@ -10,9 +10,43 @@ pub struct Message {
 pub struct Field {
     /// As in the `.proto` file; JSON may also say it in lowerCamelCase.
     pub name: &'static str,
+    pub camel: Camel,
     pub number: u32,
     pub kind: Kind,
     pub repeated: bool,
+}
+
+/// A name in lowerCamelCase.
+#[derive(Debug)]
+pub struct Camel {
+    bytes: [u8; Self::LEN_MAX],
+    len: usize,
+}
+
+impl Camel {
+    const LEN_MAX: usize = 24;
+
+    /// `start_time_unix_nano` -> `startTimeUnixNano`.
+    const fn of(name: &str) -> Self {
+        let (mut bytes, mut len, mut at, mut upper) = ([0; Self::LEN_MAX], 0, 0, false);
+        while at < name.len() {
+            let byte = name.as_bytes()[at];
+            at += 1;
+            if byte == b'_' {
+                upper = true;
+                continue;
+            }
+            bytes[len] = if upper { byte.to_ascii_uppercase() } else { byte };
+            len += 1;
+            upper = false;
+        }
+        Self { bytes, len }
+    }
+
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,11 +78,11 @@ use Kind::{
 };
 
 const fn one(name: &'static str, number: u32, kind: Kind) -> Field {
-    Field { name, number, kind, repeated: false }
+    Field { name, camel: Camel::of(name), number, kind, repeated: false }
 }
 
 const fn many(name: &'static str, number: u32, kind: Kind) -> Field {
-    Field { name, number, kind, repeated: true }
+    Field { name, camel: Camel::of(name), number, kind, repeated: true }
 }
 
 pub static TRACES: Message = Message { fields: &[many("resource_spans", 1, Of(&RESOURCE_SPANS))] };

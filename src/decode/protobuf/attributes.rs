@@ -9,52 +9,65 @@ use crate::model::{Slots, Value, Wanted};
 
 /// A value before anybody checked that its text is UTF-8.
 #[derive(Clone, Copy, Debug)]
+#[repr(u64)]
 pub enum Raw<'a> {
     Str(&'a [u8]),
     Read(Value<'a>),
 }
 
 /// Tags, each of one byte: `KeyValue.key`, `KeyValue.value`, `AnyValue.string_value`, `AnyValue.int_value`.
-const KEY: u8 = 0x0a;
-const VALUE: u8 = 0x12;
+pub const KEY: u8 = 0x0a;
+pub const VALUE: u8 = 0x12;
 const TEXT: u8 = 0x0a;
 const INT: u8 = 0x18;
 
 /// Puts the value of one attribute of `level` into the slots that ask for it there. An attribute that
-/// comes twice has the later value; one without a value counts as absent.
+/// comes twice has the later value; one without a value counts as absent. `fault` gets what is wrong with it, unless
+/// something else was before.
+#[inline]
 pub fn fill<'a>(
     pair: Reader<'a>,
     level: Level,
     wanted: &Wanted,
     slots: &mut Slots<'a>,
-) -> Result<Option<Fault<'a>>, Malformed> {
+    fault: &mut Option<Fault<'a>>,
+) -> Result<(), Malformed> {
     let usual = pair.two_blocks(KEY, VALUE);
     let key = match usual {
         Some((key, _)) => key,
-        None => key(pair)?,
+        None => read_key(pair)?,
     };
-    let Some(places) = wanted.places_of_bytes(key) else { return Ok(None) };
+    let Some(places) = wanted.places_of_bytes(key) else { return Ok(()) };
     let places = match level {
         Level::Resource => [places.nearest, places.resource],
         Level::Scope => [places.nearest, None],
         Level::Item => [places.nearest, places.item],
     };
     if places == [None, None] {
-        return Ok(None);
+        return Ok(());
     }
-    let raw = match usual {
-        Some((_, any)) => any_value(any)?,
-        None => value(pair)?,
+    let checked = match usual.and_then(|(_, any)| any.one_block(TEXT)) {
+        Some(text) => str::from_utf8(text).ok().map(Value::Str),
+        None => {
+            let raw = match usual {
+                Some((_, any)) => any_value(any)?,
+                None => read_value(pair)?,
+            };
+            let Some(raw) = raw else { return Ok(()) };
+            raw.checked()
+        }
     };
-    let Some(raw) = raw else { return Ok(None) };
-    let Some(value) = raw.checked() else { return Ok(Some(Fault::Attribute(level, key))) };
+    let Some(value) = checked else {
+        fault.get_or_insert(Fault::Attribute(level, key));
+        return Ok(());
+    };
     for slot in places.into_iter().flatten() {
         slots.set(slot, value);
     }
-    Ok(None)
+    Ok(())
 }
 
-pub fn key<'a>(mut pair: Reader<'a>) -> Result<&'a [u8], Malformed> {
+pub fn read_key<'a>(mut pair: Reader<'a>) -> Result<&'a [u8], Malformed> {
     let mut key: &[u8] = &[];
     while let Some(field) = pair.field()? {
         if field.number == 1 {
@@ -64,7 +77,7 @@ pub fn key<'a>(mut pair: Reader<'a>) -> Result<&'a [u8], Malformed> {
     Ok(key)
 }
 
-pub fn value<'a>(mut pair: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
+pub fn read_value<'a>(mut pair: Reader<'a>) -> Result<Option<Raw<'a>>, Malformed> {
     let mut value = None;
     while let Some(field) = pair.field()? {
         if field.number == 2 {

@@ -68,7 +68,7 @@ mod tag {
 
 impl<'a> Walk<'a, '_> {
     pub(super) fn span(&mut self, mut span: Reader<'a>) -> Result<(), Malformed> {
-        let mut draft = Draft { named: "Span.name", ..self.begin()? };
+        let mut draft = self.begin("Span.name")?;
         let (mut start, mut end) = (0, 0);
         // Encoders write fields in the order of their numbers. Whatever comes otherwise is read below.
         if let Some(id) = span.next_block(tag::SPAN_TRACE_ID) {
@@ -115,7 +115,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     pub(super) fn log_record(&mut self, mut record: Reader<'a>) -> Result<(), Malformed> {
-        let mut draft = Draft { named: "LogRecord.event_name", ..self.begin()? };
+        let mut draft = self.begin("LogRecord.event_name")?;
         let (mut time, mut observed) = (0, 0);
         if let Some(first) = record.next_fixed64(tag::LOG_TIME) {
             time = first;

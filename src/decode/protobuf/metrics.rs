@@ -1,12 +1,17 @@
 //! Metrics: every data point is one item under its metric's name.
 
 use super::Walk;
-use super::items::Draft;
 use super::packed;
 use super::series::{Identity, Series};
 use super::wire::Reader;
 use crate::decode::Malformed;
 use crate::model::{Buckets, Exponential, Histogram, Number, Point, PointData, Temporality};
+
+/// Tags of one byte each, that all points have in common.
+const START: u8 = 0x11;
+const TIME: u8 = 0x19;
+/// In a tag: length-delimited.
+const BYTES: u8 = 2;
 
 /// Which of a metric's five kinds of data its points are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +82,20 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn point(&mut self, of: &Metric<'a>, mut point: Reader<'a>) -> Result<(), Malformed> {
-        let mut draft = Draft { name: of.name, named: "Metric.name", ..self.begin()? };
+        let mut draft = self.begin("Metric.name")?;
+        draft.name = of.name;
         let mut read = Point { start_ns: 0, flags: 0, series: 0, data: of.empty() };
         let mut attributes = Identity::default();
         if of.shape == Shape::Summary {
             // Not `optional` in the schema, so a sum that is not sent is zero.
             draft.value = Some(0.0);
+        }
+        // Encoders write fields in the order of their numbers. Whatever comes otherwise is read below.
+        if let Some(time) = point.next_fixed64(START) {
+            read.start_ns = time;
+        }
+        if let Some(time) = point.next_fixed64(TIME) {
+            draft.time_ns = time;
         }
         while let Some(field) = point.field()? {
             match (field.number, of.shape) {
@@ -98,11 +111,15 @@ impl<'a> Walk<'a, '_> {
                 (7, Shape::Gauge | Shape::Sum | Shape::Summary)
                 | (9, Shape::Histogram)
                 | (1, Shape::ExponentialHistogram) => {
-                    let pair = field.message("data_points.attributes")?;
-                    if let Some(series) = of.series {
-                        attributes.add(series, pair)?;
+                    let mut pair = field.message("data_points.attributes")?;
+                    loop {
+                        if let Some(series) = of.series {
+                            attributes.add(series, pair)?;
+                        }
+                        self.attribute(&mut draft, pair)?;
+                        let Some(next) = point.next_block((field.number as u8) << 3 | BYTES) else { break };
+                        pair = next;
                     }
-                    self.attribute(&mut draft, pair)?;
                 }
                 (4 | 6, Shape::Gauge | Shape::Sum) => {
                     let number = match field.number {

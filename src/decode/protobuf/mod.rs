@@ -13,7 +13,7 @@ mod series;
 mod signal;
 mod wire;
 
-use self::attributes::{fill, key, value};
+use self::attributes::{fill, read_key, read_value};
 use self::fault::{Fault, Level};
 use self::items::Draft;
 use self::series::{Identity, Series};
@@ -122,20 +122,20 @@ impl<'a, 'c> Walk<'a, 'c> {
                 continue;
             }
             let pair = field.message("Resource.attributes")?;
-            if key(pair)? == b"service.name" {
+            if read_key(pair)? == b"service.name" {
                 self.read_service(pair)?;
             }
             if let Some(series) = self.series {
                 identity.add(series, pair)?;
             }
-            let fault = fill(pair, Level::Resource, self.wanted, &mut self.resource.slots)?;
-            self.resource.fault = self.resource.fault.or(fault);
+            let Inherited { slots, fault, .. } = &mut self.resource;
+            fill(pair, Level::Resource, self.wanted, slots, fault)?;
         }
         Ok(())
     }
 
     fn read_service(&mut self, pair: Reader<'a>) -> Result<(), Malformed> {
-        let Some(raw) = value(pair)? else { return Ok(()) };
+        let Some(raw) = read_value(pair)? else { return Ok(()) };
         self.resource.service = match raw.checked() {
             Some(Value::Str("")) => UNKNOWN_SERVICE,
             Some(Value::Str(name)) => &name[..name.floor_char_boundary(SERVICE_BYTES_MAX)],
@@ -189,8 +189,8 @@ impl<'a, 'c> Walk<'a, 'c> {
                     if let Some(series) = series {
                         identity.add(series, pair)?;
                     }
-                    let fault = fill(pair, Level::Scope, self.wanted, &mut self.scope.slots)?;
-                    self.scope.fault = self.scope.fault.or(fault);
+                    let Inherited { slots, fault, .. } = &mut self.scope;
+                    fill(pair, Level::Scope, self.wanted, slots, fault)?;
                 }
                 _ => {}
             }
@@ -209,29 +209,24 @@ impl<'a, 'c> Walk<'a, 'c> {
     }
 
     /// Begins an item: counts it, and gives it what it inherits.
-    fn begin(&mut self) -> Result<Draft<'a>, Malformed> {
+    #[inline]
+    fn begin(&mut self, named: &'static str) -> Result<Draft<'a>, Malformed> {
         self.decoded.items += 1;
         if self.limits.items_max < self.decoded.items {
             return Err(Malformed::TooMuch(format!("{} items", self.limits.items_max)));
         }
         self.slots.copy_from(&self.scope.slots);
-        Ok(Draft { fault: self.scope.fault, ..Draft::default() })
+        Ok(Draft { named, fault: self.scope.fault, ..Draft::default() })
     }
 
+    #[inline]
     fn attribute(&mut self, draft: &mut Draft<'a>, pair: Reader<'a>) -> Result<(), Malformed> {
-        let fault = fill(pair, Level::Item, self.wanted, &mut self.slots)?;
-        draft.fault = draft.fault.or(fault);
-        Ok(())
+        fill(pair, Level::Item, self.wanted, &mut self.slots, &mut draft.fault)
     }
 
     /// Those short ones of this tag that follow each other.
     #[inline]
-    fn attributes(
-        &mut self,
-        draft: &mut Draft<'a>,
-        item: &mut Reader<'a>,
-        tag: u8,
-    ) -> Result<(), Malformed> {
+    fn attributes(&mut self, draft: &mut Draft<'a>, item: &mut Reader<'a>, tag: u8) -> Result<(), Malformed> {
         while let Some(pair) = item.next_block(tag) {
             self.attribute(draft, pair)?;
         }
