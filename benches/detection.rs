@@ -1,6 +1,7 @@
 //! How long after the request that crosses a page is out: `cargo bench --bench detection`.
 //! 200 outages of random severity, one after the other, each of a service of its own; from the moment the
-//! crossing request is sent to the moment the webhook has arrived.
+//! crossing request is sent to the moment the webhook has arrived. `-- loaded`: while spans of other services come in at
+//! four fifths of the rate that client and daemon together reach on this machine.
 
 #[allow(dead_code, reason = "the other benches use the rest")]
 mod common;
@@ -14,35 +15,95 @@ mod sink;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use common::service_level;
-use common::traffic::mixed;
+use common::traffic::{ITEMS, mixed};
+use common::wire::{Line, Packet, Packing, Transport, Way};
+use common::{service_level, wall_ns, words};
+use evenkeel::model::Signal;
 use evenkeel::model::rfc3339;
 use program::Daemon;
 use serde_json::json;
 use sink::{Post, Sink, wall_s};
 
 const OUTAGES: u64 = 200;
+const WAY: Way = Way(Transport::Http, Packing::Plain);
+const CONNECTIONS: u64 = 8;
+const FULL_SPEED: Duration = Duration::from_secs(4);
+const LOAD: f64 = 0.8;
 
 #[tokio::main]
 async fn main() {
     let mut sink = Sink::start().await;
     let mut documents = format!(
-        "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    route: {{receiver: oncall}}\n    receivers:\n      - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
+        "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  dedup: 'off'\n  alerting:\n    route: {{receiver: oncall}}\n    receivers:\n      - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
         sink.url
     );
     for number in 0..OUTAGES {
         documents += &service_level(&format!("slo-{number}"), &format!("svc-{number}"), false);
     }
     let daemon = Daemon::start(&documents).await;
+    let load = if words().iter().any(|word| word == "loaded") { loaded(&daemon).await } else { Vec::new() };
     let mut took = Vec::new();
     for number in 0..OUTAGES {
         took.push(outage(&daemon, &mut sink, number).await);
     }
+    load.iter().for_each(|sender| sender.abort());
     took.sort_unstable();
     let at = |share: f64| took[((OUTAGES as f64 * share).ceil() as usize).max(1) - 1].as_secs_f64() * 1e3;
     println!("{OUTAGES} outages, from the crossing request to the webhook, in milliseconds");
     println!("p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}", at(0.5), at(0.9), at(0.99), at(1.0));
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// Sends spans of the services that all benches know, at first as fast as they are taken.
+async fn loaded(daemon: &Daemon) -> Vec<tokio::task::JoinHandle<()>> {
+    let begin_ns = wall_ns();
+    let packets: Vec<Packet> = (0..200).map(|one| WAY.packet(Signal::Traces, one, begin_ns)).collect();
+    let mut lines = Vec::new();
+    for _ in 0..CONNECTIONS {
+        lines.push(WAY.open(daemon.address("otlp_http"), daemon.address("otlp_grpc")).await);
+    }
+    let full: u64 = futures(lines.iter().map(|line| {
+        let (line, packets, until) = (line.clone(), packets.clone(), Instant::now() + FULL_SPEED);
+        async move { send(&line, &packets, Duration::ZERO, until).await }
+    }))
+    .await;
+    let a_second = full as f64 / FULL_SPEED.as_secs_f64();
+    println!(
+        "{:.0} spans/s at full speed, {:.0} from now on",
+        a_second * ITEMS as f64,
+        LOAD * a_second * ITEMS as f64
+    );
+    let pace = Duration::from_secs_f64(CONNECTIONS as f64 / (LOAD * a_second));
+    let until = Instant::now() + Duration::from_secs(3_600);
+    let sender = |line: Line| {
+        let packets = packets.clone();
+        tokio::spawn(async move {
+            send(&line, &packets, pace, until).await;
+        })
+    };
+    lines.into_iter().map(sender).collect()
+}
+
+async fn futures(all: impl Iterator<Item = impl Future<Output = u64> + Send + 'static>) -> u64 {
+    let mut sum = 0;
+    for one in all.map(tokio::spawn).collect::<Vec<_>>() {
+        sum += one.await.expect("it ends");
+    }
+    sum
+}
+
+/// One request each `pace`, or as soon as the last one is answered; how many there were.
+async fn send(line: &Line, packets: &[Packet], pace: Duration, until: Instant) -> u64 {
+    let mut next = tokio::time::Instant::now();
+    for sent in 0.. {
+        if until <= Instant::now() {
+            return sent;
+        }
+        line.send(&packets[sent as usize % packets.len()]).await.expect("it is taken");
+        next += pace;
+        tokio::time::sleep_until(next).await;
+    }
+    unreachable!("numbers do not end")
 }
 
 /// An hour of good requests, then requests of one event second each, a random share of them bad, until it pages.

@@ -18,7 +18,7 @@ use program::Daemon;
 
 const REQUESTS: u64 = 400;
 const ROUNDS: u64 = 3;
-const CONNECTIONS: u64 = 2;
+const CONNECTIONS: u64 = 8;
 
 const WAYS: [Way; 8] = [
     Way(Transport::Http, Packing::Plain),

@@ -8,6 +8,7 @@ mod common;
 use std::sync::Arc;
 
 use common::traffic::{ITEMS, logs, points, spans};
+use common::wire::{Packing, Transport, Way};
 use common::{config, documents, is_asked_for, many, thread_cpu_ns, words};
 use evenkeel::decode::{Encoding, Limits, decode};
 use evenkeel::engine::{AckToken, Batch, Effects, Engine, Input, Plan, Request, fold};
@@ -59,7 +60,7 @@ impl Steps {
             ("decode, those of 20 rules and 20 SLOs", &whole),
         ] {
             self.measure(&format!("{items}: {name}"), bodies.len() as u64 * ITEMS, || {
-                bodies.iter().for_each(|body| decoded(signal, body, plan));
+                bodies.iter().for_each(|body| decoded(signal, Encoding::Protobuf, body, plan));
             });
         }
         for (name, plan) in [
@@ -72,11 +73,24 @@ impl Steps {
             });
         }
         self.ledger(&format!("{items}: ledger, 20 SLOs"), (signal, ITEMS), &whole, bodies);
+        self.json(&format!("{items}: decode, JSON"), signal, &whole);
+    }
+
+    /// JSON, decoded with those of 20 rules and 20 SLOs.
+    fn json(&self, name: &str, signal: Signal, plan: &Plan) {
+        if !is_asked_for(name, &self.words) {
+            return;
+        }
+        let way = Way(Transport::Json, Packing::Plain);
+        let bodies: Vec<_> = (0..REQUESTS / 2).map(|one| way.packet(signal, one, NOW_NS).body).collect();
+        self.measure(name, bodies.len() as u64 * ITEMS, || {
+            bodies.iter().for_each(|body| decoded(signal, Encoding::Json, body, plan));
+        });
     }
 
     /// Twenty, and a hundred times as many, of which as many concern a span.
     fn many(&self, bodies: &[Vec<u8>]) {
-        for each in [20, 2_000] {
+        for each in [20, 200, 2_000] {
             let plan = Arc::new(config(many(each)).plan);
             self.measure(
                 &format!("spans: fold, {each} rules and {each} SLOs"),
@@ -167,10 +181,10 @@ impl Steps {
     }
 }
 
-fn decoded(signal: Signal, body: &[u8], plan: &Plan) {
+fn decoded(signal: Signal, encoding: Encoding, body: &[u8], plan: &Plan) {
     let mut seen = 0;
     let each = &mut |item: &evenkeel::model::Item<'_>| seen += item.duration_ns.unwrap_or(1);
-    let decoded = decode(signal, Encoding::Protobuf, body, &plan.wanted, Limits::DEFAULT, each);
+    let decoded = decode(signal, encoding, body, &plan.wanted, Limits::DEFAULT, each);
     assert_eq!(decoded.expect("well formed").items, ITEMS);
     std::hint::black_box(seen);
 }

@@ -24,7 +24,7 @@ use program::Daemon;
 
 const REQUESTS: u64 = 300;
 const ROUNDS: u64 = 5;
-const CONNECTIONS: u64 = 2;
+const CONNECTIONS: u64 = 8;
 
 const CASES: [(Signal, Way); 7] = [
     (Signal::Traces, Way(Transport::Http, Packing::Plain)),

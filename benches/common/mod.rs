@@ -105,13 +105,18 @@ pub fn documents(signal: Signal, service_levels: u64) -> String {
 /// So many rules and service levels, four of each for one service: of twenty as of two thousand those of five services
 /// concern the traffic.
 pub fn many(each: u64) -> String {
-    let mut yaml = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  classify:\n".to_owned();
-    for index in 0..each {
+    let mut yaml = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  filter:\n".to_owned();
+    let of = |index: u64| format!("span && service.name == \"svc-{}\"", index / 2);
+    for index in 0..each / 2 {
+        let path = ["/healthz", "/metrics"][index as usize % 2];
+        let _ = writeln!(yaml, "    - {{name: no-{index}, drop: '{} && url.path == \"{path}\"'}}", of(index));
+    }
+    yaml.push_str("  classify:\n");
+    for index in 0..each / 2 {
+        let (when, code) = (of(index), 500 + index % 4);
         let _ = writeln!(
             yaml,
-            "    - {{name: rule-{index}, when: 'span && service.name == \"svc-{}\" && http.response.status_code >= {}', category: warning}}",
-            index / 4,
-            500 + index % 4,
+            "    - {{name: rule-{index}, when: '{when} && http.response.status_code == {code}', category: warning}}",
         );
     }
     let level = |index: u64| {

@@ -120,6 +120,39 @@ impl Node {
     }
 }
 
+impl Node {
+    /// As [`Self::holds`] for an item of which it reads nothing but this value, where that is found without reading it
+    /// again: most tests of one thing compare it with what is written out, of its own type.
+    #[inline]
+    pub(super) fn of_value(&self, value: Val<'_>) -> Option<bool> {
+        match self {
+            Self::Compare(comparison) => match (&comparison.left, value, &comparison.right) {
+                (Operand::Literal(_), ..) => None,
+                (_, Val::Int(a), Operand::Literal(Literal::Int(b)))
+                | (_, Val::Duration(a), Operand::Literal(Literal::Duration(b))) => {
+                    is_plain(&comparison.left).then(|| comparison.op.accepts(a.cmp(b)))
+                }
+                _ => None,
+            },
+            Self::Text(test) if is_plain(&test.text) => match (value, &test.test) {
+                (Val::Text(text), Test::StartsWith(Operand::Literal(Literal::Text(part)))) => {
+                    Some(text.starts_with(&**part))
+                }
+                (Val::Text(text), Test::EndsWith(Operand::Literal(Literal::Text(part)))) => {
+                    Some(text.ends_with(&**part))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+/// The thing itself, not something made of it.
+fn is_plain(operand: &Operand) -> bool {
+    matches!(operand, Operand::Attribute(_) | Operand::Variable(_))
+}
+
 impl Operand {
     fn load<'i>(&'i self, item: &'i Item<'_>, mismatches: &mut u64) -> Option<Val<'i>> {
         match self {

@@ -11,7 +11,8 @@ use hashbrown::HashMap;
 use super::Predicate;
 use super::eval::{Node, Val};
 use super::subject::{Reads, Subject};
-use crate::model::{Item, ItemKind};
+use crate::model::text::same;
+use crate::model::{Item, ItemKind, Value};
 
 /// Different tests of one thing, equality with a text aside. Conditions with further ones are asked for every item that
 /// nothing else excludes.
@@ -52,6 +53,8 @@ struct Reading {
     /// Those that demand a text of it, and by the text.
     demanding: Marks,
     by_text: HashMap<Box<str>, Marks, FixedState>,
+    /// Of those texts: one bit for each that there is, all from 63 on as one.
+    lengths: u64,
     tests: Vec<(Node, Marks)>,
 }
 
@@ -80,6 +83,10 @@ impl Marks {
     }
 }
 
+fn length(text: &str) -> u64 {
+    1 << text.len().min(63)
+}
+
 fn mark(set: &mut [u64], number: usize) {
     set[number / 64] |= 1 << (number % 64);
 }
@@ -104,6 +111,7 @@ impl Index {
             hold: Vec::new(),
             leading: Vec::new(),
             scratch: Vec::new(),
+            turn: 0,
         }
     }
 }
@@ -161,6 +169,7 @@ impl Table {
                 subject,
                 demanding: Marks::default(),
                 by_text: HashMap::default(),
+                lengths: 0,
                 tests: Vec::new(),
             });
             self.readings.len() - 1
@@ -171,6 +180,7 @@ impl Table {
         {
             reading.demanding.mark(number);
             reading.by_text.entry(text.into()).or_default().mark(number);
+            reading.lengths |= length(text);
             return true;
         }
         if let Some((_, marks)) = reading.tests.iter_mut().find(|(test, _)| test == part) {
@@ -211,6 +221,7 @@ pub struct Finder<'i> {
     hold: Set,
     leading: Vec<u32>,
     scratch: Set,
+    turn: u64,
 }
 
 impl<'i> Finder<'i> {
@@ -222,8 +233,12 @@ impl<'i> Finder<'i> {
             self.begin(item.kind, table);
         }
         for (place, reading) in table.readings.iter().enumerate() {
-            let value = reading.subject.of(item);
-            if !self.kept[place].is(value) {
+            let is_kept = match reading.subject {
+                Subject::Attribute(slot) => self.kept[place].is_attribute(item.slots.peek(slot)),
+                Subject::Variable(variable) => self.kept[place].is(variable.of(item)),
+            };
+            if !is_kept {
+                let value = reading.subject.of(item);
                 self.kept[place].keep(value);
                 differs |= self.read(place, reading, value, item);
             }
@@ -242,7 +257,22 @@ impl<'i> Finder<'i> {
     /// Whether a condition holds: `ask` is asked where that is not known.
     #[inline]
     pub fn holds(&self, number: usize, ask: impl FnOnce() -> bool) -> bool {
-        has(&self.may_hold, number) && (has(&self.hold, number) || ask())
+        self.knows(number).unwrap_or_else(ask)
+    }
+
+    /// Whether a condition holds, where that is known without asking it.
+    #[inline]
+    pub fn knows(&self, number: usize) -> Option<bool> {
+        match (has(&self.may_hold, number), has(&self.hold, number)) {
+            (false, _) => Some(false),
+            (true, true) => Some(true),
+            (true, false) => None,
+        }
+    }
+
+    /// Another number whenever something else may hold.
+    pub fn turn(&self) -> u64 {
+        self.turn
     }
 
     fn begin(&mut self, kind: ItemKind, table: &Table) {
@@ -272,7 +302,7 @@ impl<'i> Finder<'i> {
         let mut is_odd = false;
         reading.demanding.take_from(allowed);
         match value {
-            Some(Val::Text(text)) if !reading.by_text.is_empty() => {
+            Some(Val::Text(text)) if reading.lengths & length(text) != 0 => {
                 reading.by_text.get(text).into_iter().for_each(|marks| marks.add_to(allowed));
             }
             Some(Val::Text(_)) | None => {}
@@ -283,7 +313,8 @@ impl<'i> Finder<'i> {
         }
         for (test, marks) in &reading.tests {
             let mut mismatches = 0;
-            if !test.holds(item, &mut mismatches) {
+            let quick = value.and_then(|value| test.of_value(value));
+            if !quick.unwrap_or_else(|| test.holds(item, &mut mismatches)) {
                 marks.take_from(allowed);
             }
             if mismatches > 0 {
@@ -298,6 +329,7 @@ impl<'i> Finder<'i> {
     }
 
     fn combine(&mut self, table: &Table) {
+        self.turn += 1;
         let words = table.possible.len();
         if words == 0 {
             return;
@@ -348,9 +380,21 @@ impl Kept {
     #[inline]
     fn is(&self, value: Option<Val<'_>>) -> bool {
         match (&self.known, value) {
-            (Known::Text, Some(Val::Text(text))) => self.text == text,
+            (Known::Text, Some(Val::Text(text))) => same(self.text.as_bytes(), text.as_bytes()),
             (Known::Absent, None) => true,
             (_, value) => Known::of(value).is_some_and(|known| known == self.known),
+        }
+    }
+
+    /// As [`Self::is`], of most values without a copy.
+    #[inline]
+    fn is_attribute(&self, value: Option<&Value<'_>>) -> bool {
+        match (&self.known, value) {
+            (Known::Text, Some(Value::Str(text))) => same(self.text.as_bytes(), text.as_bytes()),
+            (Known::Absent, None) => true,
+            (Known::Int(known), Some(Value::Int(number))) => known == number,
+            (_, None | Some(Value::Str(_) | Value::Int(_))) => false,
+            (_, Some(value)) => self.is(Some(Val::of_attribute(*value))),
         }
     }
 

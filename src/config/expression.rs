@@ -8,8 +8,12 @@ use crate::classify::{ExprError, Measure, Predicate};
 use crate::model::{ItemKind, Wanted};
 
 const BYTES_MAX: usize = 8 << 10;
-/// Of all expressions of a set. An attribute takes five bytes at least, and there are 65,535 slots for them.
-const ALL_BYTES_MAX: usize = 256 << 10;
+/// Of all expressions of a set.
+const ALL_BYTES_MAX: usize = 2 << 20;
+/// Attributes that expressions of a set may name. There are 65,535 slots, of which keys have the rest.
+const ATTRIBUTES_MAX: usize = 50_000;
+/// An attribute takes so many bytes at least.
+const ATTRIBUTE_BYTES_MIN: usize = 5;
 
 pub(super) fn predicate(
     ctx: &mut Reading<'_>,
@@ -43,6 +47,11 @@ fn compile<T>(
     ctx.expression_bytes = ctx.expression_bytes.saturating_add(text.len());
     if text.len() > BYTES_MAX || ctx.expression_bytes > ALL_BYTES_MAX {
         let message = format!("an expression has at most {BYTES_MAX} bytes, all of a set {ALL_BYTES_MAX}");
+        ctx.report.error("E0215", node.at, message);
+        return None;
+    }
+    if ctx.wanted.len() + text.len() / ATTRIBUTE_BYTES_MIN > ATTRIBUTES_MAX {
+        let message = format!("the expressions of a set name at most about {ATTRIBUTES_MAX} attributes");
         ctx.report.error("E0215", node.at, message);
         return None;
     }

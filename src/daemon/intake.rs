@@ -16,8 +16,10 @@ use crate::ingest::{Admission, Answer, Intake, OverBudget};
 use crate::model::Signal;
 use crate::telemetry::SPANS;
 
-/// Bodies above this are folded on a thread that may be busy for milliseconds.
-const INLINE_MAX: usize = 256 * 1024;
+/// Bodies above this are folded on a thread that may be busy for milliseconds. A thousand spans take about half a
+/// millisecond, and to hand them to another thread and back a good part of that.
+const INLINE_MAX: usize = 640 * 1024;
+const INLINE_JSON_MAX: usize = 256 * 1024;
 /// Bodies above this take tens of milliseconds, so they have a lane of their own: nobody else waits behind them.
 const LARGE_MIN: usize = 2 * 1024 * 1024;
 const RETRY_AFTER_S: u32 = 1;
@@ -76,7 +78,8 @@ impl Workers {
     ) -> Result<Batch, Malformed> {
         let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner).clone();
         let (key, now) = (self.key, self.clock.now());
-        let (inline, lane) = (body.len() <= INLINE_MAX, self.lanes.of(body.len()));
+        let inline_max = if encoding == Encoding::Json { INLINE_JSON_MAX } else { INLINE_MAX };
+        let (inline, lane) = (body.len() <= inline_max, self.lanes.of(body.len()));
         let work = move || fold_unknown(&plan, key, &Request { signal, encoding, body: &body, now }, known);
         if inline {
             return work();

@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
+use super::course::Course;
 use super::plan::{Dedup, Marks, Plan, SloPlan};
 use super::points::{Points, USES_MAX};
 use super::record::{self, EventRecord};
@@ -102,6 +103,7 @@ struct Fold<'p, 'r> {
     alike: Map<u64>,
     /// What the service levels made of the event at hand.
     judged: Vec<(u32, bool)>,
+    course: Course<'p>,
     text: String,
     key: u64,
     notable: usize,
@@ -145,6 +147,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             events: Vec::new(),
             alike: Map::with_hasher(hasher()),
             judged: Vec::new(),
+            course: Course::default(),
             text: String::new(),
             key,
             notable: 0,
@@ -241,23 +244,46 @@ impl<'p, 'r> Fold<'p, 'r> {
         if item.point.is_some() {
             return self.count_point(item, time, finder);
         }
+        let (plan, mut course) = (self.plan, std::mem::take(&mut self.course));
+        match course.steps(plan, finder, item) {
+            Some(steps) => {
+                for step in steps {
+                    if let Some(marks) = step.marks(item) {
+                        self.judge(step.to.slo, marks);
+                        self.count_slo(step.to, time, marks);
+                    }
+                }
+            }
+            None => self.ask_slos(item, time, finder),
+        }
+        self.course = course;
+    }
+
+    fn ask_slos(&mut self, item: &Item<'_>, time: EventTime, finder: &Finder<'_>) {
         let plan = self.plan;
         for index in plan.concerned(finder) {
             let slo = &plan.slos[index];
             let flat = plan.numbered().tracks_before[index];
-            let (mut group, mut judged) = (None, None);
+            let mut group = None;
             for (track, indicator) in slo.indicators.iter().enumerate() {
                 let mismatches = &mut self.mismatches[plan.rules.len() + index];
                 if let Some(marks) =
                     indicator.judge(item, plan.selects(finder, flat + track, item, mismatches))
                 {
                     let group = *group.get_or_insert_with(|| self.groups.of(index, slo, item));
-                    judged = Some(judged.unwrap_or(true) && marks.is_good());
+                    self.judge(index as u32, marks);
                     let to = Counter { slo: index as u32, track: track as u16, group, flat: flat + track };
                     self.count_slo(to, time, marks);
                 }
             }
-            self.judged.extend(judged.map(|good| (index as u32, good)));
+        }
+    }
+
+    /// An event is good for a service level that counts it for several goals if it is good for each.
+    fn judge(&mut self, slo: u32, marks: Marks) {
+        match self.judged.last_mut() {
+            Some((last, good)) if *last == slo => *good &= marks.is_good(),
+            _ => self.judged.push((slo, marks.is_good())),
         }
     }
 

@@ -70,6 +70,7 @@ pub(super) struct Numbered {
     pub(super) first_of_track: Vec<usize>,
     /// For each indicator: what tells the counts of a histogram below its limit from those below others.
     pub(super) histogram_keys: Vec<u64>,
+    reads_points: bool,
     /// For each condition that ends an alert: the place of the watch.
     pub(super) ending: Vec<u16>,
 }
@@ -180,8 +181,7 @@ impl Plan {
 impl Plan {
     /// Whether some service level counts points of metrics.
     pub fn reads_points(&self) -> bool {
-        let indicators = self.slos.iter().flat_map(|slo| &slo.indicators);
-        indicators.flat_map(Indicator::selectors).any(|one| one.kind == ItemKind::Metric)
+        self.numbered().reads_points
     }
 
     pub(super) fn numbered(&self) -> &Numbered {
@@ -239,8 +239,9 @@ impl Numbered {
                 asked.push(Asked { kind: None, predicate, leads: true });
             }
         }
-        let index = Index::of(&asked);
-        Self { index, slos_end, slo_of, tracks_before, first_of_track, histogram_keys, ending }
+        let (index, reads_points) =
+            (Index::of(&asked), asked.iter().any(|one| one.kind == Some(ItemKind::Metric)));
+        Self { index, slos_end, slo_of, tracks_before, first_of_track, histogram_keys, reads_points, ending }
     }
 }
 

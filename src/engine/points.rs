@@ -46,14 +46,13 @@ pub struct Use {
 /// Points of one request times the service levels that they count for.
 pub(super) const USES_MAX: usize = 1_000_000;
 
-#[derive(Clone, Debug, Default, PartialEq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Points {
     pub points: Vec<SeriesPoint>,
     pub uses: Vec<Use>,
     /// Points that a selector took and that its service level can not count, such as gauges of a ratio.
     pub unusable: u64,
     /// What the point at hand counts as for ratios.
-    #[borsh(skip)]
     pub(super) of_ratios: Vec<Use>,
 }
 

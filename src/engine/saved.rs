@@ -22,8 +22,8 @@ use crate::model::{Labels, Now, Signal};
 /// The form of records and images. A change to any type that is written down is another form.
 ///
 /// 2 is 1 with identities of items and times in which silence means nothing: records of their own, and parts that may be
-/// missing.
-pub const FORMAT: u32 = 2;
+/// missing. 3 is 2 with points of metrics in a short form.
+pub const FORMAT: u32 = 3;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]

@@ -6,6 +6,7 @@ mod item;
 mod number;
 mod point;
 pub mod saved;
+pub mod text;
 mod time;
 mod wanted;
 mod words;

@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::item::Value;
+use super::text::same;
 
 /// Where an attribute is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
@@ -31,8 +32,10 @@ pub struct Places {
 /// most names in a request differ in length from those that rules name, so length is the first key.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// By length of the name, all that are longer under the last; each in order.
-    by_length: Vec<Vec<Name>>,
+    /// By length, all that are longer as the last; in order among those of one length.
+    names: Vec<Name>,
+    /// Where the names of each length begin; empty where there are none at all.
+    begins: Vec<usize>,
     len: u16,
 }
 
@@ -65,7 +68,7 @@ fn ends(name: &[u8]) -> (u64, u64) {
 /// Where the ends and the lengths are the same.
 #[inline(always)]
 fn is(known: &Name, name: &[u8]) -> bool {
-    name.len() <= 16 || known.name.as_bytes() == name
+    name.len() <= 16 || same(known.name.as_bytes(), name)
 }
 
 impl Wanted {
@@ -73,16 +76,16 @@ impl Wanted {
     /// At most 65,535 slots: a set of rules with more names than that is refused by its size first.
     pub fn slot(&mut self, origin: Origin, name: &str) -> Slot {
         let length = name.len().min(LENGTH_LAST);
-        if self.by_length.len() <= length {
-            self.by_length.resize_with(length + 1, Vec::new);
-        }
-        let names = &mut self.by_length[length];
-        let index = names.binary_search_by(|known| (*known.name).cmp(name)).unwrap_or_else(|index| {
+        self.begins.resize(LENGTH_LAST + 2, 0);
+        let (begin, end) = (self.begins[length], self.begins[length + 1]);
+        let known = self.names[begin..end].binary_search_by(|known| (*known.name).cmp(name));
+        let index = begin + known.unwrap_or_else(|index| index);
+        if known.is_err() {
             let ends = ends(name.as_bytes());
-            names.insert(index, Name { ends, name: name.into(), places: Places::default() });
-            index
-        });
-        let places = &mut names[index].places;
+            self.names.insert(index, Name { ends, name: name.into(), places: Places::default() });
+            self.begins[length + 1..].iter_mut().for_each(|begin| *begin += 1);
+        }
+        let places = &mut self.names[index].places;
         let place = match origin {
             Origin::Nearest => &mut places.nearest,
             Origin::Item => &mut places.item,
@@ -102,7 +105,8 @@ impl Wanted {
     /// For names as they come off the wire, which may not even be UTF-8.
     #[inline]
     pub fn places_of_bytes(&self, name: &[u8]) -> Option<Places> {
-        let names = self.by_length.get(name.len().min(LENGTH_LAST))?;
+        let [begin, end] = *self.begins.get(name.len().min(LENGTH_LAST)..)?.first_chunk()?;
+        let names = self.names.get(begin..end).filter(|names| !names.is_empty())?;
         let ends = ends(name);
         let found = match names.len() {
             ..=FEW => names.iter().find(|known| known.ends == ends && is(known, name))?,
@@ -112,7 +116,7 @@ impl Wanted {
     }
 
     pub fn names(&self) -> impl Iterator<Item = (&str, Places)> {
-        self.by_length.iter().flatten().map(|known| (&*known.name, known.places))
+        self.names.iter().map(|known| (&*known.name, known.places))
     }
 
     pub fn len(&self) -> usize {

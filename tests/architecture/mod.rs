@@ -75,6 +75,9 @@ const CRATES: &[&str] = &[
 const WORDS: &[&str] =
     &["Condvar", "Instant", "Mutex", "RwLock", "SystemTime", "async", "await", "thread_local", "unsafe"];
 
+/// Files that may hold `unsafe` all the same: a measurement asked for it, and its proof and a test stand beside it.
+const UNSAFE: &[&str] = &["src/model/text.rs"];
+
 /// Macros that print.
 const MACROS: &[&str] = &["dbg", "eprint", "eprintln", "print", "println"];
 
@@ -177,7 +180,8 @@ fn words(rows: &[Row], file: &str, source: &Source) -> Vec<String> {
     for (at, token) in source.tokens.iter().enumerate().filter(|(at, _)| !source.in_test[*at]) {
         let called = source.tokens.get(at + 1).is_some_and(|next| next.text == "!");
         let word = token.text.as_str();
-        if WORDS.contains(&word) || called && MACROS.contains(&word) {
+        let is_proven = word == "unsafe" && UNSAFE.contains(&file);
+        if WORDS.contains(&word) && !is_proven || called && MACROS.contains(&word) {
             violations.insert((token.line, format!("a pure folder may not use `{word}`")));
         }
     }

@@ -3,10 +3,11 @@
 
 use super::depth::PARSER_MAX;
 use super::read::{encoded, put};
-use super::schema::{Field, Kind, Message};
+use super::schema::{Field, KEY_VALUE, Kind, Message};
 use super::text;
 use super::write::Writer;
 use crate::decode::Limits;
+use crate::model::text::same;
 
 /// The request in protobuf; `None` says nothing of it.
 pub fn to_protobuf(message: &Message, text: &[u8], limits: Limits) -> Option<Vec<u8>> {
@@ -18,7 +19,7 @@ pub fn to_protobuf(message: &Message, text: &[u8], limits: Limits) -> Option<Vec
     quick.take(b'{')?;
     quick.message(message, 1)?;
     quick.space();
-    (quick.at == text.len()).then_some(quick.writer.bytes)
+    (quick.at == text.len() && quick.is_within()).then_some(quick.writer.bytes)
 }
 
 struct Quick<'t> {
@@ -31,10 +32,13 @@ struct Quick<'t> {
 }
 
 impl<'t> Quick<'t> {
+    fn is_within(&self) -> bool {
+        self.items <= self.limits.items_max && self.writer.bytes.len() <= self.limits.bytes_max
+    }
+
     /// Behind the brace that opens it.
     fn message(&mut self, message: &Message, depth: u32) -> Option<()> {
-        let Limits { items_max, depth_max, bytes_max, .. } = self.limits;
-        if depth > depth_max || self.items > items_max || self.writer.bytes.len() > bytes_max {
+        if depth > self.limits.depth_max || !self.is_within() {
             return None;
         }
         self.space();
@@ -125,6 +129,13 @@ impl<'t> Quick<'t> {
     }
 
     fn nested(&mut self, number: u32, message: &Message, depth: u32) -> Option<()> {
+        if std::ptr::eq(message, &KEY_VALUE) && depth + 2 <= self.limits.depth_max {
+            let at = self.at;
+            if self.attribute(number).is_some() {
+                return Some(());
+            }
+            self.at = at;
+        }
         self.take(b'{')?;
         let open = self.writer.open(number);
         self.message(message, depth + 1)?;
@@ -132,14 +143,64 @@ impl<'t> Quick<'t> {
         Some(())
     }
 
+    /// A short text or whole number under a short key, without a space: most of what a document is made of. Where it is
+    /// something else nothing is written.
+    fn attribute(&mut self, number: u32) -> Option<()> {
+        self.literal(br#"{"key":""#)?;
+        let key = self.until_quote()?;
+        self.literal(br#"","value":{""#)?;
+        let mut value = [0; VALUE_MAX];
+        let len = if self.literal(br#"stringValue":""#).is_some() {
+            let text = self.until_quote()?;
+            self.literal(br#""}}"#)?;
+            value.get_mut(2..2 + text.len())?.copy_from_slice(text);
+            [value[0], value[1]] = [TEXT, text.len() as u8];
+            2 + text.len()
+        } else {
+            self.literal(br#"intValue":"#)?;
+            let mut int = i64::try_from(self.integer()?).ok()?.cast_unsigned();
+            self.literal(b"}}")?;
+            let mut len = 1;
+            value[0] = INT;
+            while int >= 0x80 {
+                value[len] = int as u8 | 0x80;
+                (int, len) = (int >> 7, len + 1);
+            }
+            value[len] = int as u8;
+            len + 1
+        };
+        let pair = 4 + key.len() + len;
+        if pair >= 0x80 {
+            return None;
+        }
+        let bytes = &mut self.writer.bytes;
+        bytes.extend_from_slice(&[(number as u8) << 3 | BYTES, pair as u8, KEY, key.len() as u8]);
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(&[VALUE, len as u8]);
+        bytes.extend_from_slice(&value[..len]);
+        Some(())
+    }
+
+    #[inline]
+    fn literal(&mut self, literal: &[u8]) -> Option<()> {
+        let found = self.text.get(self.at..)?.starts_with(literal);
+        found.then(|| self.at += literal.len())
+    }
+
+    #[inline]
+    fn until_quote(&mut self) -> Option<&'t [u8]> {
+        let begin = self.at;
+        self.at += special(&self.text[begin..])?;
+        Some(&self.text[begin..self.at])
+    }
+
     /// A text without escapes.
     #[inline]
     fn plain(&mut self) -> Option<&'t [u8]> {
         self.take(b'"')?;
-        let begin = self.at;
-        self.at += special(&self.text[begin..])?;
+        let text = self.until_quote()?;
         self.take(b'"')?;
-        Some(&self.text[begin..self.at - 1])
+        Some(text)
     }
 
     fn string(&mut self, number: u32) -> Option<()> {
@@ -263,15 +324,27 @@ impl<'t> Quick<'t> {
     }
 }
 
+/// Tags, each of one byte, and what is length-delimited in a tag: `KeyValue.key` and `value`, `AnyValue.string_value` and
+/// `int_value`.
+const KEY: u8 = 0x0a;
+const VALUE: u8 = 0x12;
+const TEXT: u8 = 0x0a;
+const INT: u8 = 0x18;
+const BYTES: u8 = 2;
+/// Of a value that still fits into a pair whose length is one byte.
+const VALUE_MAX: usize = 124;
+
 /// So many always fit into 64 bits.
 const DIGITS_MAX: usize = 19;
 
 /// Fields come in one order from one sender: `next` is where the search begins.
 #[inline]
 fn find<'m>(message: &'m Message, key: &[u8], next: usize) -> Option<(usize, &'m Field)> {
-    let all = message.fields.iter().enumerate();
-    let mut turn = all.clone().skip(next).chain(all.take(next));
-    turn.find(|(_, field)| field.camel.as_bytes() == key || field.name.as_bytes() == key)
+    let is_it = |field: &Field| same(field.camel.as_bytes(), key) || same(field.name.as_bytes(), key);
+    let (before, from) = message.fields.split_at_checked(next)?;
+    let later = from.iter().position(is_it).map(|place| next + place);
+    let place = later.or_else(|| before.iter().position(is_it))?;
+    Some((place, &message.fields[place]))
 }
 
 /// A JSON number: no leading zeros, digits before and after the point.
@@ -307,13 +380,15 @@ fn is_exponent(text: &[u8]) -> bool {
 fn special(text: &[u8]) -> Option<usize> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const TOP: u64 = EACH << 7;
+    const QUOTES: u64 = EACH * b'"' as u64;
+    const BACKSLASHES: u64 = EACH * b'\\' as u64;
     let is_zero = |eight: u64| eight.wrapping_sub(EACH) & !eight & TOP;
     let (eights, rest) = text.as_chunks::<8>();
     for (place, eight) in eights.iter().enumerate() {
         let eight = u64::from_le_bytes(*eight);
         let below_32 = eight.wrapping_sub(EACH << 5) & !eight & TOP;
         // Each may be wrong of a byte above one of which it is right.
-        let found = is_zero(eight ^ EACH * 0x22) | is_zero(eight ^ EACH * 0x5c) | below_32;
+        let found = is_zero(eight ^ QUOTES) | is_zero(eight ^ BACKSLASHES) | below_32;
         if found != 0 {
             return Some(place * 8 + found.trailing_zeros() as usize / 8);
         }

@@ -130,7 +130,7 @@ static ENTITY_REF: Message = Message {
     ],
 };
 
-static KEY_VALUE: Message = Message { fields: &[one("key", 1, String), one("value", 2, Of(&ANY_VALUE))] };
+pub static KEY_VALUE: Message = Message { fields: &[one("key", 1, String), one("value", 2, Of(&ANY_VALUE))] };
 
 static ANY_VALUE: Message = Message {
     fields: &[

@@ -40,18 +40,27 @@ impl Writer {
 
     /// Ends a message, moving its content where one byte is not enough for the length.
     pub fn close(&mut self, Open(begin): Open) {
+        let len = self.bytes.len() - begin;
+        if len < 0x80 {
+            self.bytes[begin - 1] = len as u8;
+            return;
+        }
         let end = self.bytes.len();
-        self.raw_varint((end - begin) as u64);
-        self.bytes[begin - 1] = self.bytes[end];
-        self.bytes.remove(end);
-        let moved_by = self.bytes.len() - end;
-        self.bytes[begin..].rotate_right(moved_by);
+        self.raw_varint(len as u64);
+        let width = self.bytes.len() - end;
+        let mut varint = [0; 10];
+        varint[..width].copy_from_slice(&self.bytes[end..]);
+        self.bytes.truncate(end + width - 1);
+        self.bytes.copy_within(begin..end, begin + width - 1);
+        self.bytes[begin - 1..][..width].copy_from_slice(&varint[..width]);
     }
 
+    #[inline]
     fn tag(&mut self, number: u32, wire_type: u64) {
         self.raw_varint(u64::from(number) << 3 | wire_type);
     }
 
+    #[inline]
     fn raw_varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);

@@ -1,10 +1,9 @@
 //! Attributes and values. A pair is looked up by its key first; only wanted values are read.
 
-use std::str;
-
 use super::fault::{Fault, Level};
 use super::wire::Reader;
 use crate::decode::Malformed;
+use crate::model::text::utf8;
 use crate::model::{Slots, Value, Wanted};
 
 /// A value before anybody checked that its text is UTF-8.
@@ -47,7 +46,7 @@ pub fn fill<'a>(
         return Ok(());
     }
     let checked = match usual.and_then(|(_, any)| any.one_block(TEXT)) {
-        Some(text) => str::from_utf8(text).ok().map(Value::Str),
+        Some(text) => utf8(text).map(Value::Str),
         None => {
             let raw = match usual {
                 Some((_, any)) => any_value(any)?,
@@ -116,7 +115,7 @@ impl<'a> Raw<'a> {
     /// `None` where the text is not UTF-8.
     pub fn checked(self) -> Option<Value<'a>> {
         match self {
-            Self::Str(bytes) => str::from_utf8(bytes).ok().map(Value::Str),
+            Self::Str(bytes) => utf8(bytes).map(Value::Str),
             Self::Read(value) => Some(value),
         }
     }

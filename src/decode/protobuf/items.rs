@@ -1,12 +1,11 @@
 //! Spans and log records, field by field.
 
-use std::str;
-
 use super::Walk;
 use super::attributes::{Raw, any_value};
 use super::fault::Fault;
 use super::wire::Reader;
 use crate::decode::Malformed;
+use crate::model::text::utf8;
 use crate::model::{SpanKind, SpanStatus, Value};
 
 /// An item while its fields come in, in whatever order.
@@ -36,7 +35,7 @@ impl<'a> Draft<'a> {
         }
         id("trace_id", self.trace_id, 16)?;
         id("span_id", self.span_id, 8)?;
-        let name = str::from_utf8(self.name).map_err(|_| Fault::Text(self.named))?;
+        let name = utf8(self.name).ok_or(Fault::Text(self.named))?;
         let body = self.body.map(|raw| raw.checked().ok_or(Fault::Text("LogRecord.body"))).transpose()?;
         Ok((name, body))
     }
