@@ -17,6 +17,8 @@ use crate::model::{Item, ItemKind, Value};
 /// Different tests of one thing, equality with a text aside. Conditions with further ones are asked for every item that
 /// nothing else excludes.
 const TESTS_MAX: usize = 64;
+/// Things that parts of conditions read. What reads further ones is asked as well.
+const READINGS_MAX: usize = 64;
 /// Bytes of a text that is kept to be compared with the next item's.
 const KEPT_TEXT_MAX: usize = 256;
 
@@ -144,14 +146,17 @@ impl Table {
         if asked.leads {
             mark(&mut self.leading, number);
         }
-        let mut whole = true;
+        let (mut whole, mut excludes) = (true, false);
         for part in parts {
             let is_constant = matches!(part, Node::Const(_) | Node::IsKind(_));
             let is_taken = match part.reads(kind) {
                 Reads::Nothing => is_constant && !impossible(&part),
+                // Where something cheaper decides most of the time, a search is better not made at all.
+                Reads::One(_) if excludes && part.searches() => false,
                 Reads::One(subject) => self.read(subject, part, number),
                 Reads::Several => false,
             };
+            excludes |= is_taken && !is_constant;
             whole &= is_taken;
             if !is_taken && !part.is_sure() {
                 break;
@@ -164,7 +169,11 @@ impl Table {
 
     /// Whether the part is taken into those that are read with this.
     fn read(&mut self, subject: Subject, part: &Node, number: usize) -> bool {
-        let place = self.readings.iter().position(|one| one.subject == subject).unwrap_or_else(|| {
+        let known = self.readings.iter().position(|one| one.subject == subject);
+        if known.is_none() && self.readings.len() >= READINGS_MAX {
+            return false;
+        }
+        let place = known.unwrap_or_else(|| {
             self.readings.push(Reading {
                 subject,
                 demanding: Marks::default(),

@@ -83,6 +83,17 @@ impl Node {
         }
     }
 
+    /// It goes through a text, however long that is.
+    pub(super) fn searches(&self) -> bool {
+        match self {
+            Self::Text(test) => matches!(test.test, Test::Contains(_) | Test::Matches(_)),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::searches),
+            Self::Not(inner) => inner.searches(),
+            Self::Choose(ways) => ways.iter().any(Self::searches),
+            _ => false,
+        }
+    }
+
     /// The parts that must all hold, in the order in which they are asked.
     pub(super) fn parts(&self) -> Vec<&Self> {
         match self {

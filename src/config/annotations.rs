@@ -5,7 +5,6 @@ use super::metadata::{Annotation, Metadata};
 use super::node::Place;
 use super::quantity;
 use super::{exclusions, suggest};
-use crate::classify::Key;
 use crate::engine::GroupBy;
 use crate::model::{Parts, Tier};
 use crate::slo::{Exclusion, NoData, Objective, Together};
@@ -146,7 +145,7 @@ fn group_by(
         ctx.report.error("E0317", annotation.at, wrong);
         return None;
     }
-    let keys = names.into_iter().map(|name| Key::new(name, &mut ctx.wanted)).collect();
+    let keys = names.into_iter().map(|name| ctx.key(annotation.at, name)).collect::<Option<_>>()?;
     Some(GroupBy { keys, max: most.map_or(GROUPS, |most| usize::try_from(most).unwrap_or(GROUPS)) })
 }
 

@@ -12,8 +12,8 @@ const BYTES_MAX: usize = 8 << 10;
 const ALL_BYTES_MAX: usize = 2 << 20;
 /// Attributes that expressions of a set may name. There are 65,535 slots, of which keys have the rest.
 const ATTRIBUTES_MAX: usize = 50_000;
-/// An attribute takes so many bytes at least.
-const ATTRIBUTE_BYTES_MIN: usize = 5;
+/// An attribute takes so many bytes at least, as in `[a,b]`.
+const ATTRIBUTE_BYTES_MIN: usize = 2;
 
 pub(super) fn predicate(
     ctx: &mut Reading<'_>,

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::classify::Key;
 use crate::door;
 use crate::engine::{Choice, Plan};
 use crate::model::Wanted;
@@ -162,6 +163,20 @@ impl<'w> Reading<'w> {
     fn new(world: &'w dyn World) -> Self {
         let report = report::Report::default();
         Self { world, report, wanted: Wanted::default(), expression_bytes: 0, incomplete: false }
+    }
+}
+
+/// Attributes that expressions and keys of a set may name together; there are 65,535 slots.
+const KEYED_MAX: usize = 65_000;
+
+impl Reading<'_> {
+    fn key(&mut self, at: node::Place, name: &str) -> Option<Key> {
+        if self.wanted.len() >= KEYED_MAX {
+            let message = format!("expressions and keys of a set name at most {KEYED_MAX} attributes");
+            self.report.error("E0215", at, message);
+            return None;
+        }
+        Some(Key::new(name, &mut self.wanted))
     }
 }
 

@@ -66,7 +66,7 @@ fn key(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Vec<Key> {
         } else if key.iter().any(|one| one.name == name) {
             ctx.report.error("E0216", node.at, format!("`{name}` is in the key already"));
         } else {
-            key.push(Key::new(name, &mut ctx.wanted));
+            key.extend(ctx.key(node.at, name));
         }
     }
     key

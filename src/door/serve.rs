@@ -39,6 +39,8 @@ const STREAMS_MAX: u32 = 100;
 const PAGE_STREAMS_MAX: u32 = 32;
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
 const URI_BYTES_MAX: usize = 8 * 1024;
+/// Of HTTP/2: as much as HTTP/1 reads at once. Held whole before it is handed out.
+const FRAME_BYTES_MAX: u32 = 64 * 1024;
 const WINDOW_BYTES: u32 = 1024 * 1024;
 /// Of an answer that is not taken yet.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
@@ -122,6 +124,7 @@ fn protocol(listener: Listener) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(streams)
         .max_header_list_size(HEADERS_BYTES_MAX as u32)
+        .max_frame_size(FRAME_BYTES_MAX)
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .initial_stream_window_size(WINDOW_BYTES)

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 use super::batch::{Batch, Request, ServiceDelta, SloDelta};
 use super::course::Course;
 use super::plan::{Dedup, Marks, Plan, SloPlan};
-use super::points::{Points, USES_MAX};
+use super::points::{Points, USES_MAX, Use};
 use super::record::{self, EventRecord};
 use super::watch::Hits;
 use crate::classify::{Decider, Finder, Verdict};
@@ -97,6 +97,8 @@ struct Fold<'p, 'r> {
     slo_last: Vec<usize>,
     groups: Groups,
     points: Points,
+    /// What the point at hand counts as for ratios.
+    of_ratios: Vec<Use>,
     hits: Hits,
     events: Vec<EventRecord>,
     /// The newest record of a fingerprint.
@@ -143,6 +145,7 @@ impl<'p, 'r> Fold<'p, 'r> {
             slo_last: vec![NOWHERE; plan.tracks()],
             groups: Groups::new(key),
             points: Points::default(),
+            of_ratios: Vec::new(),
             hits: Hits::new(plan, key),
             events: Vec::new(),
             alike: Map::with_hasher(hasher()),
@@ -291,11 +294,14 @@ impl<'p, 'r> Fold<'p, 'r> {
         let (plan, mut points) = (self.plan, std::mem::take(&mut self.points));
         let mut mismatches = std::mem::take(&mut self.mismatches);
         let mut groups = std::mem::take(&mut self.groups);
-        points.take((plan, finder), item, time, (&mut groups, &mut mismatches), &mut |to, marks| {
+        let mut of_ratios = std::mem::take(&mut self.of_ratios);
+        let scratch = (&mut groups, &mut *mismatches, &mut of_ratios);
+        points.take((plan, finder), item, time, scratch, &mut |to, marks| {
             self.count_slo(to, time, marks);
         });
         self.overfull |= points.uses.len() > USES_MAX;
         (self.points, self.mismatches, self.groups) = (points, mismatches, groups);
+        self.of_ratios = of_ratios;
     }
 
     fn count_slo(&mut self, to: Counter, time: EventTime, marks: Marks) {

@@ -52,8 +52,6 @@ pub struct Points {
     pub uses: Vec<Use>,
     /// Points that a selector took and that its service level can not count, such as gauges of a ratio.
     pub unusable: u64,
-    /// What the point at hand counts as for ratios.
-    pub(super) of_ratios: Vec<Use>,
 }
 
 impl Points {
@@ -63,11 +61,11 @@ impl Points {
         (plan, finder): (&Plan, &Finder<'_>),
         item: &Item<'_>,
         time: EventTime,
-        (groups, mismatches): (&mut Groups, &mut [u64]),
+        (groups, mismatches, of_ratios): (&mut Groups, &mut [u64], &mut Vec<Use>),
         judged: &mut dyn FnMut(Counter, Marks),
     ) {
         let Some(point) = item.point.filter(|point| !point.has_no_value()) else { return };
-        let mut of_ratios = std::mem::take(&mut self.of_ratios);
+        of_ratios.clear();
         for index in plan.concerned(finder) {
             let slo = &plan.slos[index];
             let flat = plan.numbered().tracks_before[index];
@@ -111,10 +109,9 @@ impl Points {
         }
         if !of_ratios.is_empty() {
             let first = self.uses.len();
-            self.uses.append(&mut of_ratios);
+            self.uses.append(of_ratios);
             self.unfolded(point, time, 0, tally_of_counter(&point.data), first);
         }
-        self.of_ratios = of_ratios;
     }
 
     /// A histogram under another limit is another series of counts, hence the key.

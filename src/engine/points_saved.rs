@@ -87,7 +87,7 @@ impl BorshDeserialize for Points {
 fn long<R: Read>(from: &mut R, points: u32) -> Result<Points> {
     let points = (0..points).map(|_| SeriesPoint::deserialize_reader(from)).collect::<Result<_>>()?;
     let (uses, unusable) = <(Vec<Use>, u64)>::deserialize_reader(from)?;
-    Ok(Points { points, uses, unusable, ..Points::default() })
+    Ok(Points { points, uses, unusable })
 }
 
 /// What a point may have from the one before it.
@@ -228,7 +228,7 @@ mod tests {
                     group,
                     role: roles[role],
                 });
-                Points { points: points.collect(), uses: uses.collect(), unusable, ..Points::default() }
+                Points { points: points.collect(), uses: uses.collect(), unusable }
             },
         )
     }

@@ -100,7 +100,8 @@ async fn a_folder_that_is_not_ours_to_use_is_refused() {
     drop(database);
     let refused = run_again(&folder);
     assert_eq!(refused.code, Some(74), "{}", refused.err);
-    assert!(refused.err.contains("has format 999, and this Evenkeel knows 2 at most"), "{}", refused.err);
+    let says = format!("has format 999, and this Evenkeel knows {} at most", evenkeel::engine::FORMAT);
+    assert!(refused.err.contains(&says), "{}", refused.err);
 }
 
 /// Scenario: a copy is taken while traffic comes in, and put in the place of the state later.

@@ -54,7 +54,7 @@ impl<'t> Quick<'t> {
             self.take(b':')?;
             self.space();
             match self.peek()? {
-                b'n' => self.word(b"null")?,
+                b'n' => self.literal(b"null")?,
                 b'[' if field.repeated => self.list(field, depth + 1)?,
                 _ if field.repeated => return None,
                 _ => self.value(field, depth)?,
@@ -79,6 +79,9 @@ impl<'t> Quick<'t> {
         }
         loop {
             self.value(field, depth)?;
+            if !self.is_within() {
+                return None;
+            }
             self.space();
             if self.take(b']').is_some() {
                 return Some(());
@@ -105,7 +108,7 @@ impl<'t> Quick<'t> {
             }
             Kind::Bool => {
                 let truth = self.peek()? == b't';
-                self.word(if truth { b"true" } else { b"false" })?;
+                self.literal(if truth { b"true" } else { b"false" })?;
                 self.writer.varint(number, u64::from(truth));
                 Some(())
             }
@@ -205,6 +208,8 @@ impl<'t> Quick<'t> {
 
     fn string(&mut self, number: u32) -> Option<()> {
         let begin = self.at;
+        self.take(b'"')?;
+        self.at = begin;
         if let Some(plain) = self.plain() {
             self.writer.text(number, plain);
             return Some(());
@@ -298,12 +303,6 @@ impl<'t> Quick<'t> {
     /// A number ends here, and not in a part of one.
     fn ends(&self) -> Option<()> {
         matches!(self.peek()?, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t').then_some(())
-    }
-
-    fn word(&mut self, word: &[u8]) -> Option<()> {
-        let found = self.text[self.at..].starts_with(word);
-        self.at += word.len();
-        found.then_some(())
     }
 
     #[inline]

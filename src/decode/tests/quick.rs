@@ -148,3 +148,42 @@ fn what_is_read_the_quick_way_the_parser_reads_the_same() {
     }
     assert!(taken > 1_000 && refused > 1_000, "{taken} taken, {refused} refused");
 }
+
+/// Guarantees: wherever a document is cut, and whatever byte stands in the place of another or is missing, it is not taken
+/// for a document that it is not.
+#[test]
+fn a_document_with_one_mistake_anywhere_is_read_as_the_parser_reads_it() {
+    let spans = br#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"a"}},{"key":"n","value":{"intValue":"-5"}}],"entityRefs":[{"type":"t","idKeys":["a","b"]}]},"scopeSpans":[{"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","name":"x\ny","kind":2,"startTimeUnixNano":"15","status":{"code":"STATUS_CODE_ERROR"}}]}],"schemaUrl":"u"}]}"#;
+    let points = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","histogram":{"dataPoints":[{"count":3,"sum":1.5e0,"bucketCounts":[0,"3"],"explicitBounds":[0.25]}],"aggregationTemporality":2}}]}]}]}"#;
+    let check = |message: &'static Message, text: &[u8]| {
+        if let Some(bytes) = quick::to_protobuf(message, text, Limits::DEFAULT) {
+            let by_parser = by_parser(message, text, Limits::DEFAULT);
+            assert_eq!(by_parser, Ok(bytes), "{}", String::from_utf8_lossy(text));
+        }
+    };
+    for (message, text) in [(&TRACES, &spans[..]), (&METRICS, points)] {
+        assert!(quick::to_protobuf(message, text, Limits::DEFAULT).is_some());
+        for at in 0..text.len() {
+            check(message, &text[..at]);
+            check(message, &[&text[..at], &text[at + 1..]].concat());
+            for byte in *b"\"\\{}[]:, 0a-.\n\x00\xff" {
+                check(message, &[&text[..at], &[byte], &text[at + 1..]].concat());
+                check(message, &[&text[..at], &[byte], &text[at..]].concat());
+            }
+        }
+    }
+}
+
+/// Guarantees: what would become much more than it may is given up as soon as it is.
+#[test]
+fn the_limit_of_bytes_holds_within_a_list_of_numbers() {
+    let zeros = "0,".repeat(1_000_000);
+    let text = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"histogram":{{"dataPoints":[{{"bucketCounts":[{zeros}0]}}]}}}}]}}]}}]}}"#
+    );
+    let limits = Limits { bytes_max: 1_000, ..Limits::DEFAULT };
+    let used = allocation_counter::measure(|| {
+        assert!(quick::to_protobuf(&METRICS, text.as_bytes(), limits).is_none());
+    });
+    assert!(used.bytes_max < 2 * text.len() as u64, "{used:?}");
+}

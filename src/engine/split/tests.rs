@@ -89,7 +89,6 @@ fn points_of_a_series_stay_in_their_order() {
         points: vec![point(1, 12, (0, 2)), point(1, 11, (2, 3)), point(2, 11, (3, 4)), point(2, 9, (4, 4))],
         uses: vec![use_of(0, 0), use_of(1, 2), use_of(1, 1), use_of(1, 1)],
         unusable: 4,
-        ..Points::default()
     };
     let (whole, parts) = Batch { points, slos: Vec::new(), ..batch() }.by_second(10);
     assert_eq!((whole.points.unusable, whole.points.points.len()), (4, 0));
