@@ -40,6 +40,17 @@ pub(super) struct Bounds {
     pub(super) bytes_max: usize,
     pub(super) read_max: Duration,
     pub(super) announced: Option<u64>,
+    /// Its own first bytes announce a length where nothing else does: those of gRPC's prefix.
+    pub(super) prefixed: bool,
+}
+
+/// gRPC's prefix: a flag, and the length of the message behind it.
+pub(super) const PREFIX_BYTES: usize = 5;
+
+/// What the prefix announces, itself included.
+fn announced_by_prefix(data: &[u8]) -> Option<u64> {
+    let [_flag, length @ ..] = *data.first_chunk::<PREFIX_BYTES>()?;
+    Some(u64::from(u32::from_be_bytes(length)) + PREFIX_BYTES as u64)
 }
 
 /// The bytes as sent, paid for by `ticket`.
@@ -53,7 +64,7 @@ pub(super) async fn read(
     let (counters, transport) = counted;
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    let mut turn = 0;
+    let (mut turn, mut announced) = (0, 0);
     loop {
         if turn >= TURN_BYTES_MAX {
             turn = 0;
@@ -81,8 +92,10 @@ pub(super) async fn read(
             first = data; // most requests are one piece, which then is not copied
             continue;
         }
-        let announced = bounds.announced.map_or(0, |bytes| bytes.min(bounds.bytes_max as u64) as usize);
         if all.is_empty() {
+            let by_prefix = bounds.prefixed.then(|| announced_by_prefix(&first)).flatten();
+            let told = bounds.announced.or(by_prefix).unwrap_or(0);
+            announced = told.min(bounds.bytes_max as u64) as usize;
             all.reserve(announced.min(RESERVED_MAX));
             all.extend_from_slice(&std::mem::take(&mut first));
         }
@@ -123,8 +136,12 @@ mod tests {
     use super::super::admission::Admission;
     use super::*;
 
-    const BOUNDS: Bounds =
-        Bounds { bytes_max: 8, read_max: Duration::from_millis(30), announced: Some(u64::MAX) };
+    const BOUNDS: Bounds = Bounds {
+        bytes_max: 8,
+        read_max: Duration::from_millis(30),
+        announced: Some(u64::MAX),
+        prefixed: false,
+    };
 
     fn pieces(pieces: &[&'static str]) -> Vec<Result<Bytes, std::io::Error>> {
         pieces.iter().map(|piece| Ok(Bytes::from_static(piece.as_bytes()))).collect()
@@ -144,6 +161,24 @@ mod tests {
         }
         let body = Body::from_stream(tokio_stream::iter(pieces(&["abcdefgh", "i"])));
         assert_eq!(read_all(body).await, Err(Refusal::TooLarge));
+    }
+
+    /// Guarantees: a message of gRPC, which comes in small pieces without a length, does not move as it grows.
+    #[tokio::test]
+    async fn a_prefix_tells_how_much_room_a_message_needs() {
+        let message = [&[0][..], &600_000_u32.to_be_bytes(), &[7; 600_000]].concat();
+        let pieces: Vec<Bytes> = message.chunks(16_384).map(Bytes::copy_from_slice).collect();
+        let mut body = Body::from_stream(tokio_stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>)));
+        let admission = Arc::new(Admission::default());
+        let mut ticket = admission.begin(&Arc::default(), 0).unwrap();
+        let bounds = Bounds { bytes_max: 1 << 20, read_max: READ_MAX, announced: None, prefixed: true };
+        let counters = Counters::default();
+        let read = read(&mut body, bounds, &mut ticket, (&counters, Transport::Grpc)).await.unwrap();
+        assert_eq!(read, message);
+        let room = read.try_into_mut().unwrap().capacity();
+        assert!((600_005..700_000).contains(&room), "{room}: a buffer that grows has 1 MiB");
+        assert_eq!(announced_by_prefix(&[0, 0, 0, 1]), None);
+        assert_eq!(announced_by_prefix(&[1, 0, 0, 1, 0, 9]), Some(261));
     }
 
     #[tokio::test(start_paused = true)]

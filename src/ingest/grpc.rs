@@ -21,16 +21,13 @@ use super::refusal::{Refusal, Taken, taken};
 use super::{
     Admission, BODY_BYTES_MAX, Counters, Intake,
     admission::head_bytes,
-    body,
+    body::{self, PREFIX_BYTES},
     inflate::{Compression, inflate},
     reply,
 };
 use crate::decode::Encoding;
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::model::Signal;
-
-/// The compressed flag and the length before each message.
-const PREFIX_BYTES: usize = 5;
 
 struct Edge<I> {
     entrance: Arc<Entrance>,
@@ -101,7 +98,7 @@ async fn take<I: Intake>(
     }
     let mut ticket = edge.admission.begin(guest.share(), announced.unwrap_or(0))?;
     ticket.grow(head_bytes(headers))?;
-    let bounds = body::Bounds { bytes_max, read_max: body::READ_MAX, announced };
+    let bounds = body::Bounds { bytes_max, read_max: body::READ_MAX, announced, prefixed: true };
     let counted = (&*edge.counters, Transport::Grpc);
     let framed = body::read(sent, bounds, &mut ticket, counted).await?;
     let (compressed, mut message) = unframe(framed, compression)?;

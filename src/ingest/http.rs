@@ -99,7 +99,8 @@ async fn take<I: Intake>(
     }
     let mut ticket = edge.admission.begin(guest.share(), announced.unwrap_or(0))?;
     ticket.grow(head_bytes(&head.headers))?;
-    let bounds = body::Bounds { bytes_max: BODY_BYTES_MAX, read_max: body::READ_MAX, announced };
+    let bounds =
+        body::Bounds { bytes_max: BODY_BYTES_MAX, read_max: body::READ_MAX, announced, prefixed: false };
     let counted = (&*edge.counters, Transport::Http);
     let mut bytes = body::read(sent, bounds, &mut ticket, counted).await?;
     if let Some(compression) = compression {
