@@ -76,6 +76,13 @@ impl Marks {
         }
     }
 
+    /// Whether the number is there that was marked last.
+    fn has(&self, number: usize) -> bool {
+        self.0
+            .last()
+            .is_some_and(|(word, bits)| *word as usize == number / 64 && bits & (1 << (number % 64)) != 0)
+    }
+
     fn add_to(&self, set: &mut [u64]) {
         self.0.iter().for_each(|(word, bits)| set[*word as usize] |= bits);
     }
@@ -203,15 +210,6 @@ impl Table {
             reading.tests.push((part.clone(), marks));
         }
         has_room
-    }
-}
-
-impl Marks {
-    /// Whether the number is there that was marked last.
-    fn has(&self, number: usize) -> bool {
-        self.0
-            .last()
-            .is_some_and(|(word, bits)| *word as usize == number / 64 && bits & (1 << (number % 64)) != 0)
     }
 }
 

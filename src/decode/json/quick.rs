@@ -7,7 +7,6 @@ use super::schema::{Field, KEY_VALUE, Kind, Message};
 use super::text;
 use super::write::Writer;
 use crate::decode::Limits;
-use crate::model::text::same;
 
 /// The request in protobuf; `None` says nothing of it.
 pub fn to_protobuf(message: &Message, text: &[u8], limits: Limits) -> Option<Vec<u8>> {
@@ -339,7 +338,7 @@ const DIGITS_MAX: usize = 19;
 /// Fields come in one order from one sender: `next` is where the search begins.
 #[inline]
 fn find<'m>(message: &'m Message, key: &[u8], next: usize) -> Option<(usize, &'m Field)> {
-    let is_it = |field: &Field| same(field.camel.as_bytes(), key) || same(field.name.as_bytes(), key);
+    let is_it = |field: &Field| field.is_named(key);
     let (before, from) = message.fields.split_at_checked(next)?;
     let later = from.iter().position(is_it).map(|place| next + place);
     let place = later.or_else(|| before.iter().position(is_it))?;

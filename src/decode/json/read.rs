@@ -128,8 +128,7 @@ impl<'de> Visitor<'de> for Name<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        let is_it = |field: &&Field| field.name == key || field.camel.as_bytes() == key.as_bytes();
-        Ok(self.0.fields.iter().find(is_it))
+        Ok(self.0.fields.iter().find(|field| field.is_named(key.as_bytes())))
     }
 }
 

@@ -1,5 +1,7 @@
 //! OTLP's messages as tables: which field of which name has which number and type.
 
+use crate::model::text::same;
+
 /// A message's fields.
 #[derive(Debug)]
 pub struct Message {
@@ -14,6 +16,14 @@ pub struct Field {
     pub number: u32,
     pub kind: Kind,
     pub repeated: bool,
+}
+
+impl Field {
+    /// As it is in the `.proto` file, or in lowerCamelCase.
+    #[inline]
+    pub fn is_named(&self, key: &[u8]) -> bool {
+        same(self.camel.as_bytes(), key) || same(self.name.as_bytes(), key)
+    }
 }
 
 /// A name in lowerCamelCase.

@@ -4,15 +4,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{text, text_of};
+use super::{message_of, text_of};
 use crate::decode::Malformed;
 use crate::model::Signal;
-
-const LISTS: [(&str, Signal); 3] = [
-    ("resource_spans", Signal::Traces),
-    ("resource_logs", Signal::Logs),
-    ("resource_metrics", Signal::Metrics),
-];
 
 /// Reads no further than to the first thing that tells. `None` where nothing does, as there is nothing.
 pub fn signal(body: &[u8]) -> Result<Option<Signal>, Malformed> {
@@ -62,7 +56,8 @@ impl<'de> Visitor<'de> for Key {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(LISTS.iter().find(|(name, _)| text::is_name(name, key)).map(|(_, signal)| *signal))
+        let is_list = |signal: &&Signal| message_of(**signal).fields[0].is_named(key.as_bytes());
+        Ok(Signal::ALL.iter().find(is_list).copied())
     }
 }
 

@@ -61,21 +61,3 @@ fn decimal(text: &str) -> Option<f64> {
     let allowed = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     if text.bytes().all(allowed) { text.parse().ok() } else { None }
 }
-
-/// Whether `key` is the proto name `name`, as it is or in lowerCamelCase.
-pub fn is_name(name: &str, key: &str) -> bool {
-    name == key || camel(name).eq(key.bytes())
-}
-
-/// `start_time_unix_nano` -> `startTimeUnixNano`.
-pub fn camel(name: &str) -> impl Iterator<Item = u8> {
-    let mut after_underscore = false;
-    name.bytes().filter_map(move |byte| {
-        let upper = std::mem::replace(&mut after_underscore, byte == b'_');
-        match byte {
-            b'_' => None,
-            _ if upper => Some(byte.to_ascii_uppercase()),
-            _ => Some(byte),
-        }
-    })
-}
