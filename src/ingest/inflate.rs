@@ -5,6 +5,7 @@ use std::io::{self, Cursor, Read};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
+use memchr::memmem;
 
 use super::admission::Ticket;
 use super::refusal::Refusal;
@@ -15,6 +16,17 @@ const STEP_BYTES: usize = 64 * 1024;
 /// What may inflate on the runtime's own thread (about a quarter of a millisecond). The rest is done where
 /// blocking is allowed.
 const INLINE_BYTES: usize = 256 * 1024;
+
+/// As much of what gzip holds in one piece, which inflates twice as fast.
+const INLINE_PIECE_BYTES: usize = 640 * 1024;
+
+/// Deflate makes no more of a byte.
+const EXPANSION_MAX: usize = 1_032;
+
+/// How a member of gzip begins, and the bytes of its length at the end (RFC 1952, 2.2).
+const MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
+const LENGTH_BYTES: usize = 4;
+const TRAILER_BYTES: usize = 8;
 
 /// A zstd frame that needs a larger window is refused: 8 MiB, the least that RFC 8878 asks decoders for.
 const WINDOW_LOG_MAX: u32 = 23;
@@ -42,6 +54,14 @@ pub(super) async fn inflate(
     mut ticket: Ticket,
 ) -> Result<(Bytes, Ticket), Refusal> {
     let compressed_bytes = compressed.len();
+    if let Some(length) = one_member(compression, &compressed, out_max) {
+        ticket.grow(length)?;
+        if let Some(out) = in_one_piece(compressed.clone(), length).await? {
+            ticket.shrink(compressed_bytes);
+            return Ok((out.into(), ticket));
+        }
+        ticket.shrink(length);
+    }
     let window_bytes = match compression {
         Compression::Gzip => 0,
         Compression::Zstd => 1 << window_log(&compressed),
@@ -62,6 +82,29 @@ pub(super) async fn inflate(
     }
     work.ticket.shrink(compressed_bytes + window_bytes);
     Ok((work.out.into(), work.ticket))
+}
+
+/// What a body of gzip says that it inflates to, where it looks like one member within the bound.
+fn one_member(compression: Compression, compressed: &[u8], out_max: usize) -> Option<usize> {
+    let rest = compressed.strip_prefix(&MEMBER).filter(|_| compression == Compression::Gzip)?;
+    let length = u32::from_le_bytes(*rest.last_chunk::<LENGTH_BYTES>()?) as usize;
+    let is_possible = (1..=out_max.min(compressed.len() * EXPANSION_MAX)).contains(&length);
+    (is_possible && memmem::find(rest, &MEMBER).is_none()).then_some(length)
+}
+
+/// `None` where it is not that one member after all: the reader of many says what it is.
+async fn in_one_piece(compressed: Bytes, length: usize) -> Result<Option<Vec<u8>>, Refusal> {
+    let work = move || {
+        let mut out = vec![0; length];
+        let read = libdeflater::Decompressor::new().gzip_decompress(&compressed, &mut out);
+        // The member's own trailer has been compared: the body must end with it.
+        let trailer = [libdeflater::crc32(&out), length as u32].map(u32::to_le_bytes).concat();
+        (read == Ok(length) && compressed[compressed.len() - TRAILER_BYTES..] == trailer).then_some(out)
+    };
+    if length <= INLINE_PIECE_BYTES {
+        return Ok(work());
+    }
+    tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::Unavailable { retry_after_s: 1 })
 }
 
 impl Compression {
@@ -189,6 +232,40 @@ mod tests {
         for one in BOTH {
             let two = [packed(one, b"one,"), packed(one, b"two")].concat();
             assert_eq!(inflated(one, two).await.unwrap(), "one,two");
+        }
+    }
+
+    /// A member says how long it is, not whether another follows: here each says the same.
+    #[tokio::test]
+    async fn a_member_that_comes_twice_is_read_twice() {
+        for one in BOTH {
+            assert_eq!(inflated(one, packed(one, b"same").repeat(2)).await.unwrap(), "samesame");
+        }
+    }
+
+    /// What inflates at once, what needs another thread, and what must be read in steps give the same.
+    #[tokio::test]
+    async fn a_body_of_any_size_inflates_to_what_was_packed() {
+        for bytes in [0, 1, 300, 65_536, INLINE_PIECE_BYTES, INLINE_PIECE_BYTES + 1, 999_999, 1_000_000] {
+            let plain: Vec<u8> =
+                (0..bytes as u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+            for one in BOTH {
+                assert_eq!(inflated(one, packed(one, &plain)).await.unwrap(), plain, "{one:?} {bytes}");
+            }
+            let plain = vec![b'x'; bytes];
+            assert_eq!(inflated(Compression::Gzip, packed(Compression::Gzip, &plain)).await.unwrap(), plain);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_length_that_is_not_so_is_malformed_and_gives_its_budget_back() {
+        let whole = packed(Compression::Gzip, &[7; 5_000]);
+        for said in [0_u32, 1, 4_999, 5_001, 50_000, 999_999, u32::MAX] {
+            let mut body = whole.clone();
+            let at = body.len() - LENGTH_BYTES;
+            body[at..].copy_from_slice(&said.to_le_bytes());
+            let result = inflated(Compression::Gzip, body).await;
+            assert!(matches!(result, Err(Refusal::Malformed(_))), "{said}: {result:?}");
         }
     }
 
