@@ -1,6 +1,7 @@
 //! The page's port: queries and health over HTTP, as JSON. Reads views, never decides.
 
 mod answers;
+mod explain;
 mod queries;
 
 use std::future::Future;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{EventFilter, EventView, Fact, RuleView};
+use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView};
 use crate::model::{Category, EventTime};
 
 /// The state can not be asked right now.
@@ -50,6 +51,16 @@ pub trait Views: Send + Sync + 'static {
     fn filter(&self, text: String) -> impl Future<Output = Result<Result<EventFilter, String>, Busy>> + Send;
     fn events(&self, wanted: EventsWanted) -> impl Future<Output = Result<EventsView, Busy>> + Send;
     fn event(&self, sequence: u64) -> impl Future<Output = Result<Option<EventView>, Busy>> + Send;
+    /// The inner error says what is wrong with the time.
+    fn explain(
+        &self,
+        slo: String,
+        at: Option<EventTime>,
+    ) -> impl Future<Output = Result<Result<Option<Explanation>, String>, Busy>> + Send;
+    fn explain_alert(
+        &self,
+        which: AlertWanted,
+    ) -> impl Future<Output = Result<Option<AlertExplanation>, Busy>> + Send;
     fn rules(&self) -> impl Future<Output = Result<Vec<RuleView>, Busy>> + Send;
     fn reload(&self) -> impl Future<Output = Result<Reloaded, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
@@ -72,6 +83,13 @@ impl Reloaded {
     pub fn rejected(diagnostics: Vec<String>) -> Self {
         Self { applied: false, version: None, changes: Vec::new(), warnings: Vec::new(), diagnostics }
     }
+}
+
+/// How an alert is told: by its id, or by the key of a notification about it.
+#[derive(Clone, Debug)]
+pub enum AlertWanted {
+    Id(String),
+    Key(String),
 }
 
 #[derive(Clone, Debug)]
@@ -134,6 +152,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/alerts/{id}", get(queries::alert::<V>))
         .route("/api/v1/events", get(queries::events::<V>))
         .route("/api/v1/events/{sequence}", get(queries::event::<V>))
+        .route("/api/v1/explain", get(explain::explain::<V>))
         .route("/api/v1/rules", get(queries::rules::<V>))
         .route("/api/v1/reload", post(queries::reload::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))

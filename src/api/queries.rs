@@ -95,7 +95,7 @@ pub(super) async fn report<V: Views>(
     one(found, || format!("no SLO is called `{name}`; GET /api/v1/slos lists them"))
 }
 
-fn time(name: &str, text: &str) -> Result<EventTime, String> {
+pub(super) fn time(name: &str, text: &str) -> Result<EventTime, String> {
     let at = text.parse::<jiff::Timestamp>().ok().and_then(|at| u64::try_from(at.as_nanosecond()).ok());
     at.map(EventTime).ok_or(format!("`{name}` is a time as 2026-11-25T14:00:00Z, not `{text}`"))
 }
@@ -201,7 +201,7 @@ fn answer<T: Serialize>(result: Result<T, Busy>) -> Response {
     }
 }
 
-fn one<T: Serialize>(result: Result<Option<T>, Busy>, absent: impl Fn() -> String) -> Response {
+pub(super) fn one<T: Serialize>(result: Result<Option<T>, Busy>, absent: impl Fn() -> String) -> Response {
     match result {
         Ok(None) => refusal(StatusCode::NOT_FOUND, absent()),
         found => answer(found),

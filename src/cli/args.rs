@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, backup, check, client, demo, doctor, init, manual, replay, run, show, slos, suggest};
+use super::{
+    Exit, backup, check, client, demo, doctor, explain, init, manual, replay, run, show, slos, suggest,
+};
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
 use crate::send::SendArgs;
@@ -122,9 +124,9 @@ enum Verb {
     Reload(ReloadArgs),
     /// Rules of a running daemon: what each dropped, classified, merged and alerted
     Rules,
-    /// Why something is as it is
-    #[command(subcommand)]
-    Explain(Explaining),
+    /// Why a service level pages, or why it does not, now or at a time; why an alert was told; what became of an event
+    #[command(args_conflicts_with_subcommands = true)]
+    Explain(ExplainArgs),
     /// The version
     Version,
     /// Completions for a shell, to standard output
@@ -321,6 +323,27 @@ pub(super) enum Configuring {
 pub(super) enum Explaining {
     /// One event by its sequence number: kept, classified, merged, counted, alerted
     Event { sequence: u64 },
+    /// One alert by its id: the numbers of each transition, who was told when
+    Alert { id: String },
+    /// The alert of a notification: the key that receivers see, alone or as `KEY:SEQUENCE`
+    Notification { key: String },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ExplainArgs {
+    /// The name of an SLO, or the id of an alert
+    pub(super) name: Option<String>,
+
+    /// What was so then: 2026-11-25T13:55:00Z, or -2h
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(super) at: Option<String>,
+
+    /// Every condition with what it needs, not only the nearest
+    #[arg(long)]
+    pub(super) why_not: bool,
+
+    #[command(subcommand)]
+    pub(super) verb: Option<Explaining>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -363,7 +386,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Tap(args) => show::tap(&global, &args).await,
         Verb::Reload(args) => client::reload(&global, &args).await,
         Verb::Rules => show::rules(&global).await,
-        Verb::Explain(Explaining::Event { sequence }) => show::event(&global, sequence).await,
+        Verb::Explain(args) => explain::explain(&global, &args).await,
         Verb::Version => show::version(&global),
         Verb::Completions { shell } => manual::completions(shell),
         Verb::Man { verb } => manual::man(verb.as_deref()),

@@ -38,6 +38,7 @@ mod check;
 mod client;
 mod demo;
 mod doctor;
+mod explain;
 mod init;
 mod manual;
 mod paint;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::classify::Key;
 use crate::door;
-use crate::engine::{Choice, Plan};
+use crate::engine::{Choice, Plan, VERSION};
 use crate::model::Wanted;
 use alerting::Alerting;
 
@@ -153,6 +153,8 @@ struct Reading<'w> {
     world: &'w dyn World,
     report: report::Report,
     wanted: Wanted,
+    /// Names of attributes that are read for explanations.
+    explained: Vec<String>,
     /// Bytes of all expressions so far; bounds the number of attributes that rules can name.
     expression_bytes: usize,
     /// A file could not be read to its end: a name that is missing may well be in the rest.
@@ -162,9 +164,13 @@ struct Reading<'w> {
 impl<'w> Reading<'w> {
     fn new(world: &'w dyn World) -> Self {
         let report = report::Report::default();
-        Self { world, report, wanted: Wanted::default(), expression_bytes: 0, incomplete: false }
+        let explained = vec![ROUTE.to_owned()];
+        Self { world, report, wanted: Wanted::default(), explained, expression_bytes: 0, incomplete: false }
     }
 }
+
+/// What bad events share most often, by OpenTelemetry's semantic conventions.
+const ROUTE: &str = "http.route";
 
 /// Attributes that expressions and keys of a set may name together; there are 65,535 slots.
 const KEYED_MAX: usize = 65_000;
@@ -187,6 +193,11 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);
     let Alerting { receivers, route, heartbeat } = alerting::read(&mut ctx, &set);
+    for name in [VERSION.to_owned()].into_iter().chain(std::mem::take(&mut ctx.explained)) {
+        if ctx.wanted.len() < KEYED_MAX {
+            Key::new(&name, &mut ctx.wanted);
+        }
+    }
     let plan = Plan {
         version: set.version(),
         tenant: settings.tenant,

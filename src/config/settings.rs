@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::access;
 use super::listen;
+use super::node::Node;
 use super::own_telemetry;
 use super::reader::{self, Fields};
 use super::rules;
@@ -22,6 +23,7 @@ const SPEC: &[&str] = &[
     "limits",
     "ack",
     "dedup",
+    "explain",
     "tenant",
     "filter",
     "classify",
@@ -30,6 +32,8 @@ const SPEC: &[&str] = &[
     "kafka",
     "cluster",
 ];
+/// Each is looked for in every item.
+const EXPLAINED_MAX: usize = 16;
 const SERIES_MOST: u32 = 1_000_000;
 const DATA_DIR: &str = "./evenkeel-data";
 
@@ -101,9 +105,32 @@ fn switches(ctx: &mut Reading<'_>, spec: Fields<'_>, settings: &mut Settings) {
             false => settings.tenant = text.to_owned(),
         }
     }
+    explained(ctx, spec.get("explain"));
+    let report = &mut ctx.report;
     for key in ["kafka", "cluster"] {
         if spec.get(key).is_some() {
             report.not_yet("W0201", spec.place_of(key), key);
+        }
+    }
+}
+
+/// Attributes that are read for explanations alone, whether or not a rule names them.
+fn explained(ctx: &mut Reading<'_>, node: Option<&Node>) {
+    let fields = node.and_then(|node| {
+        Fields::new(&mut ctx.report, node, "`explain`", &["attributes"]).map(|fields| (fields, node))
+    });
+    let Some((fields, node)) = fields.filter(|(fields, _)| fields.get("attributes").is_some()) else {
+        return;
+    };
+    ctx.explained.clear();
+    let names = fields.texts(&mut ctx.report, "attributes");
+    if names.len() > EXPLAINED_MAX {
+        ctx.report.error("E0220", node.at, format!("`explain` reads at most {EXPLAINED_MAX} attributes"));
+    }
+    for (name, node) in names {
+        match name.is_empty() {
+            true => ctx.report.error("E0220", node.at, "an attribute's name is empty"),
+            false => ctx.explained.push(name.to_owned()),
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use super::reload::Reloader;
-use crate::api::{Busy, EventsWanted, Reloaded, Views};
+use crate::api::{AlertWanted, Busy, EventsWanted, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{EventFilter, EventView, Fact, RuleView};
+use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView};
 use crate::ingest::{Admission, Counters};
 use crate::model::EventTime;
 use crate::respond::Meters;
@@ -87,6 +87,25 @@ impl Views for Eyes {
 
     async fn event(&self, sequence: u64) -> Result<Option<EventView>, Busy> {
         self.ask(move |sight| sight.engine.event(sequence)).await
+    }
+
+    async fn explain(
+        &self,
+        slo: String,
+        at: Option<EventTime>,
+    ) -> Result<Result<Option<Explanation>, String>, Busy> {
+        self.ask(move |sight| sight.engine.explain(&slo, at)).await
+    }
+
+    async fn explain_alert(&self, which: AlertWanted) -> Result<Option<AlertExplanation>, Busy> {
+        self.ask(move |sight| {
+            let id = match which {
+                AlertWanted::Id(id) => Some(id),
+                AlertWanted::Key(key) => sight.engine.alert_of_key(&key),
+            };
+            sight.engine.explain_alert(&id?)
+        })
+        .await
     }
 
     async fn rules(&self) -> Result<Vec<RuleView>, Busy> {

@@ -7,6 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::effect::{AlertSummary, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 use super::fact::{EpisodeChange, Fact, Subject, What};
 use super::plan::Plan;
+use super::why::Journeys;
 use crate::alert::{Episode, Identity, Step};
 use crate::model::{EventTime, Labels, Now, Priority, Severity};
 
@@ -75,6 +76,9 @@ pub(super) struct Alerts {
     last_id: u64,
     /// Notifications whose outcome is not known yet.
     pending: BTreeMap<NotificationId, (Labels, Box<Notification>)>,
+    /// A part of its own in what is written down.
+    #[borsh(skip)]
+    pub(super) journeys: Journeys,
 }
 
 /// What an episode is about, and the labels by which it is routed.
@@ -169,7 +173,7 @@ impl Alerts {
             What::EpisodeEscalated(change) => self.decided(now, fact, Transition::Escalate, change),
             What::EpisodeClosed(change) => self.decided(now, fact, Transition::Resolve, change),
             What::NotificationQueued { id, receiver, dedup_key, .. } => {
-                requests.extend(self.queued(*id, receiver, dedup_key, fact));
+                requests.extend(self.queued(now, *id, receiver, dedup_key, fact));
             }
             _ => {}
         }
@@ -228,7 +232,14 @@ impl Alerts {
         }
     }
 
-    fn queued(&mut self, id: NotificationId, receiver: &str, dedup_key: &str, fact: &Fact) -> Option<Effect> {
+    fn queued(
+        &mut self,
+        now: Now,
+        id: NotificationId,
+        receiver: &str,
+        dedup_key: &str,
+        fact: &Fact,
+    ) -> Option<Effect> {
         self.last_id = self.last_id.max(id.0);
         let record = self.records.iter_mut().find(|record| record.dedup_key == dedup_key)?;
         record.told.insert(receiver.to_owned(), Telling::Pending);
@@ -239,6 +250,7 @@ impl Alerts {
             Transition::Resolve => self.told.resolved += 1,
             Transition::Acknowledge => {}
         }
+        self.journeys.asked(now, id, &record.id, notification.sequence, receiver);
         self.pending.insert(id, (fact.group.clone(), notification.clone()));
         Some(Effect::Notify(notification))
     }
@@ -300,7 +312,7 @@ impl Alerts {
 }
 
 /// Each receiver once, in the tree's order, for one target after the other.
-fn routed(plan: &Plan, labels: &Labels, targets: &[String]) -> Vec<String> {
+pub(super) fn routed(plan: &Plan, labels: &Labels, targets: &[String]) -> Vec<String> {
     let mut receivers: Vec<String> = Vec::new();
     let mut add = |labels: &Labels| {
         for receiver in plan.route.iter().flat_map(|route| route.receivers(labels)) {

@@ -7,11 +7,18 @@ use super::effect::{Burns, Explain};
 use super::fact::{BudgetChange, ConditionChange, Fact, Subject, What};
 use super::level::{Cx, Excluded, Level, Passed, Verdict};
 use super::plan::Plan;
+use super::why::Witnesses;
 use crate::alert::{Episode, Step};
 use crate::model::{Labels, Priority, Quotient};
 use crate::slo::{Condition, Slo};
 
-pub(super) fn decide(alerts: &Alerts, plan: &Plan, cx: Cx<'_>, level: &Level, verdict: Verdict) -> Vec<Fact> {
+pub(super) fn decide(
+    alerts: &Alerts,
+    plan: &Plan,
+    (cx, level): (Cx<'_>, &Level),
+    verdict: Verdict,
+    witnesses: Witnesses<'_>,
+) -> Vec<Fact> {
     let slo = &cx.plan.slo;
     let mut decided = Vec::new();
     let last = level.episode.as_ref().map_or(Priority::P5, |episode| episode.priority);
@@ -44,7 +51,11 @@ pub(super) fn decide(alerts: &Alerts, plan: &Plan, cx: Cx<'_>, level: &Level, ve
         let place = place.or_else(|| place_of(slo, &step.episode().condition));
         let subject = Subject::Slo(slo.name.clone());
         let about = about(plan, cx, level, &subject, step.episode(), place);
-        let explain = explain(cx, level, &step, place);
+        let mut explain = explain(cx, level, &step, place);
+        if let (Some((judge, index)), false) = (place, matches!(step, Step::Close(_))) {
+            let clues = witnesses.about(cx, level, condition(slo, judge, index).long_s);
+            explain.text.push_str(&clues.words());
+        }
         decided.extend(alerts.tell(plan, about, step, explain));
     }
     decided.into_iter().map(|what| level.fact(cx, what)).collect()
@@ -145,7 +156,13 @@ fn objective(slo: &Slo, judge: usize) -> Option<String> {
     (slo.goals.len() > 1).then(|| slo.judge_name(judge))
 }
 
-fn labels(plan: &Plan, slo: &Slo, group: &Labels, episode: &Episode, decisive: Option<&Condition>) -> Labels {
+pub(super) fn labels(
+    plan: &Plan,
+    slo: &Slo,
+    group: &Labels,
+    episode: &Episode,
+    decisive: Option<&Condition>,
+) -> Labels {
     let mut labels = plain_labels(group);
     let targets = slo.targets.join(",");
     let own = [

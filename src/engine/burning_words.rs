@@ -51,7 +51,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
 }
 
 /// `checkout events`, `checkout slices of 1m`, with the group where there are several.
-fn what_fails(cx: Cx<'_>, level: &Level) -> String {
+pub(super) fn what_fails(cx: Cx<'_>, level: &Level) -> String {
     let slo = &cx.plan.slo;
     let service = named(level, &slo.service);
     match (slo.method, slo.goals[0].slice) {
@@ -66,7 +66,7 @@ fn named(level: &Level, name: &str) -> String {
     if parts.is_empty() { name.to_owned() } else { format!("{name} ({})", parts.join(", ")) }
 }
 
-fn exhaustion(cx: Cx<'_>, left: f64, burn: f64) -> String {
+pub(super) fn exhaustion(cx: Cx<'_>, left: f64, burn: f64) -> String {
     let slo = &cx.plan.slo;
     let window = slo.window.text();
     if left <= 0.0 {
@@ -81,14 +81,14 @@ fn exhaustion(cx: Cx<'_>, left: f64, burn: f64) -> String {
     format!("at this rate the rest of the {window} allowance is gone in {time}")
 }
 
-fn share(seen: &Reading) -> f64 {
+pub(super) fn share(seen: &Reading) -> f64 {
     match seen.sli {
         Some(sli) => 1.0 - approximate(sli),
         None => seen.count.bad as f64 / (seen.count.total().max(1)) as f64,
     }
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 

@@ -218,6 +218,11 @@ impl Events {
         &self.merged
     }
 
+    /// All that are kept, by category and in order of their numbers.
+    pub(super) fn records(&self) -> impl Iterator<Item = &EventRecord> {
+        self.kept.iter().flatten().map(|kept| &kept.record)
+    }
+
     pub(super) fn get(&self, sequence: u64) -> Option<&EventRecord> {
         let found = Category::ALL.iter().find_map(|&category| self.find(Place { category, sequence }));
         found.map(|kept| &kept.record)

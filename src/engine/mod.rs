@@ -33,6 +33,7 @@ pub mod view;
 mod watch;
 mod watches;
 mod watching;
+mod why;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +54,7 @@ pub use record::{Attribute, EventRecord, Scalar};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
+pub use why::{AlertExplanation, Explanation, VERSION};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -66,6 +68,7 @@ use level::{Cx, Groups, Late};
 use own::Own;
 use repeats::{ITEMS_MAX, REQUESTS_MAX, Repeats};
 use watches::Watches;
+use why::{Memory, Witnesses};
 
 /// Everything that can reach the engine. A new way in is a new line here.
 #[derive(Clone, Debug)]
@@ -147,6 +150,7 @@ pub struct Engine {
     own: Own,
     /// Until then silence means nothing: we may have been away, and senders have not come back yet.
     blind_until: Now,
+    why: Memory,
 }
 
 const TICK_NS: u64 = SECOND_NS;
@@ -171,6 +175,7 @@ impl Engine {
             retired: BTreeMap::new(),
             own: Own::default(),
             blind_until: Now::default(),
+            why: Memory::default(),
             plan,
         }
     }
@@ -251,6 +256,7 @@ impl Engine {
             self.items.remember(self.now, identity, ITEMS_MAX);
         }
         self.books.enter(&batch);
+        batch.events.iter().for_each(|record| self.why.versions.see(record));
         self.events.keep(std::mem::take(&mut batch.events));
         self.apply(&batch.slos, &batch.groups, effects);
         self.count_points(&batch.points, &batch.groups, effects);
@@ -323,9 +329,12 @@ impl Engine {
             effects.facts.push(level.fact(cx, burning::passed(cx, passed)));
         }
         let Some(verdict) = level.decide(cx, may_fire) else { return };
-        for fact in burning::decide(&self.alerts, &self.plan, cx, level, verdict) {
-            level.apply(&fact.what);
+        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions };
+        let decided = burning::decide(&self.alerts, &self.plan, (cx, level), verdict, witnesses);
+        for fact in decided {
+            self.levels[at.slo].level_mut(at.place).1.apply(&fact.what);
             self.alerts.apply(self.now, &fact, &mut effects.requests);
+            self.remember_why(at, &fact);
             effects.facts.push(fact);
         }
     }
@@ -341,6 +350,7 @@ impl Engine {
 
     fn settle(&mut self, id: NotificationId, outcome: Outcome, effects: &mut Effects) {
         effects.records.settled(self.now, id, &outcome);
+        self.alerts.journeys.came_back(self.now, id, &outcome);
         if let Some(fact) = self.alerts.settled(id, outcome) {
             self.alerts.apply_settled(&fact.what);
             effects.facts.push(fact);

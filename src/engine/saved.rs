@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::alerts::Alerts;
 use super::batch::Batch;
 use super::books::Books;
 use super::effect::{Notification, NotificationId, Outcome};
@@ -22,8 +23,8 @@ use crate::model::{Labels, Now, Signal};
 /// The form of records and images. A change to any type that is written down is another form.
 ///
 /// 2 is 1 with identities of items and times in which silence means nothing: records of their own, and parts that may be
-/// missing. 3 is 2 with points of metrics in a short form.
-pub const FORMAT: u32 = 3;
+/// missing. 3 is 2 with points of metrics in a short form. 4 is 3 with a part for explanations.
+pub const FORMAT: u32 = 4;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
@@ -201,6 +202,7 @@ impl Engine {
             Part::of("events", &self.events),
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
+            Part::of("why", &(&self.why, &self.alerts.journeys)),
         ];
         if is_full {
             parts.push(Part::of("plan", &*self.plan));
@@ -235,6 +237,10 @@ impl Engine {
             };
             levels.push(Groups::restore(one, note, &mut find));
         }
+        let (why, journeys) =
+            if parts.contains_key("why") { read(parts, "why")? } else { Default::default() };
+        let mut alerts: Alerts = read(parts, "alerts")?;
+        alerts.journeys = journeys;
         Ok(Self {
             now,
             since,
@@ -245,11 +251,12 @@ impl Engine {
             events: read(parts, "events")?,
             levels,
             baselines: read(parts, "baselines")?,
-            alerts: read(parts, "alerts")?,
+            alerts,
             watches,
             retired,
             own,
             blind_until: if parts.contains_key("blind") { read(parts, "blind")? } else { Now::default() },
+            why,
             plan: Arc::new(plan),
         })
     }

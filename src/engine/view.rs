@@ -265,7 +265,7 @@ impl Service {
 }
 
 impl Books {
-    fn events(&self) -> EventCounts {
+    pub(super) fn events(&self) -> EventCounts {
         let [informational, warning, exception] = self.categories;
         EventCounts {
             received: self.items.iter().map(|items| items.accepted).sum(),
@@ -282,7 +282,7 @@ impl Books {
 }
 
 impl AlertRecord {
-    fn view(&self) -> AlertView {
+    pub(super) fn view(&self) -> AlertView {
         let episode = &self.episode;
         let (slo, rule) = match &self.subject {
             Subject::Slo(name) => (Some(name), None),

@@ -66,6 +66,17 @@ impl Layout {
     pub fn seconds(&self, window: WindowId) -> u64 {
         self.windows[window.0].seconds
     }
+
+    /// Of each tier: how many seconds before the clock it surely reaches, and the width of its buckets.
+    pub fn reaches(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.tiers.iter().map(|(width, keep)| (u64::from(*keep).saturating_sub(1) * width, *width))
+    }
+
+    /// The width in seconds of the finest buckets that still have a second when the clock is at another.
+    pub fn width_at(&self, clock_s: u64, at_s: u64) -> Option<u64> {
+        let has = |(width, keep): &(u64, u32)| index(at_s, *width) + keep > index(clock_s, *width);
+        self.tiers.iter().filter(|tier| has(tier)).map(|(width, _)| *width).min()
+    }
 }
 
 /// The coarsest width that the window may use and that divides it.

@@ -4,6 +4,7 @@
 mod alerting;
 mod calendars;
 mod counting;
+mod explaining;
 mod grouping;
 mod methods;
 mod restarts;

@@ -232,6 +232,11 @@ pub(crate) fn attribute(key: &str, value: &str) -> KeyValue {
 }
 
 pub(crate) fn request(calls: &[Call]) -> Vec<u8> {
+    request_of(calls, &[])
+}
+
+/// Of a resource with more attributes than its name.
+pub(crate) fn request_of(calls: &[Call], resource: &[(&str, &str)]) -> Vec<u8> {
     let spans = calls.iter().enumerate().map(|(index, call)| {
         let end = (START + call.at) * SECOND_NS;
         Span {
@@ -247,7 +252,9 @@ pub(crate) fn request(calls: &[Call]) -> Vec<u8> {
         }
     });
     let scope = ScopeSpans { spans: spans.collect(), ..ScopeSpans::default() };
-    let resource = Resource { attributes: vec![attribute("service.name", "shop")], ..Resource::default() };
+    let named = [("service.name", "shop")];
+    let attributes = named.iter().chain(resource).map(|(name, value)| attribute(name, value)).collect();
+    let resource = Resource { attributes, ..Resource::default() };
     let spans = ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..Default::default() };
     ExportTraceServiceRequest { resource_spans: vec![spans] }.encode_to_vec()
 }

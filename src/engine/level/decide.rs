@@ -99,7 +99,13 @@ impl Level {
 
     /// The plain truth of one condition: both windows burn above its factor, coverage-scaled,
     /// and the long one holds enough bad events to speak of.
-    fn holds(&self, cx: Cx<'_>, judge: usize, index: usize, condition: &Condition) -> bool {
+    pub(in crate::engine) fn holds(
+        &self,
+        cx: Cx<'_>,
+        judge: usize,
+        index: usize,
+        condition: &Condition,
+    ) -> bool {
         match &condition.check {
             Check::Burn { op, factor } => {
                 let (long, short) = self.condition(cx, judge, index);

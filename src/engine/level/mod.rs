@@ -1,5 +1,6 @@
 //! One service level and group: what was counted, its clock, which of its conditions are true.
 
+mod ahead;
 mod decide;
 mod excluded;
 mod groups;
@@ -145,30 +146,9 @@ impl Level {
 
     /// The same events under other objectives, windows or conditions. What is true is to be decided anew.
     pub(super) fn reconfigured(self, old: Cx<'_>, cx: Cx<'_>) -> Self {
-        let mut by_slices: Vec<_> =
-            (0..self.tracks.len()).map(|track| self.slices_held(old, track)).collect();
-        let mut new = Self::new(cx, self.group);
-        new.clock = self.clock;
+        let mut new = self.refilled(old, cx, self.clock);
         new.moved_at = self.moved_at;
-        new.advance(cx);
-        new.passed.clear();
-        for (index, (from, to)) in self.tracks.into_iter().zip(&mut new.tracks).enumerate() {
-            let held = from.sums.series.held(&old.shape.layout);
-            let mut intervals = from.interval.map(|sums| sums.series.held(&old.shape.layout));
-            let held = if held.is_empty() { std::mem::take(&mut by_slices[index]) } else { held };
-            for (second, (good, bad)) in held {
-                let interval =
-                    intervals.as_mut().and_then(|held| held.remove(&second)).unwrap_or((good, good));
-                to.add(cx, second, Count { good, bad }, interval);
-                for (goal, slices) in cx.plan.slo.goals.iter().zip(&mut new.slices) {
-                    if let (Some(slices), Some(slice), true) = (slices, goal.slice, goal.track == index) {
-                        slices.add(second, good, bad, &judged(slice));
-                    }
-                }
-            }
-            let oldest_s = self.clock.seconds().saturating_sub(old.shape.longest_s);
-            to.first = from.first.map(|first| first.max(EventTime(oldest_s * SECOND_NS)));
-            to.newest = from.newest;
+        for (from, to) in self.tracks.into_iter().zip(&mut new.tracks) {
             to.counted = from.counted;
             to.injected = from.injected;
             to.expired = from.expired;
@@ -180,6 +160,55 @@ impl Level {
         new.episode = self.episode;
         new.unsettled = self.unsettled;
         new
+    }
+
+    /// What is held up to a time, under these objectives and windows, at that time.
+    fn refilled(&self, old: Cx<'_>, cx: Cx<'_>, clock: EventTime) -> Self {
+        let mut new = Self::new(cx, self.group.clone());
+        new.clock = clock;
+        new.advance(cx);
+        new.passed.clear();
+        for (index, (from, to)) in self.tracks.iter().zip(&mut new.tracks).enumerate() {
+            let mut held = from.sums.series.held(&old.shape.layout);
+            let mut intervals = from.interval.as_ref().map(|sums| sums.series.held(&old.shape.layout));
+            if held.is_empty() {
+                held = self.slices_held(old, index);
+            }
+            let mut last = None;
+            for (second, (good, bad)) in held.into_iter().take_while(|(second, _)| *second <= clock.seconds())
+            {
+                let interval =
+                    intervals.as_mut().and_then(|held| held.remove(&second)).unwrap_or((good, good));
+                to.add(cx, second, Count { good, bad }, interval);
+                for (goal, slices) in cx.plan.slo.goals.iter().zip(&mut new.slices) {
+                    if let (Some(slices), Some(slice), true) = (slices, goal.slice, goal.track == index) {
+                        slices.add(second, good, bad, &judged(slice));
+                    }
+                }
+                last = Some(EventTime(second * SECOND_NS));
+            }
+            let oldest_s = clock.seconds().saturating_sub(old.shape.longest_s);
+            let first = from.first.filter(|first| *first <= clock);
+            to.first = first.map(|first| first.max(EventTime(oldest_s * SECOND_NS)));
+            to.newest = if from.newest <= clock { from.newest } else { last.unwrap_or_default() };
+        }
+        new
+    }
+
+    /// As it was at a time, to the width of the buckets that still hold it, with what came late for it. What it said of
+    /// conditions is not in it.
+    pub(super) fn as_of(&self, cx: Cx<'_>, at: EventTime) -> Self {
+        self.refilled(cx, cx, at)
+    }
+
+    /// The width in seconds of the finest buckets that all goals still have at a second.
+    pub(super) fn resolution_s(&self, cx: Cx<'_>, at_s: u64) -> Option<u64> {
+        let clock_s = self.clock.seconds();
+        let widths = cx.plan.slo.goals.iter().zip(&self.slices).map(|(_, slices)| match slices {
+            Some(slices) => (at_s + cx.shape.longest_s > clock_s).then_some(slices.width()),
+            None => cx.shape.layout.width_at(clock_s, at_s),
+        });
+        widths.collect::<Option<Vec<u64>>>()?.into_iter().max()
     }
 
     /// Events by the first second of their slice, where nothing finer is kept.

@@ -216,6 +216,11 @@ impl Level {
         self.sum_of(|track| track.balance.unmatched)
     }
 
+    /// The oldest event that still vouches for the windows.
+    pub(in crate::engine) fn first(&self) -> Option<EventTime> {
+        self.tracks.iter().filter_map(|track| track.first).min()
+    }
+
     /// The newest event of any indicator.
     pub(in crate::engine) fn newest(&self) -> Option<EventTime> {
         let seen = self.tracks.iter().filter(|track| track.first.is_some());

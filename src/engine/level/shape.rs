@@ -28,7 +28,7 @@ pub(in crate::engine) struct Shape {
     /// By judge (the goals, then the composite), condition, and goal that it is about.
     pub(super) pairs: Vec<Vec<Vec<(usize, Pair)>>>,
     /// The longest window.
-    pub(super) longest_s: u64,
+    pub(in crate::engine) longest_s: u64,
 }
 
 /// The windows of one goal.
@@ -39,6 +39,7 @@ pub(super) struct GoalShape {
     pub(super) hour: At,
     /// Lengths in slices.
     pub(super) slices: Vec<u32>,
+    slice: Option<Slice>,
 }
 
 impl Shape {
@@ -61,7 +62,7 @@ impl Shape {
                     At::Period
                 }
             };
-            shape.goals.push(GoalShape { budget, hour, slices });
+            shape.goals.push(GoalShape { budget, hour, slices, slice: goal.slice });
         }
         for (place, goal) in slo.goals.iter().enumerate() {
             let about = [(place, goal.slice)];
@@ -75,6 +76,16 @@ impl Shape {
             shape.pairs.push(pairs);
         }
         shape
+    }
+
+    /// How far back buckets reach, in seconds before the clock, and how wide those are; ascending.
+    pub(in crate::engine) fn reaches(&self) -> Vec<(u64, u64)> {
+        let goals = self.goals.iter().filter_map(|goal| goal.slice);
+        let slices = goals.map(|slice| (self.longest_s.saturating_sub(slice.seconds), slice.seconds));
+        let mut reaches: Vec<(u64, u64)> = self.layout.reaches().chain(slices).collect();
+        reaches.sort_unstable();
+        reaches.dedup();
+        reaches
     }
 
     fn pairs_of(&mut self, condition: &Condition, about: &[(usize, Option<Slice>)]) -> Vec<(usize, Pair)> {

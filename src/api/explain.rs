@@ -1,0 +1,60 @@
+//! `GET /api/v1/explain`: why a service level did or did not page, and why an alert is as it is.
+
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::answers::{busy, refusal};
+use super::queries::{one, time};
+use super::{AlertWanted, Busy, Shared, Views};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ExplainQuery {
+    slo: Option<String>,
+    at: Option<String>,
+    alert: Option<String>,
+    /// The `dedup_key` of a notification, or `<dedup_key>:<sequence>` as in its `Idempotency-Key`.
+    notification: Option<String>,
+}
+
+pub(super) async fn explain<V: Views>(
+    state: Shared<V>,
+    query: Result<Query<ExplainQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    };
+    match query {
+        ExplainQuery { slo: Some(name), at, alert: None, notification: None } => {
+            let at = match at.as_ref().map(|text| time("at", text)).transpose() {
+                Ok(at) => at,
+                Err(mistake) => return refusal(StatusCode::BAD_REQUEST, mistake),
+            };
+            let absent = || format!("no SLO is called `{name}`; GET /api/v1/slos lists them");
+            match state.views.explain(name.clone(), at).await {
+                Ok(Ok(found)) => one(Ok(found), absent),
+                Ok(Err(why)) => refusal(StatusCode::NOT_FOUND, why),
+                Err(Busy) => busy(),
+            }
+        }
+        ExplainQuery { slo: None, at: None, alert: Some(id), notification: None } => {
+            let found = state.views.explain_alert(AlertWanted::Id(id.clone())).await;
+            one(found, || format!("no alert `{id}` is remembered; GET /api/v1/alerts lists them"))
+        }
+        ExplainQuery { slo: None, at: None, alert: None, notification: Some(key) } => {
+            let of_all = key.rsplit_once(':').filter(|(_, sequence)| sequence.parse::<u32>().is_ok());
+            let dedup_key = of_all.map_or(key.as_str(), |(dedup_key, _)| dedup_key).to_owned();
+            let found = state.views.explain_alert(AlertWanted::Key(dedup_key)).await;
+            one(found, || {
+                format!("no alert with the key `{key}` is remembered; GET /api/v1/alerts lists them")
+            })
+        }
+        _ => {
+            let text = "ask for `slo=NAME`, with `at=TIME` if it is about the past, for `alert=ID`, or for `notification=KEY`";
+            refusal(StatusCode::BAD_REQUEST, text.to_owned())
+        }
+    }
+}
