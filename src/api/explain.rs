@@ -1,6 +1,6 @@
 //! `GET /api/v1/explain`: why a service level did or did not page, and why an alert is as it is.
 
-use axum::extract::Query;
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::answers::{busy, refusal};
 use super::queries::{one, time};
 use super::{AlertWanted, Busy, Shared, Views};
+use crate::model::parse_parts;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,5 +57,38 @@ pub(super) async fn explain<V: Views>(
             let text = "ask for `slo=NAME`, with `at=TIME` if it is about the past, for `alert=ID`, or for `notification=KEY`";
             refusal(StatusCode::BAD_REQUEST, text.to_owned())
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhatIfQuery {
+    /// As `0.9995`.
+    target: String,
+    /// Episodes from here on; else all that are held.
+    from: Option<String>,
+}
+
+pub(super) async fn what_if<V: Views>(
+    state: Shared<V>,
+    Path(name): Path<String>,
+    query: Result<Query<WhatIfQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    let query = match query {
+        Ok(Query(query)) => query,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+    };
+    let Ok(target) = parse_parts(&query.target) else {
+        let text = format!("`target` is a share as 0.9995, not `{}`", query.target);
+        return refusal(StatusCode::BAD_REQUEST, text);
+    };
+    let from = match query.from.as_ref().map(|text| time("from", text)).transpose() {
+        Ok(from) => from,
+        Err(mistake) => return refusal(StatusCode::BAD_REQUEST, mistake),
+    };
+    match state.views.what_if(name.clone(), target, from).await {
+        Ok(Ok(found)) => one(Ok(found), || format!("no SLO is called `{name}`; GET /api/v1/slos lists them")),
+        Ok(Err(why)) => refusal(StatusCode::BAD_REQUEST, why),
+        Err(Busy) => busy(),
     }
 }

@@ -19,8 +19,8 @@ use serde::Serialize;
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView};
-use crate::model::{Category, EventTime};
+use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
+use crate::model::{Category, EventTime, Parts};
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,13 @@ pub trait Views: Send + Sync + 'static {
         slo: String,
         at: Option<EventTime>,
     ) -> impl Future<Output = Result<Result<Option<Explanation>, String>, Busy>> + Send;
+    /// Another target over the time that is held. The inner error says why it can not be.
+    fn what_if(
+        &self,
+        slo: String,
+        target: Parts,
+        from: Option<EventTime>,
+    ) -> impl Future<Output = Result<Result<Option<WhatIf>, String>, Busy>> + Send;
     fn explain_alert(
         &self,
         which: AlertWanted,
@@ -147,6 +154,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/counts", get(queries::counts::<V>))
         .route("/api/v1/slos", get(queries::slos::<V>))
         .route("/api/v1/slos/{name}", get(queries::slo::<V>))
+        .route("/api/v1/slos/{name}/what-if", get(explain::what_if::<V>))
         .route("/api/v1/slos/{name}/report", get(queries::report::<V>))
         .route("/api/v1/alerts", get(queries::alerts::<V>))
         .route("/api/v1/alerts/{id}", get(queries::alert::<V>))

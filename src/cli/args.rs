@@ -265,6 +265,8 @@ pub(super) enum SloVerb {
     Show(SloShowArgs),
     /// What spent the budget over a stretch of time, hour by hour, and what came late
     Report(ReportArgs),
+    /// What another target would have meant for the time that is held: pages, tickets, budget
+    WhatIf(WhatIfArgs),
     /// Propose objectives from traffic in files, with the pages that they would have caused; no daemon
     Suggest(SuggestArgs),
 }
@@ -287,6 +289,19 @@ pub(super) struct SloShowArgs {
     /// As it was known then: 2026-11-25T14:00:00Z, or -2h
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) at: Option<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct WhatIfArgs {
+    pub(super) name: String,
+
+    /// The other target, as a share: 0.9995
+    #[arg(long, value_name = "SHARE")]
+    pub(super) target: String,
+
+    /// Count the pages of this long up to now, as 7d; else of all that is held
+    #[arg(long, value_name = "DURATION")]
+    pub(super) window: Option<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -380,6 +395,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Slo(SloVerb::List) => slos::list(&global).await,
         Verb::Slo(SloVerb::Show(args)) => slos::show_one(&global, &args).await,
         Verb::Slo(SloVerb::Report(args)) => slos::report(&global, &args).await,
+        Verb::Slo(SloVerb::WhatIf(args)) => explain::what_if(&global, &args).await,
         Verb::Slo(SloVerb::Suggest(args)) => suggest::suggest(&global, &args),
         Verb::Alert(Listing::List) => show::alert_list(&global).await,
         Verb::Alert(Listing::Show { name }) => show::alert_show(&global, &name).await,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::args::{ExplainArgs, Explaining, Global};
+use super::args::{ExplainArgs, Explaining, Global, WhatIfArgs};
 use super::show::{encoded, event, show, text};
 use super::{Exit, times};
 
@@ -177,11 +177,8 @@ fn clue_lines(line: &mut dyn FnMut(&str, &str), clues: &Value) {
                 one[part].as_u64().unwrap_or(0) * 100 / one[whole].as_u64().unwrap_or(1).max(1)
             };
             let (name, value) = (text(&one["attribute"]), text(&one["value"]));
-            let good = match one["good_of"].as_u64() {
-                Some(0) | None => String::new(),
-                Some(_) => format!(", {} % of the good", share("good", "good_of")),
-            };
-            format!("{name} {value}: {} % of the bad{good}", share("bad", "bad_of"))
+            let (bad, good) = (share("bad", "bad_of"), share("good", "good_of"));
+            format!("{name} {value}: {bad} % of the bad, {good} % of the good")
         })
         .collect();
     for (place, contributor) in contributors.iter().enumerate() {
@@ -291,4 +288,52 @@ fn alert_lines(alert: &Value) -> String {
 fn percent(share: &Value) -> String {
     let share: f64 = text(share).parse().unwrap_or(0.0);
     format!("{:.1} %", share * 100.0)
+}
+
+pub(super) async fn what_if(global: &Global, args: &WhatIfArgs) -> Exit {
+    let from = match args.window.as_deref().map(|text| times::instant(&format!("-{text}"))).transpose() {
+        Ok(from) => from.map_or(String::new(), |from| format!("&from={}", encoded(&from))),
+        Err(_) => {
+            eprintln!("error: --window is a stretch of time as 7d or 12h");
+            return Exit::Usage;
+        }
+    };
+    let path = format!("/api/v1/slos/{}/what-if?target={}{from}", encoded(&args.name), encoded(&args.target));
+    show(global, &path, what_if_lines).await
+}
+
+fn what_if_lines(answer: &Value) -> String {
+    let mut out = format!("{}  {} to {}\n", text(&answer["slo"]), text(&answer["from"]), text(&answer["to"]));
+    for (name, side) in [("as it is", &answer["as_is"]), ("what if", &answer["what_if"])] {
+        let _infallible = writeln!(
+            out,
+            "{name:<10}target {:<10} {:>5} pages {:>5} tickets   budget left {}{}",
+            text(&side["target"]),
+            side["pages"],
+            side["tickets"],
+            percent(&side["budget_remaining"]),
+            if side["exhausted"] == true { ", spent" } else { "" },
+        );
+        for episode in array(&side["episodes"]) {
+            let until = episode["closed_at"].as_str().unwrap_or("still open");
+            let group: Vec<&str> =
+                episode["group"].as_object().into_iter().flatten().map(|(_, value)| text(value)).collect();
+            let line = format!(
+                "{} to {until}  {} {} {}  {}",
+                text(&episode["opened_at"]),
+                text(&episode["severity"]),
+                text(&episode["priority"]),
+                text(&episode["condition"]),
+                group.join(" "),
+            );
+            let _infallible = writeln!(out, "          {}", line.trim_end().escape_debug());
+        }
+    }
+    if let Some(more) = answer["more_groups"].as_u64().filter(|more| *more > 0) {
+        let _infallible = writeln!(out, "{more} groups with fewer bad events were left out");
+    }
+    for note in array(&answer["notes"]) {
+        let _infallible = writeln!(out, "note      {}", text(note).escape_debug());
+    }
+    out
 }

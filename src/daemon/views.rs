@@ -9,9 +9,9 @@ use crate::api::{AlertWanted, Busy, EventsWanted, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView};
+use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
 use crate::ingest::{Admission, Counters};
-use crate::model::EventTime;
+use crate::model::{EventTime, Parts};
 use crate::respond::Meters;
 use crate::telemetry::Metrics;
 
@@ -95,6 +95,20 @@ impl Views for Eyes {
         at: Option<EventTime>,
     ) -> Result<Result<Option<Explanation>, String>, Busy> {
         self.ask(move |sight| sight.engine.explain(&slo, at)).await
+    }
+
+    /// Worked out where it delays nobody.
+    async fn what_if(
+        &self,
+        slo: String,
+        target: Parts,
+        from: Option<EventTime>,
+    ) -> Result<Result<Option<WhatIf>, String>, Busy> {
+        let Some(past) = self.ask(move |sight| sight.engine.past_of(&slo)).await? else {
+            return Ok(Ok(None));
+        };
+        let worked = tokio::task::spawn_blocking(move || past.what_if(target, from).map(Some));
+        worked.await.map_err(|_| Busy)
     }
 
     async fn explain_alert(&self, which: AlertWanted) -> Result<Option<AlertExplanation>, Busy> {

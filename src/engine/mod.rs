@@ -54,7 +54,7 @@ pub use record::{Attribute, EventRecord, Scalar};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
-pub use why::{AlertExplanation, Explanation, VERSION};
+pub use why::{AlertExplanation, Explanation, Past, VERSION, WhatIf};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

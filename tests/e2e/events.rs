@@ -147,7 +147,7 @@ async fn filters_tell_them_apart(daemon: &Daemon) {
         assert_eq!(of(daemon.get(&format!("/api/v1/events?where={filter}")).await), expected, "{filter}");
     }
     for (filter, words) in
-        [("http.route==%22x%22", "no event carries `http.route`"), ("severity+%3E", "character 11")]
+        [("http.target==%22x%22", "no event carries `http.target`"), ("severity+%3E", "character 11")]
     {
         let (status, answer) = daemon.status(&format!("/api/v1/events?where={filter}")).await;
         assert!(status == 400 && answer.contains(words), "{filter}: {answer}");

@@ -13,6 +13,7 @@ mod connections;
 mod deploy;
 mod doctor;
 mod events;
+mod explaining;
 mod faults;
 mod floods;
 mod formats;

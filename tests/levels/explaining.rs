@@ -1,7 +1,7 @@
 //! Why it paged, and why it did not: the numbers of an explanation are those that decided, now and for a time that is past.
 
 use evenkeel::engine::Explanation;
-use evenkeel::model::{EventTime, SECOND_NS, Signal};
+use evenkeel::model::{EventTime, SECOND_NS, Signal, parse_parts};
 
 use super::world::{Call, ONCALL, START, World, request_of, rolling, slo};
 
@@ -150,9 +150,10 @@ fn each_reason_for_silence_is_named() {
     world.busy(30, 10, 1);
     assert_eq!(codes(&explained(&world, None)), ["coverage", "coverage"], "both windows");
     // The trouble is over: the long window still burns, the short one does not.
-    let mut world = World::with_clean_past(&availability(&[]), 28);
-    world.busy(120, 10, 10);
-    world.busy(420, 10, 0);
+    let week = slo(&[], &rolling("7d"), "Occurrences", "target: 0.999");
+    let mut world = World::with_clean_past(&week, 7);
+    world.busy(60, 10, 1);
+    world.run(1_900, true);
     assert_eq!(codes(&explained(&world, None)), ["short_window"]);
     // Nothing came.
     let mut world = World::with_clean_past(&availability(&[]), 28);
@@ -202,7 +203,7 @@ fn a_filter_that_drops_what_would_count_is_named_with_its_hits() {
 #[test]
 fn what_bad_events_share_and_what_changed_before_them_is_told_and_paged() {
     let mut world = World::with_clean_past(&availability(&[]), 28);
-    let mut second = |world: &mut World, version: &str, bad: bool| {
+    let second = |world: &mut World, version: &str, bad: bool| {
         world.now += 1;
         let calls = [
             Call::at(world.now, true).to("/cart"),
@@ -252,4 +253,37 @@ fn an_explanation_names_the_group_that_burns_first() {
     let explanation = explained(&world, None);
     assert_eq!(explanation.levels.len(), 3);
     assert_eq!(explanation.levels[0].group.values().collect::<Vec<_>>(), ["/pay"]);
+}
+
+/// A stricter target would have paged for what a lax one bears; the same target pages as often as it did.
+#[test]
+fn another_target_is_tried_on_what_is_held() {
+    let mut world = World::with_clean_past(&availability(&[]), 28);
+    world.busy(60, 10, 1);
+    world.run(1_800, true);
+    let opened = world.facts().iter().filter(|fact| fact.contains("episode.opened")).count() as u64;
+    assert_eq!(opened, 1);
+    let past = world.engine.past_of("shop").unwrap();
+    let tried = |target: &str| past.what_if(parse_parts(target).unwrap(), None).unwrap();
+    let same = tried("0.999");
+    assert_eq!((same.as_is.pages, same.what_if.pages), (1, 1), "{same:#?}");
+    assert_eq!(
+        (&same.as_is.budget_remaining, &same.as_is.episodes.len()),
+        (&same.what_if.budget_remaining, &1)
+    );
+    let (told, live) = (&same.as_is.budget_remaining, world.group().budget.remaining);
+    assert_eq!(told[..6], live[..6], "but for a bucket where the window begins: {told} {live}");
+    let lax = tried("0.99");
+    assert_eq!((lax.what_if.pages, lax.what_if.tickets, lax.as_is.pages), (0, 0, 1));
+    let strict = tried("0.9999");
+    assert_eq!((strict.what_if.pages, strict.what_if.exhausted), (1, false), "{strict:#?}");
+    assert!(strict.what_if.budget_remaining < strict.as_is.budget_remaining);
+    let later =
+        past.what_if(parse_parts("0.999").unwrap(), Some(EventTime((START + 1_000) * SECOND_NS))).unwrap();
+    assert_eq!((later.as_is.pages, later.as_is.episodes.len()), (0, 0), "it began before");
+    for impossible in ["0", "1"] {
+        let refused = past.what_if(parse_parts(impossible).unwrap(), None).unwrap_err();
+        assert!(refused.contains("above 0 and below 1"), "{refused}");
+    }
+    assert!(world.engine.past_of("shopping").is_none());
 }

@@ -201,6 +201,15 @@ impl Level {
         self.refilled(cx, cx, at)
     }
 
+    /// Units of the first indicator by the first second of the finest bucket that has them.
+    pub(super) fn units_by_time(&self, cx: Cx<'_>) -> Vec<(u64, u64, u64)> {
+        let mut held = self.tracks[0].sums.series.held(&cx.shape.layout);
+        if held.is_empty() {
+            held = self.slices_held(cx, 0);
+        }
+        held.into_iter().map(|(second, (good, bad))| (second, good, bad)).collect()
+    }
+
     /// The width in seconds of the finest buckets that all goals still have at a second.
     pub(super) fn resolution_s(&self, cx: Cx<'_>, at_s: u64) -> Option<u64> {
         let clock_s = self.clock.seconds();

@@ -65,10 +65,8 @@ impl ConditionAccount {
         };
         let holds = level.holds(cx, judge, index, condition);
         let all_windows = !windows.is_empty() && windows.iter().all(|one: &WindowAccount| one.holds);
-        let held_back_by = (all_windows && !holds).then(|| match long.count.bad < condition.min_bad {
-            true => "too-few",
-            false => "chance",
-        });
+        let by = if long.count.bad < condition.min_bad { "too-few" } else { "chance" };
+        let held_back_by = (all_windows && !holds).then_some(by);
         Self {
             condition: condition.name.clone(),
             condition_name: condition.document.clone(),

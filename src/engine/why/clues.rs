@@ -102,14 +102,11 @@ impl Clues {
         if let Some(one) = self.contributors.first() {
             let share = |part: u64, whole: u64| part * 100 / whole.max(1);
             words.push_str(&format!(
-                " {} % of the bad ones have {} {}{}.",
+                " {} % of the bad ones have {} {}, {} % of the good ones do.",
                 share(one.bad, one.bad_of),
                 one.attribute,
                 one.value,
-                match one.good_of {
-                    0 => String::new(),
-                    _ => format!(", {} % of the good ones do", share(one.good, one.good_of)),
-                }
+                share(one.good, one.good_of),
             ));
         }
         if let Some(change) = &self.change {
@@ -148,12 +145,15 @@ type Sums = BTreeMap<(String, String), u64>;
 fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Vec<Contributor> {
     let (bad_sums, bad_of) = sums(bad);
     let (good_sums, good_of) = sums(good);
+    // Without good ones to compare with, everything is common to the bad ones.
+    if good_of == 0 {
+        return Vec::new();
+    }
     let found = bad_sums.into_iter().filter_map(|(place, bad)| {
         let good = good_sums.get(&place).copied().unwrap_or(0);
         let (attribute, value) = place;
         // bad / bad_of against good / good_of, multiplied out; a value that no good event has is counted as half a one.
-        let (of_bad, of_good) =
-            (bad.saturating_mul(2 * good_of.max(1)), (2 * good).max(1).saturating_mul(bad_of));
+        let (of_bad, of_good) = (bad.saturating_mul(2 * good_of), (2 * good).max(1).saturating_mul(bad_of));
         let is_common = bad.saturating_mul(100) >= bad_of.saturating_mul(SHARE_MIN_PERCENT);
         let is_lifted = of_bad.saturating_mul(100) >= of_good.saturating_mul(LIFT_MIN_PERCENT);
         let one = Contributor { attribute, value, bad, bad_of, good, good_of };
@@ -162,8 +162,7 @@ fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Ve
     let mut found: Vec<Contributor> = found.collect();
     let lift = |one: &Contributor| {
         let (bad, good) = (u128::from(one.bad), u128::from(one.good));
-        bad * 1_000_000 * u128::from(2 * one.good_of.max(1))
-            / ((2 * good).max(1) * u128::from(one.bad_of.max(1)))
+        bad * 1_000_000 * u128::from(2 * one.good_of) / ((2 * good).max(1) * u128::from(one.bad_of.max(1)))
     };
     found.sort_by(|a, b| {
         (lift(b), b.bad, &a.attribute, &a.value).cmp(&(lift(a), a.bad, &b.attribute, &b.value))

@@ -5,6 +5,7 @@ mod account;
 mod clues;
 mod journey;
 mod reasons;
+mod what_if;
 mod words;
 
 use std::collections::VecDeque;
@@ -18,6 +19,7 @@ pub(super) use clues::{Versions, Wanted};
 pub use journey::HopView;
 pub(super) use journey::Journeys;
 pub use reasons::Reason;
+pub use what_if::{Past, WhatIf};
 
 use super::alerts::{AlertRecord, Decision};
 use super::burning::condition;
@@ -233,7 +235,8 @@ impl Engine {
         let mut chosen: Vec<(bool, u128, &Level)> = groups
             .in_order()
             .map(|(_, level)| {
-                let nearness = (0..level.judges.len()).map(|judge| reasons::nearness_of(cx, level, judge)).max();
+                let nearness =
+                    (0..level.judges.len()).map(|judge| reasons::nearness_of(cx, level, judge)).max();
                 let is_open = self.open_at(&plan.slo.name, &level.group, asked, at.is_none()).is_some();
                 (is_open, nearness.unwrap_or(0), level)
             })
