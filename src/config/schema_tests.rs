@@ -25,6 +25,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("a classification rule", &["classify_rule"]),
     ("`alert`", &["rule_alert"]),
     ("`flapping`", &["flapping"]),
+    ("`explain`", &["explain"]),
     ("telemetry", &["telemetry"]),
     ("otlp", &["otlp"]),
     ("alerting", &["alerting"]),

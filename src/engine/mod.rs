@@ -329,7 +329,8 @@ impl Engine {
             effects.facts.push(level.fact(cx, burning::passed(cx, passed)));
         }
         let Some(verdict) = level.decide(cx, may_fire) else { return };
-        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions };
+        let may_look = self.why.may_look(self.now);
+        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
         let decided = burning::decide(&self.alerts, &self.plan, (cx, level), verdict, witnesses);
         for fact in decided {
             self.levels[at.slo].level_mut(at.place).1.apply(&fact.what);

@@ -158,8 +158,7 @@ fn each_reason_for_silence_is_named() {
     // Nothing came.
     let mut world = World::with_clean_past(&availability(&[]), 28);
     world.quiet(4_000);
-    let explanation = explained(&world, None);
-    assert_eq!(codes(&explanation)[0], "long_window", "the last 6 h hold events");
+    assert_eq!(codes(&explained(&world, None)), ["no_events"]);
     let world = World::new(&availability(&[]));
     assert_eq!(
         (codes(&explained(&world, None)), explained(&world, None).levels[0].verdict),
@@ -180,7 +179,7 @@ fn each_reason_for_silence_is_named() {
     assert!(codes(&of_then).contains(&"late_data"), "{:?}", of_then.levels[0].reasons);
     assert_eq!((of_then.data.came_later_good, of_then.data.came_later_bad), (0, 40));
     // Its time does not count.
-    let annotations = [("exclusions", "2023-11-14T00:00:00Z/2023-11-14T01:00:00Z")];
+    let annotations = [("exclusions", "[{start: 2023-11-14T00:00:00Z, end: 2023-11-14T01:00:00Z, reason: moving}]")];
     let mut world = World::with_clean_past(&availability(&annotations), 28);
     world.busy(120, 10, 10);
     assert!(codes(&explained(&world, None)).contains(&"excluded"));
@@ -271,8 +270,9 @@ fn another_target_is_tried_on_what_is_held() {
         (&same.as_is.budget_remaining, &same.as_is.episodes.len()),
         (&same.what_if.budget_remaining, &1)
     );
-    let (told, live) = (&same.as_is.budget_remaining, world.group().budget.remaining);
-    assert_eq!(told[..6], live[..6], "but for a bucket where the window begins: {told} {live}");
+    let (told, live): (f64, f64) =
+        (same.as_is.budget_remaining.parse().unwrap(), world.group().budget.remaining.parse().unwrap());
+    assert!((told - live).abs() < 0.0001, "but for a bucket where the window begins: {told} {live}");
     let lax = tried("0.99");
     assert_eq!((lax.what_if.pages, lax.what_if.tickets, lax.as_is.pages), (0, 0, 1));
     let strict = tried("0.9999");

@@ -1,6 +1,7 @@
 //! What the bad events have in common, and what changed before them: from the records that are kept, so the memory is
 //! theirs, and a share is one of records, not of everything that came.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -125,12 +126,12 @@ impl Clues {
 }
 
 /// The value of a record's attribute, of the nearest place.
-fn value_of(record: &EventRecord, name: &str) -> Option<String> {
+fn value_of<'r>(record: &'r EventRecord, name: &str) -> Option<Cow<'r, str>> {
     match &record.attributes.iter().find(|one| one.name == name)?.value {
-        Scalar::Text(text) => Some(text.clone()),
-        Scalar::Int(number) => Some(number.to_string()),
-        Scalar::Double(number) => Some(number.to_string()),
-        Scalar::Bool(truth) => Some(truth.to_string()),
+        Scalar::Text(text) => Some(Cow::Borrowed(text)),
+        Scalar::Int(number) => Some(number.to_string().into()),
+        Scalar::Double(number) => Some(number.to_string().into()),
+        Scalar::Bool(truth) => Some(if *truth { "true" } else { "false" }.into()),
         Scalar::Structured => None,
     }
 }
@@ -140,7 +141,7 @@ fn is_of(record: &EventRecord, group: &Labels) -> bool {
 }
 
 type Counted<'a> = (&'a EventRecord, bool);
-type Sums = BTreeMap<(String, String), u64>;
+type Sums<'a> = BTreeMap<(&'a str, Cow<'a, str>), u64>;
 
 fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Vec<Contributor> {
     let (bad_sums, bad_of) = sums(bad);
@@ -151,7 +152,7 @@ fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Ve
     }
     let found = bad_sums.into_iter().filter_map(|(place, bad)| {
         let good = good_sums.get(&place).copied().unwrap_or(0);
-        let (attribute, value) = place;
+        let (attribute, value) = (place.0.to_owned(), place.1.into_owned());
         // bad / bad_of against good / good_of, multiplied out; a value that no good event has is counted as half a one.
         let (of_bad, of_good) = (bad.saturating_mul(2 * good_of), (2 * good).max(1).saturating_mul(bad_of));
         let is_common = bad.saturating_mul(100) >= bad_of.saturating_mul(SHARE_MIN_PERCENT);
@@ -172,7 +173,7 @@ fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Ve
 }
 
 /// How many events have each value, and how many there are.
-fn sums(records: &[Counted<'_>]) -> (Sums, u64) {
+fn sums<'a>(records: &[Counted<'a>]) -> (Sums<'a>, u64) {
     let (mut sums, mut all) = (Sums::new(), 0_u64);
     for (record, _) in records {
         all = all.saturating_add(record.count);
@@ -182,7 +183,7 @@ fn sums(records: &[Counted<'_>]) -> (Sums, u64) {
                 continue;
             }
             let Some(value) = value_of(record, &one.name) else { continue };
-            let place = (one.name.clone(), value);
+            let place = (one.name.as_str(), value);
             if sums.len() < VALUES_MAX || sums.contains_key(&place) {
                 let sum = sums.entry(place).or_default();
                 *sum = sum.saturating_add(record.count);
@@ -216,6 +217,7 @@ impl Versions {
         let seen = self.services.entry(record.service.clone()).or_default();
         let at = record.time;
         let is_first = seen.is_empty();
+        let version = version.into_owned();
         match seen.iter_mut().find(|one| one.version == version) {
             Some(known) => {
                 if at.since_ns(known.last) > ABSENT_NS && known.last < at {

@@ -29,8 +29,10 @@ use super::fact::{EpisodeChange, Subject, What};
 use super::level::{Cx, Level};
 use super::view::AlertView;
 use super::{At, Engine, Fact};
-use crate::model::{EventTime, Labels, SECOND_NS, rfc3339};
+use crate::model::{EventTime, Labels, Now, SECOND_NS, rfc3339};
 
+/// Transitions of a second for which records are looked through: each takes a millisecond or two of the ledger's time.
+const LOOKS_MAX: u32 = 20;
 /// Transitions whose numbers are remembered.
 const EVIDENCE_MAX: usize = 1_000;
 /// Groups that one answer has: those with an open alert first, then those that burn most now. The past of each is put
@@ -161,10 +163,22 @@ pub struct Evidence {
 #[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Memory {
     pub(super) versions: Versions,
+    /// Our second in which records were last looked through for a transition, and how often.
+    looked: (u64, u32),
     evidence: VecDeque<Evidence>,
 }
 
 impl Memory {
+    /// Many alerts at once are told without clues rather than late.
+    pub(super) fn may_look(&self, now: Now) -> bool {
+        self.looked.0 != now.seconds() || self.looked.1 < LOOKS_MAX
+    }
+
+    fn looked(&mut self, now: Now) {
+        let again = self.looked.0 == now.seconds();
+        self.looked = (now.seconds(), if again { self.looked.1 + 1 } else { 1 });
+    }
+
     pub(super) fn remember(&mut self, evidence: Evidence) {
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.pop_front();
@@ -182,11 +196,15 @@ impl Memory {
 pub(super) struct Witnesses<'a> {
     pub(super) events: &'a Events,
     pub(super) versions: &'a Versions,
+    pub(super) may_look: bool,
 }
 
 impl Witnesses<'_> {
     /// About the bad events of a level within so many seconds before its clock.
     pub(super) fn about(self, cx: Cx<'_>, level: &Level, within_s: u64) -> Clues {
+        if !self.may_look {
+            return Clues::default();
+        }
         let slo = &cx.plan.slo;
         let from = EventTime(level.clock.0.saturating_sub(within_s.saturating_mul(SECOND_NS)));
         let wanted =
@@ -229,6 +247,7 @@ impl Engine {
         let clock = groups.levels.iter().map(|level| level.clock).max().unwrap_or_default();
         let at = at.filter(|at| *at < clock);
         let (asked, resolution_s) = match at {
+            None if clock == EventTime::default() => (EventTime(self.now.0), 1),
             None => (clock, 1),
             Some(at) => aligned(cx, groups.levels.iter().map(|level| &**level), at, clock)?,
         };
@@ -287,7 +306,7 @@ impl Engine {
         let place = nearest.map(|index| (judge, index));
         let decisive = place.map(|(judge, index)| condition(slo, judge, index));
         let within_s = decisive.map_or(3_600, |one| one.long_s);
-        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions };
+        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look: true };
         let alert = open.map(|(record, decision)| self.alert_account(record, decision));
         let verdict = match open {
             Some((_, decision)) => match decision.severity {
@@ -412,8 +431,10 @@ impl Engine {
     pub(super) fn remember_why(&mut self, at: At, fact: &Fact) {
         let groups = &self.levels[at.slo];
         let cx = Cx { plan: &self.plan.slos[at.slo], shape: &groups.shape };
-        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions };
+        let may_look = self.why.may_look(self.now);
+        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
         if let Some(evidence) = evidence(cx, &groups.levels[at.place], fact, witnesses) {
+            self.why.looked(self.now);
             self.why.remember(evidence);
         }
     }
