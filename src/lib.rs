@@ -25,6 +25,7 @@ pub mod api;
 pub mod door;
 pub mod ingest;
 pub mod respond;
+pub mod recording;
 pub mod store;
 pub mod telemetry;
 

@@ -27,6 +27,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("`flapping`", &["flapping"]),
     ("telemetry", &["telemetry"]),
     ("otlp", &["otlp"]),
+    ("recorder", &["recorder"]),
     ("alerting", &["alerting"]),
     ("a time interval", &["time_interval"]),
     ("the root route", &["route"]),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::access;
 use super::listen;
 use super::own_telemetry;
+use super::recorder;
 use super::reader::{self, Fields};
 use super::rules;
 use super::set::{Kind, Set};
@@ -27,6 +28,7 @@ const SPEC: &[&str] = &[
     "classify",
     "alerting",
     "telemetry",
+    "recorder",
     "kafka",
     "cluster",
 ];
@@ -45,6 +47,7 @@ pub(super) struct Settings {
     /// Of metrics, at most.
     pub series: usize,
     pub export: Option<Export>,
+    pub recorder: recorder::Recorder,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -70,6 +73,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         rules: Rules::default(),
         watches: Vec::new(),
         export: own_telemetry::read(ctx, spec.and_then(|spec| spec.get("telemetry")), folder),
+        recorder: recorder::read(ctx, spec.and_then(|spec| spec.get("recorder"))),
         series: series.map_or(SERIES_MAX, |series| series as usize),
     };
     if let Some(spec) = spec {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
+use super::recorder::Recorder;
 use super::reload::Reloader;
 use crate::api::{Busy, EventsWanted, Reloaded, Views};
 use crate::door::Entrance;
@@ -23,6 +24,7 @@ pub(super) struct Eyes {
     pub(super) counters: Arc<Counters>,
     pub(super) meters: Meters,
     pub(super) reloader: Reloader,
+    pub(super) recorder: Arc<Recorder>,
 }
 
 impl Eyes {
@@ -119,6 +121,7 @@ impl Eyes {
             heartbeats: self.reloader.heart.counts(),
             reload: self.reloader.last.get(),
             state: self.ledger.health().snapshot(),
+            recorder: self.recorder.counts(),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

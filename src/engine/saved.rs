@@ -27,7 +27,7 @@ pub const FORMAT: u32 = 3;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
-enum Record {
+pub(super) enum Record {
     Observed(Box<Batch>),
     /// A request that had been answered before.
     Repeated(Signal, u64),
@@ -74,6 +74,11 @@ impl Records {
 
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// What came so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// What came so far, which is then forgotten.
@@ -161,7 +166,7 @@ enum Body {
 }
 
 impl Part {
-    fn of(name: &str, body: &impl BorshSerialize) -> Self {
+    pub(super) fn of(name: &str, body: &impl BorshSerialize) -> Self {
         let mut written = Vec::new();
         let done = body.serialize(&mut written);
         debug_assert!(done.is_ok(), "memory takes every part: {done:?}");
@@ -189,11 +194,27 @@ type Retired = BTreeMap<(String, Labels), Episode>;
 impl Engine {
     /// `is_full`: also what has not changed since the last one.
     pub fn image(&mut self, is_full: bool) -> Image {
+        let mut parts = self.parts();
+        if is_full {
+            parts.push(Part::of("plan", &*self.plan));
+        }
+        let mut gone = Vec::new();
+        for (slo, groups) in self.levels.iter_mut().enumerate() {
+            gone.extend(groups.take_gone().into_iter().map(|serial| level_name(slo, serial)));
+            parts.extend(
+                groups.changed(is_full).into_iter().map(|(serial, level)| of_level(slo, serial, level)),
+            );
+        }
+        Image { is_full, parts, gone }
+    }
+
+    /// All but the plan and the levels.
+    pub(super) fn parts(&self) -> Vec<Part> {
         let notes: Vec<GroupsNote> = self.levels.iter().map(Groups::note).collect();
         let clocks = (self.now, self.since, self.next_tick);
         let (books, watches, retired) = (&self.books, &self.watches, &self.retired);
         let core = (clocks.0, clocks.1, clocks.2, books, watches, retired, &self.own, notes);
-        let mut parts = vec![
+        vec![
             Part::of("core", &core),
             Part::of("repeats", &self.repeats),
             Part::of("items", &self.items),
@@ -201,18 +222,7 @@ impl Engine {
             Part::of("events", &self.events),
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
-        ];
-        if is_full {
-            parts.push(Part::of("plan", &*self.plan));
-        }
-        let mut gone = Vec::new();
-        for (slo, groups) in self.levels.iter_mut().enumerate() {
-            gone.extend(groups.take_gone().into_iter().map(|serial| level_name(slo, serial)));
-            for (serial, level) in groups.changed(is_full) {
-                parts.push(Part { name: level_name(slo, serial), body: Body::Level(level) });
-            }
-        }
-        Image { is_full, parts, gone }
+        ]
     }
 
     /// The state of an image, under the plan that it was made under. A level whose part is gone or damaged begins anew;
@@ -316,6 +326,10 @@ impl Engine {
 fn fits(batch: &Batch, plan: &Plan) -> bool {
     batch.plan_version == plan.version
         && batch.slos.iter().all(|delta| (delta.slo as usize) < plan.slos.len())
+}
+
+pub(super) fn of_level(slo: usize, serial: u64, level: Arc<Level>) -> Part {
+    Part { name: level_name(slo, serial), body: Body::Level(level) }
 }
 
 fn level_name(slo: usize, serial: u64) -> String {

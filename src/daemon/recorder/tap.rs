@@ -1,0 +1,59 @@
+//! A recording of a running daemon for whoever asks for it, as bytes that come as they are made.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::{Item, Recorder, Shot, Shots};
+use crate::recording::Writer;
+
+/// Pieces that may wait for the one who reads.
+const PIECES_MAX: usize = 4;
+
+/// `None`: so many are tapped already. It has a thread of its own: an image takes its time, and so may the reader.
+pub(in crate::daemon) fn tap(recorder: &Arc<Recorder>) -> Option<Receiver<Bytes>> {
+    let shots = recorder.listen(true)?;
+    let (to, pieces) = channel(PIECES_MAX);
+    let record = move || {
+        let mut send = |piece: Vec<u8>| to.blocking_send(piece.into()).is_ok();
+        let _reader_gone = record(shots, &mut send);
+    };
+    std::thread::Builder::new().name("tap".to_owned()).spawn(record).ok()?;
+    Some(pieces)
+}
+
+/// `Ok(false)`: nobody reads any more.
+fn record(mut shots: Shots, send: &mut dyn FnMut(Vec<u8>) -> bool) -> io::Result<bool> {
+    let mut begun: Option<Writer<Vec<u8>>> = None;
+    while let Some(item) = shots.next() {
+        match (&item, &mut begun) {
+            (Item::Gap(groups), Some(writer)) => writer.gap(*groups)?,
+            (Item::Shot(shot), writer) => match (&**shot, writer) {
+                (Shot::Image { header, image }, writer) => {
+                    if writer.is_none() {
+                        *writer = Some(Writer::begin(Vec::new(), header)?);
+                    }
+                    if let Some(writer) = writer {
+                        writer.image(header.began, image)?;
+                    }
+                }
+                (Shot::Group { decided, records, .. }, Some(writer)) => writer.group(*decided, records)?,
+                (Shot::Configured { now, decided, plan }, Some(writer)) => {
+                    writer.configured(*now, *decided, plan)?;
+                }
+                (_, None) => {}
+            },
+            (Item::Gap(_), None) => {}
+        }
+        if let Some(writer) = &mut begun
+            && !send(std::mem::take(writer.get_mut()))
+        {
+            return Ok(false);
+        }
+    }
+    let Some(mut writer) = begun else { return Ok(true) };
+    writer.end()?;
+    Ok(send(std::mem::take(writer.get_mut())))
+}

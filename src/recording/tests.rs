@@ -1,0 +1,1 @@
+//! Recordings of a few entries, cut and damaged at every byte.
