@@ -41,6 +41,7 @@ mod doctor;
 mod init;
 mod manual;
 mod paint;
+mod record;
 mod replay;
 mod run;
 mod show;

@@ -204,7 +204,8 @@ fn rehearse(args: &SuggestArgs, document: &str) -> Result<[u64; 3], String> {
         let why = loaded.findings.first().map_or("", |one| &one.message);
         format!("the service's name makes no sound document: {why}")
     })?;
-    let replay = Replay { plan: Arc::new(config.plan), files: args.files.clone(), until: None, workers: 2 };
+    let (plan, files) = (Arc::new(config.plan), args.files.clone());
+    let replay = Replay { plan, files, until: None, workers: 2, progress: Arc::default() };
     let mut told = [0; 3];
     let replayed = replay::replay(&replay, &mut |fact| {
         match &fact.what {

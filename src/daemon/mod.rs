@@ -351,6 +351,9 @@ fn keep_recording(
     settings: config::Recorder,
     state: State,
 ) -> anyhow::Result<Option<JoinHandle<()>>> {
+    if state == State::Fleeting {
+        recorder.set_fleeting();
+    }
     if state == State::Fleeting || !settings.folded {
         return Ok(None);
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
-use super::recorder::Recorder;
+use super::recorder::{Recorder, tap};
 use super::reload::Reloader;
-use crate::api::{Busy, EventsWanted, Reloaded, Views};
+use crate::api::{Busy, EventsWanted, Pieces, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
@@ -97,6 +97,10 @@ impl Views for Eyes {
 
     async fn reload(&self) -> Result<Reloaded, Busy> {
         self.reloader.reload().await
+    }
+
+    fn record(&self) -> Result<Pieces, &'static str> {
+        tap(&self.recorder)
     }
 
     async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {

@@ -88,3 +88,10 @@ pub(super) fn read(input: &mut impl BufRead) -> io::Result<Option<Result<Frame, 
     let is_whole = found == u32::from_le_bytes(*checksum);
     Ok(Some(if is_whole { Ok(Frame { kind, payload }) } else { Err(Torn::Damaged) }))
 }
+
+/// The kind of the frame that begins here, and how long it is; `None` while it is not there as a whole.
+pub(super) fn measure(bytes: &[u8]) -> Option<(u8, usize)> {
+    let length = bytes.get(MARK.len() + 1..MARK.len() + 5)?.first_chunk::<4>()?;
+    let length = HEAD + u32::from_le_bytes(*length) as usize;
+    (bytes.len() >= length).then(|| (bytes[MARK.len()], length))
+}

@@ -13,6 +13,7 @@
 
 mod folder;
 mod frame;
+mod intake;
 mod reader;
 mod writer;
 
@@ -23,6 +24,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use folder::{ENDING, FOLDER, Folder};
 pub use frame::Torn;
+pub use intake::{Intake, Written};
 pub use reader::{Found, Reader, Refused};
 pub use writer::Writer;
 

@@ -275,15 +275,18 @@ impl Player<'_> {
 
     fn wrong(&mut self, what: &str) {
         self.played.wrong += 1;
-        (self.told)(Notice::Wrong(self.of_file(what)));
+        let what = self.of_file(what);
+        (self.told)(Notice::Wrong(what));
     }
 
     fn missing(&mut self, what: &str) {
-        (self.told)(Notice::Missing(self.of_file(what)));
+        let what = self.of_file(what);
+        (self.told)(Notice::Missing(what));
     }
 
     fn note(&mut self, what: &str) {
-        (self.told)(Notice::Note(self.of_file(what)));
+        let what = self.of_file(what);
+        (self.told)(Notice::Note(what));
     }
 
     fn of_file(&self, what: &str) -> String {

@@ -44,8 +44,8 @@ pub fn check(file: &Path) -> Result<(), Unusable> {
 /// By its name, or by how it begins.
 pub fn is_recording(file: &Path) -> bool {
     let mut begin = [0; 5];
-    let read = || File::open(file).and_then(|mut opened| opened.read_exact(&mut begin));
-    ends_with(file, &[".ekrec"]) || read().is_ok() && MAGIC.starts_with(&begin)
+    let read = File::open(file).and_then(|mut opened| opened.read_exact(&mut begin));
+    ends_with(file, &[".ekrec"]) || read.is_ok() && MAGIC.starts_with(&begin)
 }
 
 pub(super) fn records(file: &Path, progress: &Arc<Progress>) -> io::Result<Records> {

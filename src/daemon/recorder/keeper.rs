@@ -27,6 +27,8 @@ struct Open {
     began: Now,
     now: Now,
     image_bytes: u64,
+    /// The next segment is on its way.
+    is_followed: bool,
 }
 
 pub(in crate::daemon) struct Keeper {
@@ -41,8 +43,8 @@ impl Keeper {
     /// An error is for the log: a daemon that can not record goes on.
     pub fn begin(recorder: &Arc<Recorder>, path: &Path, settings: config::Recorder) -> io::Result<Self> {
         let folder = Folder::open(path)?;
-        let full = || io::Error::other("it is tapped too often");
-        let shots = recorder.listen(false).ok_or_else(full)?;
+        let refused = |refused| io::Error::other(format!("nothing can be recorded: {refused:?}"));
+        let shots = recorder.listen(false).map_err(refused)?;
         Ok(Self { shots, folder, settings, open: None, retry_at: None })
     }
 
@@ -98,7 +100,10 @@ impl Keeper {
         }
         let written = open.writer.bytes() - before;
         self.shots.recorder.written_bytes.fetch_add(written, Ordering::Relaxed);
-        if self.is_long() {
+        if self.is_long()
+            && let Some(open) = &mut self.open
+            && !std::mem::replace(&mut open.is_followed, true)
+        {
             self.shots.ask_for_image();
         }
         Ok(())
@@ -109,7 +114,7 @@ impl Keeper {
         self.folder.make_room(now, bytes_max / SEGMENTS, bytes_max, self.settings.max_age)?;
         let (path, file) = self.folder.create(now)?;
         let writer = Writer::begin(file, header)?;
-        let open = self.open.insert(Open { writer, path, began: now, now, image_bytes: 0 });
+        let open = self.open.insert(Open { writer, path, began: now, now, image_bytes: 0, is_followed: false });
         open.writer.image(now, image)?;
         let bytes = open.writer.bytes();
         open.image_bytes = bytes;
@@ -137,7 +142,7 @@ impl Keeper {
         if let Some(mut open) = self.open.take() {
             // A segment without its end is told as cut when it is read.
             let _full = open.writer.end();
-            self.folder.ended(open.path, open.now, open.writer.bytes());
+            self.folder.ended(open.path, open.began, open.writer.bytes());
         }
     }
 
@@ -147,7 +152,7 @@ impl Keeper {
         self.retry_at = Some(Instant::now() + RETRY);
         // What stands in the file may end anywhere: nothing is added to it.
         if let Some(open) = self.open.take() {
-            self.folder.ended(open.path, open.now, open.writer.bytes());
+            self.folder.ended(open.path, open.began, open.writer.bytes());
         }
     }
 }

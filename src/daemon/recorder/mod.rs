@@ -77,6 +77,13 @@ pub(super) struct Shots {
     recorder: Arc<Recorder>,
 }
 
+/// Why nobody more can record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Full,
+    Fleeting,
+}
+
 /// For the metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct RecorderCounts {
@@ -95,6 +102,7 @@ pub(super) struct RecorderCounts {
 pub(super) struct Recorder {
     sinks: Mutex<Vec<Sink>>,
     is_wanted: AtomicBool,
+    is_fleeting: AtomicBool,
     wants_image: AtomicBool,
     on: AtomicBool,
     kept_bytes: AtomicU64,
@@ -104,8 +112,16 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Shots from the next image on. `None`: so many are tapped already.
-    pub fn listen(self: &Arc<Self>, is_tap: bool) -> Option<Shots> {
+    /// Of a state that is not written down there are no records.
+    pub fn set_fleeting(&self) {
+        self.is_fleeting.store(true, Ordering::Release);
+    }
+
+    /// Shots from the next image on.
+    pub fn listen(self: &Arc<Self>, is_tap: bool) -> Result<Shots, Refused> {
+        if self.is_fleeting.load(Ordering::Acquire) {
+            return Err(Refused::Fleeting);
+        }
         let (to, from) = channel(QUEUE_MAX);
         let shared = Arc::<Shared>::default();
         let sink =
@@ -113,13 +129,13 @@ impl Recorder {
         let mut sinks = self.sinks();
         sinks.retain(|sink| !sink.to.is_closed());
         if is_tap && sinks.iter().filter(|sink| sink.is_tap).count() >= TAPS_MAX {
-            return None;
+            return Err(Refused::Full);
         }
         sinks.push(sink);
         self.is_wanted.store(true, Ordering::Release);
         self.wants_image.store(true, Ordering::Release);
         drop(sinks);
-        Some(Shots { from, shared, recorder: Arc::clone(self) })
+        Ok(Shots { from, shared, recorder: Arc::clone(self) })
     }
 
     /// Never blocks.

@@ -6,22 +6,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::{Item, Recorder, Shot, Shots};
+use super::{Item, Recorder, Refused, Shot, Shots};
 use crate::recording::Writer;
 
 /// Pieces that may wait for the one who reads.
 const PIECES_MAX: usize = 4;
 
-/// `None`: so many are tapped already. It has a thread of its own: an image takes its time, and so may the reader.
-pub(in crate::daemon) fn tap(recorder: &Arc<Recorder>) -> Option<Receiver<Bytes>> {
-    let shots = recorder.listen(true)?;
+/// It has a thread of its own: an image takes its time, and so may the reader.
+pub(in crate::daemon) fn tap(recorder: &Arc<Recorder>) -> Result<Receiver<Bytes>, &'static str> {
+    let shots = recorder.listen(true).map_err(|refused| match refused {
+        Refused::Full => "so many are recording already: end one of them, or replay what `data_dir/recorder` holds",
+        Refused::Fleeting => "this daemon keeps nothing, so there is nothing to record: start one with `evenkeel run`",
+    })?;
     let (to, pieces) = channel(PIECES_MAX);
     let record = move || {
         let mut send = |piece: Vec<u8>| to.blocking_send(piece.into()).is_ok();
         let _reader_gone = record(shots, &mut send);
     };
-    std::thread::Builder::new().name("tap".to_owned()).spawn(record).ok()?;
-    Some(pieces)
+    match std::thread::Builder::new().name("tap".to_owned()).spawn(record) {
+        Ok(_) => Ok(pieces),
+        Err(_) => Err("there is no room for another thread; try again"),
+    }
 }
 
 /// `Ok(false)`: nobody reads any more.

@@ -11,6 +11,7 @@ use super::journal::{Journal, Written};
 use super::plans::RECEIVERS;
 use super::receivers::Lane;
 use super::volumes::{Faulty, Handle};
+use crate::config;
 use crate::daemon::clock::Clock;
 use crate::daemon::commit::{Committer, Condition, Group, Keep};
 use crate::daemon::intake::Workers;
@@ -50,6 +51,7 @@ pub(super) struct Born<'b> {
     pub(super) folder: &'b Path,
     pub(super) now: u64,
     pub(super) volume: &'b Handle,
+    pub(super) recorder: &'b config::Recorder,
 }
 
 impl Born<'_> {
@@ -68,9 +70,8 @@ impl Born<'_> {
         let volume = Box::new(Faulty::new(database, self.volume.clone()));
         let keep = Keep::On { volume, key };
         let recorder = Arc::<Recorder>::default();
-        let settings = crate::config::Recorder::default();
-        let keeper =
-            Keeper::begin(&recorder, &self.folder.join(FOLDER), settings).expect("the folder is ours to use");
+        let keeper = Keeper::begin(&recorder, &self.folder.join(FOLDER), self.recorder.clone());
+        let keeper = keeper.expect("the folder is ours to use");
         let ack_early = false;
         let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early, recorder };
         let (ledger, mut turns, committer) = ledger(start);
