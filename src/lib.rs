@@ -24,8 +24,8 @@ pub mod engine;
 pub mod api;
 pub mod door;
 pub mod ingest;
-pub mod respond;
 pub mod recording;
+pub mod respond;
 pub mod store;
 pub mod telemetry;
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
-use super::{Exit, backup, check, client, demo, doctor, init, manual, record, replay, run, show, slos, suggest};
+use super::{
+    Exit, backup, check, client, demo, doctor, init, manual, record, replay, run, show, slos, suggest,
+};
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
 use crate::send::{SendArgs, duration};

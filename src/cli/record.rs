@@ -49,7 +49,10 @@ pub(super) async fn record(global: &Global, args: &RecordArgs) -> Exit {
         eprintln!("recorded {} groups in {} KiB", written.groups, written.bytes / 1024);
     }
     if let Some(error) = broke {
-        eprintln!("error: the daemon has gone away: {error}\n  hint: what came before is in {}", args.file.display());
+        eprintln!(
+            "error: the daemon has gone away: {error}\n  hint: what came before is in {}",
+            args.file.display()
+        );
         return Exit::Unreachable;
     }
     if written.groups > 0 || written.images > 0 {

@@ -103,7 +103,8 @@ impl Stage<'_> {
             let recordings = Recordings { plan, files, until, progress };
             let played = replay::play(&recordings, each, &mut |notice| notices.push(notice));
             let counts = played.counts.filter(|_| played.wrong == 0);
-            let summary = format!("replayed {} groups of {} recordings", played.groups, self.args.files.len());
+            let summary =
+                format!("replayed {} groups of {} recordings", played.groups, self.args.files.len());
             return Done { counts, summary, notices };
         }
         let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

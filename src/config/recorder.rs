@@ -7,7 +7,7 @@ use super::node::Node;
 use super::quantity;
 use super::reader::Fields;
 
-const FIELDS: &[&str] = &["folded", "max_bytes", "max_age"];
+const FIELDS: &[&str] = &["folded", "max_bytes", "max_age", "mask"];
 const MIB: u64 = 1024 * 1024;
 const BYTES: u64 = 256 * MIB;
 const BYTES_MIN: u64 = 8 * MIB;
@@ -22,11 +22,13 @@ pub struct Recorder {
     pub folded: bool,
     pub max_bytes: u64,
     pub max_age: Duration,
+    /// Attributes whose values are not recorded, beside those that never are.
+    pub mask: Vec<String>,
 }
 
 impl Default for Recorder {
     fn default() -> Self {
-        Self { folded: true, max_bytes: BYTES, max_age: AGE }
+        Self { folded: true, max_bytes: BYTES, max_age: AGE, mask: Vec::new() }
     }
 }
 
@@ -53,6 +55,12 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>) -> Recorder {
                 fields.place_of("max_age"),
                 "`max_age` is a duration from 1h to 366d",
             ),
+        }
+    }
+    for (name, node) in fields.texts(&mut ctx.report, "mask") {
+        match name.is_empty() {
+            true => ctx.report.error("E0204", node.at, "`mask` is a list of names of attributes"),
+            false => recorder.mask.push(name.to_owned()),
         }
     }
     recorder

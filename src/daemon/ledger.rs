@@ -445,7 +445,7 @@ impl Loop {
     /// What differs, in words. A recording has what came before and after it apart.
     fn configure(&mut self, plan: Arc<Plan>, receivers: Receivers, effects: &mut Effects) -> Vec<String> {
         self.collect(effects);
-        self.tape.cut(effects.records.bytes(), &self.group.facts);
+        self.tape.cut(&self.engine, effects.records.bytes(), &self.group.facts);
         self.step(Input::Configured(plan), effects);
         self.wants_image = true;
         let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {

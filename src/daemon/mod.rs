@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 use crate::api::{self, Readiness, Reloaded};
 use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
-use crate::engine::{Engine, Fact, History, Notification, Plan};
+use crate::engine::{Engine, Fact, History, Mask, Notification, Plan};
 use crate::ingest::{self, Counters};
 use crate::recording;
 use crate::respond::{self, Drained, Heart, Responder};
@@ -136,7 +136,7 @@ impl Daemon {
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
         let up = bring_up(&config.data_dir, &plan, &clock, state)?;
-        let recorder = Arc::<Recorder>::default();
+        let recorder = Arc::new(Recorder::new(Mask::of(&config.recorder.mask)));
         let keeping = keep_recording(&recorder, &config.data_dir, config.recorder, state)?;
         let standing: Vec<Notification> =
             config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();

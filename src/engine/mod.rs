@@ -17,6 +17,7 @@ mod fact;
 mod filter;
 mod fold;
 mod level;
+mod mask;
 mod own;
 mod plan;
 mod points;
@@ -47,6 +48,7 @@ pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What
 pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, Identities, fold, fold_replayed, fold_unknown};
 pub use level::LATE_NS;
+pub use mask::Mask;
 pub use own::Trouble;
 pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};

@@ -19,7 +19,7 @@ const CORE: &str = "core";
 
 impl Engine {
     /// Everything, without an end to what the next image of the journal has to bring.
-    pub fn snapshot(&self) -> Image {
+    pub fn full_image(&self) -> Image {
         let mut parts = self.parts();
         parts.push(Part::of(PLAN, &*self.plan));
         for (slo, groups) in self.levels.iter().enumerate() {
@@ -35,11 +35,13 @@ impl Engine {
 
     /// Whether an image is of this very state. The text of the plan may say other places of its files.
     pub fn is_as(&self, parts: &BTreeMap<String, Vec<u8>>) -> bool {
-        let own = self.snapshot().written();
+        let own = self.full_image().written();
         let same = |name: &String| match name.as_str() {
             PLAN => true,
             // The first eight bytes are the time, which goes on where nothing comes.
-            CORE => own.get(name).and_then(|one| one.get(8..)) == parts.get(name).and_then(|one| one.get(8..)),
+            CORE => {
+                own.get(name).and_then(|one| one.get(8..)) == parts.get(name).and_then(|one| one.get(8..))
+            }
             _ => own.get(name) == parts.get(name),
         };
         own.len() == parts.len() && parts.keys().all(same)
@@ -112,12 +114,15 @@ impl Mapping {
             let as_before = new.watches.iter().position(|other| other.rule == one.rule);
             as_before.filter(|_| usize::from(one.rule) < same_rules).and_then(place)
         });
-        let filter = old.rules.filter.iter().map(|one| {
-            new.rules.filter.iter().position(|other| other.name == one.name).and_then(place)
-        });
-        let classify = old.rules.classify.iter().map(|one| {
-            new.rules.classify.iter().position(|other| other.name == one.name).and_then(place)
-        });
+        let filter = old
+            .rules
+            .filter
+            .iter()
+            .map(|one| new.rules.filter.iter().position(|other| other.name == one.name).and_then(place));
+        let classify =
+            old.rules.classify.iter().map(|one| {
+                new.rules.classify.iter().position(|other| other.name == one.name).and_then(place)
+            });
         let mut mapping = Self {
             version: new.version,
             filter: filter.collect(),
@@ -145,7 +150,10 @@ impl Mapping {
         }
         let filters = |plan: &Plan| plan.rules.filter.iter().map(|rule| rule.identity).collect::<Vec<_>>();
         if filters(old) != filters(new) {
-            open.push("filter: its rules differ, and events were counted as those of the recording had it".to_owned());
+            open.push(
+                "filter: its rules differ, and events were counted as those of the recording had it"
+                    .to_owned(),
+            );
         }
         open
     }

@@ -153,13 +153,13 @@ impl Image {
 }
 
 /// A part of an image. It is written where it can take its time: a level is shared with the engine until either changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Part {
     pub name: String,
     body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     Written(Vec<u8>),
     Level(Arc<Level>),

@@ -87,7 +87,8 @@ fn name(began: Now) -> String {
 }
 
 fn began(path: &Path) -> Option<Now> {
-    let (date, time) = path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?.split_once('T')?;
+    let (date, time) =
+        path.file_name()?.to_str()?.strip_suffix(ENDING)?.strip_suffix('.')?.split_once('T')?;
     let at: jiff::Timestamp = format!("{date}T{}", time.replace('-', ":")).parse().ok()?;
     let began = Now(u64::try_from(at.as_nanosecond()).ok()?);
     path.ends_with(name(began)).then_some(began)

@@ -1,7 +1,7 @@
 //! A recording that comes in pieces: what is written ends after a whole entry, wherever the pieces end.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 
 use borsh::BorshDeserialize;
 
@@ -75,9 +75,8 @@ impl Intake {
         if self.parts > 0 {
             self.written.images -= 1;
         }
+        self.file.set_len(self.whole_bytes)?;
         if !self.has_ended && self.whole_bytes > 0 {
-            use std::io::Seek;
-            self.file.set_len(self.whole_bytes)?;
             self.file.seek(io::SeekFrom::End(0))?;
             self.whole_bytes += frame::write(&mut self.file, Kind::End, &[])?;
         }

@@ -155,7 +155,8 @@ impl<R: BufRead + Seek> Reader<R> {
     /// Goes to the next frame that is whole.
     fn torn(&mut self, at: u64, torn: Torn) -> io::Result<Found> {
         self.is_lost = true;
-        let mut from = at + 1;
+        // Parts of an image that are whole are no sign that something follows it.
+        let mut from = self.offset.max(at + 1);
         loop {
             let Some(mark) = self.find_mark(from)? else {
                 self.over = true;

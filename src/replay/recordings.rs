@@ -132,7 +132,9 @@ impl Player<'_> {
             Torn::Cut => format!("it is cut: the file ends within the entry at byte {at}"),
             Torn::Damaged => format!("what stands at byte {at} is damaged"),
         };
-        self.wrong(&format!("{what}. What came before is replayed; it goes on with the next image, if there is one"));
+        self.wrong(&format!(
+            "{what}. What came before is replayed; it goes on with the next image, if there is one"
+        ));
         self.lose("what is damaged");
     }
 
@@ -147,7 +149,9 @@ impl Player<'_> {
             Entry::Group { decided, records } => self.group(at, decided, &records),
             Entry::Configured { now, decided, plan } => self.configured(at, now, decided, &plan),
             Entry::Gap { groups } => {
-                self.missing(&format!("{groups} groups came faster than they could be recorded, at byte {at}"));
+                self.missing(&format!(
+                    "{groups} groups came faster than they could be recorded, at byte {at}"
+                ));
                 self.lose("the gap");
                 ControlFlow::Continue(())
             }
@@ -169,7 +173,10 @@ impl Player<'_> {
                 rfc3339(now.0)
             ));
         } else if let Some(lost) = self.resumes.take() {
-            self.missing(&format!("after {lost} it goes on at {}, with the image at byte {at}", rfc3339(now.0)));
+            self.missing(&format!(
+                "after {lost} it goes on at {}, with the image at byte {at}",
+                rfc3339(now.0)
+            ));
         }
         let mut report = Vec::new();
         match Engine::restore(parts, &mut report) {
@@ -217,7 +224,9 @@ impl Player<'_> {
         if let Some(Other { engine, mapping }) = &mut self.other {
             self.effects.facts.clear();
             if let Err(error) = engine.replay_as(records, mapping, &mut self.effects) {
-                self.wrong(&format!("the group at byte {at} can not be done under another configuration: {error}"));
+                self.wrong(&format!(
+                    "the group at byte {at} can not be done under another configuration: {error}"
+                ));
             }
         }
         self.let_out()

@@ -34,7 +34,8 @@ pub fn survey(files: &[PathBuf], service: &str) -> Result<Survey, Broken> {
     let mut survey = Survey { total: 0, failed: 0, first: None, last: None, latency, services: Vec::new() };
     let progress = Arc::default();
     for file in files {
-        let records = source::records(file, &progress).map_err(|error| Place::of_file(file).unread(&error))?;
+        let records =
+            source::records(file, &progress).map_err(|error| Place::of_file(file).unread(&error))?;
         for record in records {
             survey.take(&record?, service)?;
         }

@@ -210,8 +210,16 @@ pub const TABLE: [Metric; 53] = [
     counter("evenkeel_state_failures_total", &[], "Writes or syncs of the state that failed."),
     gauge("evenkeel_recorder_on", &[], "1 while what comes in is recorded."),
     gauge("evenkeel_recorder_bytes", &[], "Bytes of the recordings that are kept."),
-    counter("evenkeel_recorder_written_bytes_total", &[], "Bytes that were recorded, images of the state among them."),
-    counter("evenkeel_recorder_missed_groups_total", &[], "Groups that came faster than a recording could take them."),
+    counter(
+        "evenkeel_recorder_written_bytes_total",
+        &[],
+        "Bytes that were recorded, images of the state among them.",
+    ),
+    counter(
+        "evenkeel_recorder_missed_groups_total",
+        &[],
+        "Groups that came faster than a recording could take them.",
+    ),
     counter("evenkeel_recorder_failures_total", &[], "Failures that stopped the recorder for a minute."),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),

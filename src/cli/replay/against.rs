@@ -88,8 +88,9 @@ impl Episodes {
         let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
         for (number, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(|error| error.to_string())?;
-            let fact: Value = serde_json::from_str(&line)
-                .map_err(|error| format!("line {} is no fact that `replay -o jsonl` prints: {error}", number + 1))?;
+            let fact: Value = serde_json::from_str(&line).map_err(|error| {
+                format!("line {} is no fact that `replay -o jsonl` prints: {error}", number + 1)
+            })?;
             let _goes_on = episodes.take(&fact);
         }
         Ok(episodes)
@@ -161,7 +162,9 @@ fn differences(before: &Episodes, after: &Episodes) -> (Vec<Difference>, usize) 
             }
         }
     }
-    found.sort_by(|a, b| (a.at, &a.episode.subject, &a.episode.group).cmp(&(b.at, &b.episode.subject, &b.episode.group)));
+    found.sort_by(|a, b| {
+        (a.at, &a.episode.subject, &a.episode.group).cmp(&(b.at, &b.episode.subject, &b.episode.group))
+    });
     (found, same)
 }
 
@@ -225,7 +228,8 @@ fn print(output: Output, differences: &[Difference], same: usize) {
         Output::Human => {
             differences.iter().for_each(|one| println!("{}", one.line().escape_debug()));
             let of = |what| differences.iter().filter(|one| one.what == what).count();
-            let counts = ["added", "removed", "earlier", "later", "changed"].map(|what| format!("{} {what}", of(what)));
+            let counts = ["added", "removed", "earlier", "later", "changed"]
+                .map(|what| format!("{} {what}", of(what)));
             println!("{}; {same} the same", counts.join(", "));
         }
         Output::Json => println!("{}", json!({ "differences": all, "same": same })),

@@ -83,6 +83,10 @@ mod tests {
         let line = |bytes, items| line(bytes, 1_000, items, Duration::from_secs(30));
         assert_eq!(line(0, 0), "replay 0 %");
         assert_eq!(line(380, 4_104_000), "replay 38 %  4.1 M of about 10.8 M, 49 s left");
-        assert_eq!(line(1_200, 999), "replay 100 %  999 of about 999, 0 s left", "what is read twice counts twice");
+        assert_eq!(
+            line(1_200, 999),
+            "replay 100 %  999 of about 999, 0 s left",
+            "what is read twice counts twice"
+        );
     }
 }

@@ -91,9 +91,9 @@ impl Keeper {
             Item::Gap(groups) => open.writer.gap(*groups)?,
             Item::Shot(shot) => match &**shot {
                 Shot::Image { .. } => {}
-                Shot::Group { now, decided, records } => {
+                Shot::Group { now, decided, records, masks } => {
                     open.now = *now;
-                    open.writer.group(*decided, records)?;
+                    open.writer.group(*decided, &self.shots.records(records, *masks)?)?;
                 }
                 Shot::Configured { now, decided, plan } => open.writer.configured(*now, *decided, plan)?,
             },
@@ -114,8 +114,9 @@ impl Keeper {
         self.folder.make_room(now, bytes_max / SEGMENTS, bytes_max, self.settings.max_age)?;
         let (path, file) = self.folder.create(now)?;
         let writer = Writer::begin(file, header)?;
-        let open = self.open.insert(Open { writer, path, began: now, now, image_bytes: 0, is_followed: false });
-        open.writer.image(now, image)?;
+        let open =
+            self.open.insert(Open { writer, path, began: now, now, image_bytes: 0, is_followed: false });
+        open.writer.image(now, &self.shots.image(image)?)?;
         let bytes = open.writer.bytes();
         open.image_bytes = bytes;
         self.shots.recorder.written_bytes.fetch_add(bytes, Ordering::Relaxed);

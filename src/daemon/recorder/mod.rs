@@ -6,12 +6,14 @@ mod keeper;
 mod tap;
 mod tape;
 
+use std::borrow::Cow;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::engine::Image;
+use crate::engine::{Image, Mask};
 use crate::model::Now;
 use crate::recording::Header;
 pub(super) use keeper::Keeper;
@@ -27,9 +29,22 @@ const TAPS_MAX: usize = 4;
 /// What a recording is made of, as the ledger's loop hands it out.
 #[derive(Debug)]
 pub(super) enum Shot {
-    Image { header: Header, image: Image },
-    Group { now: Now, decided: u64, records: Vec<u8> },
-    Configured { now: Now, decided: u64, plan: Vec<u8> },
+    Image {
+        header: Header,
+        image: Image,
+    },
+    /// `masks`: events of it may hold what is to be masked.
+    Group {
+        now: Now,
+        decided: u64,
+        records: Vec<u8>,
+        masks: bool,
+    },
+    Configured {
+        now: Now,
+        decided: u64,
+        plan: Vec<u8>,
+    },
 }
 
 impl Shot {
@@ -109,9 +124,14 @@ pub(super) struct Recorder {
     written_bytes: AtomicU64,
     missed: AtomicU64,
     failures: AtomicU64,
+    mask: Mask,
 }
 
 impl Recorder {
+    pub fn new(mask: Mask) -> Self {
+        Self { mask, ..Self::default() }
+    }
+
     /// Of a state that is not written down there are no records.
     pub fn set_fleeting(&self) {
         self.is_fleeting.store(true, Ordering::Release);
@@ -235,6 +255,15 @@ impl Shots {
         if self.from.is_empty() && self.shared.is_lost.load(Ordering::Acquire) {
             self.recorder.wants_image.store(true, Ordering::Release);
         }
+    }
+
+    /// As it may be written down.
+    fn records<'r>(&self, records: &'r [u8], masks: bool) -> io::Result<Cow<'r, [u8]>> {
+        Ok(if masks { Cow::Owned(self.recorder.mask.records(records)?) } else { Cow::Borrowed(records) })
+    }
+
+    fn image(&self, image: &Image) -> io::Result<Image> {
+        self.recorder.mask.image(image)
     }
 
     fn ask_for_image(&self) {

@@ -15,8 +15,12 @@ const PIECES_MAX: usize = 4;
 /// It has a thread of its own: an image takes its time, and so may the reader.
 pub(in crate::daemon) fn tap(recorder: &Arc<Recorder>) -> Result<Receiver<Bytes>, &'static str> {
     let shots = recorder.listen(true).map_err(|refused| match refused {
-        Refused::Full => "so many are recording already: end one of them, or replay what `data_dir/recorder` holds",
-        Refused::Fleeting => "this daemon keeps nothing, so there is nothing to record: start one with `evenkeel run`",
+        Refused::Full => {
+            "so many are recording already: end one of them, or replay what `data_dir/recorder` holds"
+        }
+        Refused::Fleeting => {
+            "this daemon keeps nothing, so there is nothing to record: start one with `evenkeel run`"
+        }
     })?;
     let (to, pieces) = channel(PIECES_MAX);
     let record = move || {
@@ -41,10 +45,12 @@ fn record(mut shots: Shots, send: &mut dyn FnMut(Vec<u8>) -> bool) -> io::Result
                         *writer = Some(Writer::begin(Vec::new(), header)?);
                     }
                     if let Some(writer) = writer {
-                        writer.image(header.began, image)?;
+                        writer.image(header.began, &shots.image(image)?)?;
                     }
                 }
-                (Shot::Group { decided, records, .. }, Some(writer)) => writer.group(*decided, records)?,
+                (Shot::Group { decided, records, masks, .. }, Some(writer)) => {
+                    writer.group(*decided, &shots.records(records, *masks)?)?;
+                }
                 (Shot::Configured { now, decided, plan }, Some(writer)) => {
                     writer.configured(*now, *decided, plan)?;
                 }

@@ -28,11 +28,12 @@ impl Tape {
     }
 
     /// What came since the last cut.
-    pub fn cut(&mut self, records: &[u8], facts: &[Fact]) {
+    pub fn cut(&mut self, engine: &Engine, records: &[u8], facts: &[Fact]) {
         let (records_seen, facts_seen) = std::mem::replace(&mut self.seen, (records.len(), facts.len()));
         let (records, facts) = (&records[records_seen..], &facts[facts_seen..]);
         let Some(now) = first_now(records).filter(|_| self.is_wanted()) else { return };
-        self.strip.push(Shot::Group { now, decided: digest(facts), records: records.to_vec() });
+        let masks = self.recorder.mask.concerns(&engine.plan());
+        self.strip.push(Shot::Group { now, decided: digest(facts), records: records.to_vec(), masks });
     }
 
     /// Another configuration took effect, after a cut.
@@ -47,7 +48,7 @@ impl Tape {
 
     /// For the group that leaves now.
     pub fn take(&mut self, engine: &Engine, records: &[u8], facts: &[Fact]) -> Vec<Shot> {
-        self.cut(records, facts);
+        self.cut(engine, records, facts);
         self.seen = (0, 0);
         self.look(engine);
         std::mem::take(&mut self.strip)
@@ -65,7 +66,7 @@ impl Tape {
             configuration: plan.version,
             began: engine.now(),
         };
-        self.strip.push(Shot::Image { header, image: engine.snapshot() });
+        self.strip.push(Shot::Image { header, image: engine.full_image() });
     }
 
     fn is_wanted(&self) -> bool {

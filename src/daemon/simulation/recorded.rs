@@ -26,8 +26,10 @@ pub(super) fn line(fact: &Fact) -> String {
 impl World {
     pub(super) fn check_recordings(&mut self) {
         let folder = self.scratch.0.join(FOLDER);
-        let mut files: Vec<_> =
-            std::fs::read_dir(folder).expect("it recorded").map(|entry| entry.expect("a segment").path()).collect();
+        let mut files: Vec<_> = std::fs::read_dir(folder)
+            .expect("it recorded")
+            .map(|entry| entry.expect("a segment").path())
+            .collect();
         files.sort();
         let segments = files.len();
         let mut lines = Vec::new();
@@ -108,9 +110,15 @@ fn a_segment_that_was_cut_or_damaged_takes_one_stretch_of_the_facts_with_it() {
         let same = lines.iter().zip(&all).take_while(|(one, other)| one == other).count();
         let rest = lines.len() - same;
         assert_eq!(lines[same..], all[all.len() - rest..], "round {round}, byte {at}");
-        assert!(!told.is_empty() || lines == all, "round {round}, byte {at}: nobody says that facts are missing");
+        assert!(
+            !told.is_empty() || lines == all,
+            "round {round}, byte {at}: nobody says that facts are missing"
+        );
         let name = files[place].display().to_string();
-        assert!(round % 2 == 1 || told.iter().any(|one| one.contains(&name)), "round {round}, byte {at}: {told:?}");
+        assert!(
+            round % 2 == 1 || told.iter().any(|one| one.contains(&name)),
+            "round {round}, byte {at}: {told:?}"
+        );
     }
 }
 

@@ -72,7 +72,8 @@ fn pages_are_added_removed_earlier_later_and_changed() {
 fn ends_are_compared_too() {
     let opened = fact("", "09:00:00", "opened", "page", &["pager"]);
     let closed = |at| fact("", at, "closed", "page", &["pager"]);
-    let change = |before: &[Value], after: &[Value]| told(before, after)[0].rsplit_once('(').unwrap().1.to_owned();
+    let change =
+        |before: &[Value], after: &[Value]| told(before, after)[0].rsplit_once('(').unwrap().1.to_owned();
     let (early, late) = ([opened.clone(), closed("09:30:00")], [opened.clone(), closed("11:35:01")]);
     assert_eq!(change(&early, &late), "ends 2h5m later)");
     assert_eq!(change(&late, &early), "ends 2h5m earlier)");
