@@ -41,6 +41,13 @@ pub(super) fn suggest(global: &Global, args: &SuggestArgs) -> Exit {
         unusable.iter().for_each(|one| eprintln!("error: {one}"));
         return Exit::Usage;
     }
+    if let Some(recording) = args.files.iter().find(|file| replay::is_recording(file)) {
+        eprintln!(
+            "error: {}: a recording holds requests folded, and a proposal needs each of them: name files of OTLP requests",
+            recording.display()
+        );
+        return Exit::Usage;
+    }
     let survey = match replay::survey(&args.files, &args.service) {
         Ok(survey) => survey,
         Err(broken) => {

@@ -136,8 +136,7 @@ impl Daemon {
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
         let up = bring_up(&config.data_dir, &plan, &clock, state)?;
-        let recorder = Arc::new(Recorder::new(Mask::of(&config.recorder.mask)));
-        let keeping = keep_recording(&recorder, &config.data_dir, config.recorder, state)?;
+        let (recorder, keeping) = keep_recording(&config.data_dir, config.recorder, state)?;
         let standing: Vec<Notification> =
             config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
         let (ledger, mut turns, committer) = ledger::ledger(Start {
@@ -163,12 +162,7 @@ impl Daemon {
         let (notified, wake) = (responder.clone(), ledger.waker());
         let committing = move || committer.run(|notification| notified.notify(notification), wake);
         let commits = thread("committer", committing)?;
-        let (turned, turning) = oneshot::channel();
-        let turning_round = move || {
-            let _until_the_end = turned;
-            turns.run();
-        };
-        let turns = thread("ledger", turning_round)?;
+        let (turns, turning) = turn_round(turns)?;
         let (stop, stopped) = watch::channel(false);
         let shared_plan = Arc::new(RwLock::new(plan));
         let reloader = Reloader {
@@ -344,26 +338,35 @@ fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<Jo
     begun.with_context(|| format!("start the thread of the {name}"))
 }
 
-/// Without it a daemon does all else as ever.
+/// Who is told when it has ended, by whatever way.
+fn turn_round(turns: ledger::Loop) -> anyhow::Result<(JoinHandle<()>, oneshot::Receiver<()>)> {
+    let (turned, turning) = oneshot::channel();
+    let turning_round = move || {
+        let _until_the_end = turned;
+        turns.run();
+    };
+    Ok((thread("ledger", turning_round)?, turning))
+}
+
+/// The thread that writes what is kept; without it a daemon does all else as ever.
 fn keep_recording(
-    recorder: &Arc<Recorder>,
     data_dir: &Path,
     settings: config::Recorder,
     state: State,
-) -> anyhow::Result<Option<JoinHandle<()>>> {
+) -> anyhow::Result<(Arc<Recorder>, Option<JoinHandle<()>>)> {
+    let recorder = Arc::new(Recorder::new(Mask::of(&settings.mask)));
     if state == State::Fleeting {
         recorder.set_fleeting();
-    }
-    if state == State::Fleeting || !settings.folded {
-        return Ok(None);
-    }
-    match Keeper::begin(recorder, &data_dir.join(recording::FOLDER), settings) {
-        Ok(keeper) => thread("recorder", move || keeper.run()).map(Some),
-        Err(error) => {
-            tracing::error!(reason = error.to_string(), "recorder.failed");
-            Ok(None)
+    } else if settings.folded {
+        match Keeper::begin(&recorder, &data_dir.join(recording::FOLDER), settings) {
+            Ok(keeper) => {
+                let keeping = thread("recorder", move || keeper.run())?;
+                return Ok((recorder, Some(keeping)));
+            }
+            Err(error) => tracing::error!(reason = error.to_string(), "recorder.failed"),
         }
     }
+    Ok((recorder, None))
 }
 
 /// A state before anybody works with it.

@@ -118,7 +118,6 @@ impl Keeper {
             self.open.insert(Open { writer, path, began: now, now, image_bytes: 0, is_followed: false });
         open.writer.image(now, &self.shots.image(image)?)?;
         let bytes = open.writer.bytes();
-        open.image_bytes = bytes;
         self.shots.recorder.written_bytes.fetch_add(bytes, Ordering::Relaxed);
         if bytes > bytes_max / 2 {
             let why = format!(
@@ -126,6 +125,7 @@ impl Keeper {
             );
             return Err(io::Error::other(why));
         }
+        open.image_bytes = bytes;
         self.folder.make_room(now, bytes + bytes_max / SEGMENTS, bytes_max, self.settings.max_age)
     }
 
@@ -152,8 +152,13 @@ impl Keeper {
         self.shots.recorder.failures.fetch_add(1, Ordering::Relaxed);
         self.retry_at = Some(Instant::now() + RETRY);
         // What stands in the file may end anywhere: nothing is added to it.
-        if let Some(open) = self.open.take() {
-            self.folder.ended(open.path, open.began, open.writer.bytes());
+        match self.open.take() {
+            Some(open) if open.image_bytes > 0 => {
+                self.folder.ended(open.path, open.began, open.writer.bytes());
+            }
+            // Without an image nothing of it can be replayed: the volume may need the room.
+            Some(open) => drop(std::fs::remove_file(open.path)),
+            None => {}
         }
     }
 }
