@@ -80,7 +80,7 @@ impl<R: BufRead + Seek> Reader<R> {
     }
 
     /// `None` at the end of the file.
-    pub fn next(&mut self) -> io::Result<Option<Found>> {
+    pub fn step(&mut self) -> io::Result<Option<Found>> {
         while !self.over {
             let at = self.offset;
             let entry = match self.frame()? {

@@ -38,7 +38,7 @@ fn entries(bytes: &[u8]) -> Result<Vec<(u64, String)>, Refused> {
     let mut reader = Reader::open(Cursor::new(bytes))?;
     assert_eq!(*reader.header(), header());
     let mut found = Vec::new();
-    while let Some(one) = reader.next().unwrap() {
+    while let Some(one) = reader.step().unwrap() {
         let at = reader.offset();
         found.push(match one {
             Found::Entry(Entry::Image { now, parts }) => (at, format!("image {} of {}", now.0, parts.len())),

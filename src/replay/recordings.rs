@@ -107,7 +107,7 @@ impl Player<'_> {
         let mut has_ended = false;
         loop {
             let at = reader.offset();
-            match reader.next().map_err(unread)? {
+            match reader.step().map_err(unread)? {
                 None => break,
                 Some(Found::Torn { at, torn }) => {
                     has_ended = torn == Torn::Cut;

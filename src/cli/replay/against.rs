@@ -49,7 +49,7 @@ struct Difference {
 pub(super) fn compare(stage: &Stage<'_>, plan: Option<Arc<Plan>>, old: &Path) -> Exit {
     let mut before = Episodes::default();
     let facts = is_of_facts(old);
-    let _bar = stage.bar(if facts { 1 } else { 2 });
+    let bar = stage.bar(if facts { 1 } else { 2 });
     if facts {
         match Episodes::read(old) {
             Ok(read) => before = read,
@@ -70,7 +70,7 @@ pub(super) fn compare(stage: &Stage<'_>, plan: Option<Arc<Plan>>, old: &Path) ->
     }
     let mut after = Episodes::default();
     let done = stage.run(plan, &mut |fact| after.take(&json!(fact)));
-    drop(_bar);
+    drop(bar);
     let exit = done.told(stage.global);
     let (differences, same) = differences(&before, &after);
     print(stage.global.output, &differences, same);
@@ -153,7 +153,8 @@ fn differences(before: &Episodes, after: &Episodes) -> (Vec<Difference>, usize) 
                     let differs = changed(one, other);
                     same += usize::from(differs.is_empty());
                     found.extend(differs);
-                    (old.next(), new.next());
+                    old.next();
+                    new.next();
                 }
                 (Some(one), other) if other.is_none_or(|other| one.opened < other.opened) => {
                     found.extend(old.next().map(|one| one.is("removed")));
