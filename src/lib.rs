@@ -24,6 +24,7 @@ pub mod engine;
 pub mod api;
 pub mod door;
 pub mod ingest;
+pub mod recording;
 pub mod respond;
 pub mod store;
 pub mod telemetry;

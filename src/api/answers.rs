@@ -18,6 +18,7 @@ evenkeel
   /api/v1/events     newest classified events (?category=exception&where=EXPRESSION&limit=100)
   /api/v1/rules      what each rule dropped, classified, merged and alerted
   /api/v1/facts      newest decisions
+  /api/v1/record     a recording of what comes in from now on
   /api/v1/reload     POST: read the configuration again
 ";
 

@@ -3,6 +3,7 @@
 mod answers;
 mod explain;
 mod queries;
+mod record;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -71,9 +72,14 @@ pub trait Views: Send + Sync + 'static {
     fn rules(&self) -> impl Future<Output = Result<Vec<RuleView>, Busy>> + Send;
     fn reload(&self) -> impl Future<Output = Result<Reloaded, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
+    /// A recording from now on, piece by piece, or why there can be none.
+    fn record(&self) -> Result<Pieces, &'static str>;
     /// `/metrics`, in the text format of Prometheus.
     fn metrics(&self) -> impl Future<Output = Result<String, Busy>> + Send;
 }
+
+/// Of an answer that goes on for as long as somebody reads it.
+pub type Pieces = tokio::sync::mpsc::Receiver<bytes::Bytes>;
 
 /// The answer to `POST /api/v1/reload`: what differs, or why nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -164,6 +170,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/rules", get(queries::rules::<V>))
         .route("/api/v1/reload", post(queries::reload::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
+        .route("/api/v1/record", get(record::record::<V>))
         .fallback(answers::not_found)
         .layer(asked)
         .merge(health)

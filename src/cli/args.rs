@@ -1,16 +1,19 @@
 //! Verbs and flags.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
 use super::{
-    Exit, backup, check, client, demo, doctor, explain, init, manual, replay, run, show, slos, suggest,
+    Exit, backup, check, client, demo, doctor, explain, init, manual, record, replay, run, show, slos,
+    suggest,
 };
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
-use crate::send::SendArgs;
+use crate::send::{SendArgs, duration};
 
 /// Watches your telemetry, keeps your error budgets, and pages only when users are hurt
 #[derive(Debug, Parser)]
@@ -20,6 +23,17 @@ pub struct Cli {
     pub(super) global: Global,
     #[command(subcommand)]
     verb: Option<Verb>,
+}
+
+impl Cli {
+    /// `-o` says how to print; where something is recorded there is nothing to print, and it names the file.
+    pub fn of(args: impl IntoIterator<Item = OsString>) -> Self {
+        let mut args: Vec<OsString> = args.into_iter().collect();
+        let verb = args.iter().position(|arg| arg == "record").unwrap_or(args.len());
+        let names_file = |arg: &&mut OsString| **arg == "-o" || **arg == "--output";
+        args[verb..].iter_mut().filter(names_file).for_each(|arg| *arg = "--file".into());
+        Self::parse_from(args)
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -112,6 +126,8 @@ enum Verb {
     /// Files hold one request a line in JSON (.otlp.jsonl), or requests in protobuf each after its length as a varint
     /// (.otlp.pb), plain or gzip. They are replayed one after the other. Nobody is notified.
     Replay(ReplayArgs),
+    /// Record what a running daemon takes in, until Ctrl-C: -o FILE
+    Record(RecordArgs),
     /// Service level objectives of a running daemon
     #[command(subcommand)]
     Slo(SloVerb),
@@ -247,6 +263,22 @@ pub(super) struct ReplayArgs {
     /// Threads that read requests; as many as there are cores if not given. What is printed does not depend on it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
     pub(super) workers: Option<u16>,
+
+    /// Print how the pages differ from those of another configuration, or of facts that were printed with -o jsonl
+    /// (OLD.jsonl); end with 1 if they do
+    #[arg(long, value_name = "OLD")]
+    pub(super) against: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct RecordArgs {
+    /// The file to make; also -o
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(super) file: PathBuf,
+
+    /// End after this time
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(super) duration: Option<Duration>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -392,6 +424,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Restore(args) => backup::restore(&global, &args),
         Verb::Send(args) => client::send(&global, &args).await,
         Verb::Replay(args) => replay::replay(&global, args),
+        Verb::Record(args) => record::record(&global, &args).await,
         Verb::Slo(SloVerb::List) => slos::list(&global).await,
         Verb::Slo(SloVerb::Show(args)) => slos::show_one(&global, &args).await,
         Verb::Slo(SloVerb::Report(args)) => slos::report(&global, &args).await,

@@ -103,13 +103,32 @@ pub(super) async fn reload(global: &Global, args: &ReloadArgs) -> Exit {
     Exit::Done
 }
 
+/// An answer that comes piece by piece.
+pub(super) async fn open(global: &Global, path: &str) -> Result<reqwest::Response, Exit> {
+    let answer = request(global, Method::GET, path).await?;
+    if answer.status().is_success() {
+        return Ok(answer);
+    }
+    Err(told(global, path, answer).await.err().unwrap_or(Exit::OurFault))
+}
+
 async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit> {
+    let answer = request(global, method, path).await?;
+    told(global, path, answer).await
+}
+
+async fn request(global: &Global, method: Method, path: &str) -> Result<reqwest::Response, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let caller = Caller::new(global)?;
-    let answer = caller.client.request(method, &url).send().await.map_err(|error| {
+    caller.client.request(method, &url).send().await.map_err(|error| {
         eprintln!("error: no daemon answers at {}: {error}\n  hint: start one with `evenkeel run`, or name it with --url", global.url);
         Exit::Unreachable
-    })?;
+    })
+}
+
+/// What it says, unless it refuses.
+async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<Value, Exit> {
+    let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let status = answer.status();
     if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
         eprintln!("error: the daemon at {} is busy or stopping; try again", global.url);

@@ -42,6 +42,7 @@ mod explain;
 mod init;
 mod manual;
 mod paint;
+mod record;
 mod replay;
 mod run;
 mod show;

@@ -1,21 +1,24 @@
-//! `replay`: every fact to standard output, in order, and nothing to anybody else.
+//! `replay`: every fact to standard output, in order, and nothing to anybody else; with `--against`, what differs.
 
-use std::io::{self, BufWriter, Write};
+mod against;
+mod bar;
+mod page;
+
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-
 use super::Exit;
-use super::args::{Global, Output, ReplayArgs};
+use super::args::{Global, ReplayArgs};
 use super::check::tell;
 use super::world::Machine;
 use crate::config::load;
-use crate::engine::Fact;
 use crate::engine::view::Counts;
+use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
-use crate::replay::{self, Replay};
+use crate::replay::{self, Notice, Progress, Recordings, Replay};
+use bar::Bar;
+use page::Page;
 
 pub(super) fn time(text: &str) -> Result<EventTime, String> {
     let time: jiff::Timestamp =
@@ -30,134 +33,115 @@ pub(super) fn replay(global: &Global, args: ReplayArgs) -> Exit {
         unusable.iter().for_each(|one| eprintln!("error: {one}"));
         return Exit::Usage;
     }
-    let loaded = load(&global.config, &Machine);
-    tell(&loaded, global.verbose > 0);
-    let Some(config) = loaded.config else { return Exit::BadConfiguration };
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = args.workers.map_or_else(cores, usize::from).min(replay::WORKERS_MAX);
-    let told = Replay { plan: Arc::new(config.plan), files: args.files, until: args.until, workers };
-    let mut page = Page::begin(global.output);
-    let replayed = replay::replay(&told, &mut |fact| page.fact(fact));
-    if let (Ok(replayed), true) = (&replayed, args.counts) {
-        page.counts(&replayed.counts);
+    let recordings = args.files.iter().filter(|file| replay::is_recording(file)).count();
+    if recordings > 0 && recordings < args.files.len() {
+        eprintln!(
+            "error: recordings have a clock of their own, and files of OTLP requests that of their events\n  hint: replay them apart"
+        );
+        return Exit::Usage;
+    }
+    let stage = Stage { global, args: &args, of_recordings: recordings > 0, progress: Arc::default() };
+    let plan = match stage.plan(&global.config) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    match &args.against {
+        None => print(&stage, plan),
+        Some(old) => against::compare(&stage, plan, old),
+    }
+}
+
+fn print(stage: &Stage<'_>, plan: Option<Arc<Plan>>) -> Exit {
+    let mut page = Page::begin(stage.global.output);
+    let bar = stage.bar(1);
+    let done = stage.run(plan, &mut |fact| page.fact(fact));
+    drop(bar);
+    if let (Some(counts), true) = (&done.counts, stage.args.counts) {
+        page.counts(counts);
     }
     page.end();
-    match replayed {
-        Ok(replayed) => {
-            if !global.quiet {
-                eprintln!("replayed {} requests with {} items", replayed.requests, replayed.items);
+    done.told(stage.global)
+}
+
+/// What is replayed, under whatever plan.
+struct Stage<'s> {
+    global: &'s Global,
+    args: &'s ReplayArgs,
+    of_recordings: bool,
+    progress: Arc<Progress>,
+}
+
+/// How one replay went.
+#[derive(Default)]
+struct Done {
+    /// `None` where something was wrong.
+    counts: Option<Counts>,
+    summary: String,
+    notices: Vec<Notice>,
+}
+
+impl Stage<'_> {
+    /// `None`: that of the recordings.
+    fn plan(&self, paths: &[PathBuf]) -> Result<Option<Arc<Plan>>, Exit> {
+        if self.of_recordings && paths.is_empty() {
+            return Ok(None);
+        }
+        let loaded = load(paths, &Machine);
+        tell(&loaded, self.global.verbose > 0);
+        let config = loaded.config.ok_or(Exit::BadConfiguration)?;
+        Ok(Some(Arc::new(config.plan)))
+    }
+
+    fn bar(&self, times: u64) -> Bar {
+        Bar::begin(self.global.quiet, &self.args.files, times, &self.progress)
+    }
+
+    fn run(&self, plan: Option<Arc<Plan>>, each: &mut dyn FnMut(&Fact) -> ControlFlow<()>) -> Done {
+        let (files, until, progress) = (self.args.files.clone(), self.args.until, self.progress.clone());
+        let mut notices = Vec::new();
+        if self.of_recordings {
+            let recordings = Recordings { plan, files, until, progress };
+            let played = replay::play(&recordings, each, &mut |notice| notices.push(notice));
+            let counts = played.counts.filter(|_| played.wrong == 0);
+            let summary =
+                format!("replayed {} groups of {} recordings", played.groups, self.args.files.len());
+            return Done { counts, summary, notices };
+        }
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let workers = self.args.workers.map_or_else(cores, usize::from).min(replay::WORKERS_MAX);
+        let plan = plan.unwrap_or_else(|| Arc::new(Plan::empty()));
+        match replay::replay(&Replay { plan, files, until, workers, progress }, each) {
+            Ok(replayed) => {
+                let summary = format!("replayed {replayed}");
+                Done { counts: Some(replayed.counts), summary, notices }
             }
-            Exit::Done
-        }
-        Err(broken) => {
-            eprintln!(
-                "error: {broken}\n  hint: what was decided before it is printed; nothing after it was read"
-            );
-            Exit::No
-        }
-    }
-}
-
-/// What is printed, as it comes. A reader that goes away has read enough.
-struct Page {
-    output: Output,
-    out: BufWriter<io::Stdout>,
-    gone: bool,
-    facts: u64,
-    counts: String,
-}
-
-/// As the contract has the last line.
-#[derive(Serialize)]
-struct Last<'a> {
-    fact: &'static str,
-    #[serde(flatten)]
-    counts: &'a Counts,
-}
-
-impl Page {
-    fn begin(output: Output) -> Self {
-        let mut page =
-            Self { output, out: BufWriter::new(io::stdout()), gone: false, facts: 0, counts: String::new() };
-        if output == Output::Json {
-            page.write("{\"facts\":[");
-        }
-        page
-    }
-
-    fn fact(&mut self, fact: &Fact) -> ControlFlow<()> {
-        let json = serde_json::to_string(fact).unwrap_or_default();
-        match self.output {
-            Output::Jsonl => self.write(&(json + "\n")),
-            Output::Json => self.write(&format!("{}\n{json}", if self.facts > 0 { "," } else { "" })),
-            Output::Human => self.write(&fact_line(&serde_json::from_str(&json).unwrap_or_default())),
-        }
-        self.facts += 1;
-        if self.gone { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn counts(&mut self, counts: &Counts) {
-        let json = |counts| serde_json::to_string(counts).unwrap_or_default();
-        match self.output {
-            Output::Jsonl => {
-                let last = serde_json::to_string(&Last { fact: "counts", counts }).unwrap_or_default();
-                self.write(&(last + "\n"));
+            Err(broken) => {
+                let hint = "what was decided before it is printed; nothing after it was read";
+                notices.push(Notice::Wrong(format!("{broken}\n  hint: {hint}")));
+                Done { notices, ..Done::default() }
             }
-            Output::Json => self.counts = format!(",\"counts\":{}", json(counts)),
-            Output::Human => self.write(&counts_lines(counts)),
         }
-    }
-
-    fn end(mut self) {
-        if self.output == Output::Json {
-            let end = format!("\n]{}}}\n", self.counts);
-            self.write(&end);
-        }
-        let _reader_gone = self.out.flush();
-    }
-
-    fn write(&mut self, text: &str) {
-        self.gone = self.gone || self.out.write_all(text.as_bytes()).is_err();
     }
 }
 
-/// `2026-01-31T09:00:52Z  alert.fired  slo shop  condition=1h/5m …`
-fn fact_line(fact: &Map<String, Value>) -> String {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut all = fact.iter();
-    let mut next = || all.next().map(|(name, value)| (name.as_str(), text(value))).unwrap_or_default();
-    let ((_, at), (_, name), (kind, subject)) = (next(), next(), next());
-    let mut line = format!("{at:<24}  {name:<20}  {kind} {subject}");
-    for (name, value) in all {
-        match (name.as_str(), value) {
-            ("group", Value::Object(group)) => {
-                let parts: Vec<String> =
-                    group.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
-                let group =
-                    if parts.is_empty() { String::new() } else { format!(" {{{}}}", parts.join(", ")) };
-                line.push_str(&group);
+impl Done {
+    /// What was wrong, and how much was done.
+    fn told(&self, global: &Global) -> Exit {
+        for notice in &self.notices {
+            match notice {
+                Notice::Wrong(what) => eprintln!("error: {what}"),
+                Notice::Missing(what) => eprintln!("warning: {what}"),
+                Notice::Note(what) if !global.quiet => eprintln!("note: {what}"),
+                Notice::Note(_) => {}
             }
-            (name, value) => line.push_str(&format!("  {name} {}", text(value))),
         }
+        if !global.quiet && !self.summary.is_empty() {
+            eprintln!("{}", self.summary);
+        }
+        if self.is_right() { Exit::Done } else { Exit::No }
     }
-    line.escape_debug().to_string() + "\n"
-}
 
-fn counts_lines(counts: &Counts) -> String {
-    let mut lines = String::new();
-    for (name, items) in counts.items.iter().filter(|(_, items)| items.offered > 0) {
-        lines.push_str(&format!("{name:<10} {} accepted of {} offered\n", items.accepted, items.offered));
+    fn is_right(&self) -> bool {
+        !self.notices.iter().any(|notice| matches!(notice, Notice::Wrong(_)))
     }
-    let events = &counts.events;
-    lines.push_str(&format!(
-        "events     {} informational, {} warnings, {} exceptions, {} filtered\n",
-        events.informational, events.warning, events.exception, events.filtered
-    ));
-    for slo in &counts.slos {
-        let group: Vec<String> = slo.group.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let name = [&[slo.name.clone()][..], slo.objective.as_slice(), &group].concat().join(" ");
-        let line = format!("slo        {name}: {} good, {} bad of {}", slo.good, slo.bad, slo.total);
-        lines.push_str(&(line.escape_debug().to_string() + "\n"));
-    }
-    lines
 }

@@ -41,6 +41,13 @@ pub(super) fn suggest(global: &Global, args: &SuggestArgs) -> Exit {
         unusable.iter().for_each(|one| eprintln!("error: {one}"));
         return Exit::Usage;
     }
+    if let Some(recording) = args.files.iter().find(|file| replay::is_recording(file)) {
+        eprintln!(
+            "error: {}: a recording holds requests folded, and a proposal needs each of them: name files of OTLP requests",
+            recording.display()
+        );
+        return Exit::Usage;
+    }
     let survey = match replay::survey(&args.files, &args.service) {
         Ok(survey) => survey,
         Err(broken) => {
@@ -204,7 +211,8 @@ fn rehearse(args: &SuggestArgs, document: &str) -> Result<[u64; 3], String> {
         let why = loaded.findings.first().map_or("", |one| &one.message);
         format!("the service's name makes no sound document: {why}")
     })?;
-    let replay = Replay { plan: Arc::new(config.plan), files: args.files.clone(), until: None, workers: 2 };
+    let (plan, files) = (Arc::new(config.plan), args.files.clone());
+    let replay = Replay { plan, files, until: None, workers: 2, progress: Arc::default() };
     let mut told = [0; 3];
     let replayed = replay::replay(&replay, &mut |fact| {
         match &fact.what {

@@ -39,6 +39,7 @@ mod policies;
 mod quantity;
 mod reader;
 mod receivers;
+mod recorder;
 mod references;
 mod report;
 mod routing;
@@ -67,6 +68,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Level, render};
 pub use document::{Documents, View};
+pub use recorder::Recorder;
 
 pub use crate::respond::{Heartbeat, Integration, Receiver, WebhookFormat};
 
@@ -110,6 +112,7 @@ pub struct Config {
     pub heartbeat: Option<Heartbeat>,
     pub plan: Plan,
     pub export: Option<Export>,
+    pub recorder: Recorder,
 }
 
 /// Where our own telemetry goes.
@@ -214,7 +217,8 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
     let sound = !findings.iter().any(|finding| finding.level == Level::Error);
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let config =
-        sound.then_some(Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export });
+    let recorder = settings.recorder;
+    let config = Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export, recorder };
+    let config = sound.then_some(config);
     Loaded { config, findings }
 }

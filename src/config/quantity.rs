@@ -60,6 +60,21 @@ pub(super) fn prometheus_ms(text: &str) -> Option<u64> {
     Some(sum)
 }
 
+/// A size: a whole number with `KiB`, `MiB`, `GiB`, `TiB` or `B`, or without.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..split].parse().ok()?;
+    let shift = match &text[split..] {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return None,
+    };
+    number.checked_mul(1 << shift)
+}
+
 /// A share from 0 to 1. The error is a sentence's end.
 pub(super) fn share(text: &str) -> Result<Parts, &'static str> {
     parse_parts(text).map_err(|error| match error {
@@ -121,7 +136,13 @@ mod tests {
     }
 
     #[test]
-    fn percentages_become_shares_without_rounding() {
+    fn percentages_and_sizes_are_read_without_rounding() {
+        for (text, size) in [("0", 0), ("12B", 12), ("3KiB", 3_072), ("256MiB", 268_435_456)] {
+            assert_eq!(bytes(text), Some(size), "{text}");
+        }
+        for text in ["", "MiB", "1 MiB", "1MB", "-1", "1.5GiB", "99999999TiB"] {
+            assert_eq!(bytes(text), None, "{text}");
+        }
         assert_eq!(percent("99.95"), Ok(Parts(999_500_000)));
         assert_eq!(percent("99.9999999"), Ok(Parts(999_999_999)));
         assert!(percent("99.99999999").is_err() && percent("99.5%").is_err());

@@ -28,6 +28,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("`explain`", &["explain"]),
     ("telemetry", &["telemetry"]),
     ("otlp", &["otlp"]),
+    ("recorder", &["recorder"]),
     ("alerting", &["alerting"]),
     ("a time interval", &["time_interval"]),
     ("the root route", &["route"]),

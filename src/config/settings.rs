@@ -8,6 +8,7 @@ use super::listen;
 use super::node::Node;
 use super::own_telemetry;
 use super::reader::{self, Fields};
+use super::recorder;
 use super::rules;
 use super::set::{Kind, Set};
 use super::{Ack, Export, Listen, Reading};
@@ -29,6 +30,7 @@ const SPEC: &[&str] = &[
     "classify",
     "alerting",
     "telemetry",
+    "recorder",
     "kafka",
     "cluster",
 ];
@@ -49,6 +51,7 @@ pub(super) struct Settings {
     /// Of metrics, at most.
     pub series: usize,
     pub export: Option<Export>,
+    pub recorder: recorder::Recorder,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -74,6 +77,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         rules: Rules::default(),
         watches: Vec::new(),
         export: own_telemetry::read(ctx, spec.and_then(|spec| spec.get("telemetry")), folder),
+        recorder: recorder::read(ctx, spec.and_then(|spec| spec.get("recorder"))),
         series: series.map_or(SERIES_MAX, |series| series as usize),
     };
     if let Some(spec) = spec {

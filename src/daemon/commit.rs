@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, oneshot};
 
+use super::recorder::{Feed, Recorder, Shot};
 use super::volume::Volume;
 use crate::engine::{Ack, Fact, Image, Notification};
 use crate::store::{Change, Failure, Sequence};
@@ -50,6 +51,8 @@ pub(super) struct Group {
     pub answers: Vec<(oneshot::Sender<Ack>, Ack)>,
     /// Who waits until everything before is done with.
     pub flushed: Vec<oneshot::Sender<()>>,
+    /// What recordings have of it.
+    pub strip: Vec<Shot>,
 }
 
 impl Group {
@@ -186,6 +189,7 @@ pub struct Committer {
     /// When to try again, while it fails.
     retry_at: Option<Instant>,
     reserve_at: Option<Instant>,
+    feed: Feed,
 }
 
 impl Committer {
@@ -194,8 +198,9 @@ impl Committer {
         keep: Keep,
         health: Arc<Health>,
         facts: broadcast::Sender<Fact>,
+        recorder: Arc<Recorder>,
     ) -> Self {
-        Self { inbox, keep, health, facts, retry_at: None, reserve_at: None }
+        Self { inbox, keep, health, facts, retry_at: None, reserve_at: None, feed: Feed(recorder) }
     }
 
     /// What waits, for who commits by hand.
@@ -244,9 +249,10 @@ impl Committer {
         }
     }
 
-    /// Facts first, then notices, answers last. Of a group that is not kept nobody is told that it is: who waits is told
+    /// Recordings and facts first, then notices, answers last. Of a group that is not kept nobody is told that it is: who waits is told
     /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key.
     pub(super) fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
+        self.feed.0.offer(group.strip);
         for fact in group.facts {
             let _nobody_looks_on = self.facts.send(fact);
         }

@@ -10,12 +10,13 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::clock::Clock;
 use super::commit::{Committer, Condition, Group, Health, Keep};
-use super::recover::digest;
+use super::recorder::{Recorder, Tape};
 use crate::engine::{
     Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Plan,
     Records, Trouble, What,
 };
 use crate::model::{Now, SECOND_NS, Signal};
+use crate::recording::digest;
 use crate::store::{Recent, Sequence};
 
 /// Requests that may wait for the ledger. It takes microseconds for one, so a full inbox means overload.
@@ -111,6 +112,7 @@ pub struct Loop {
     wants_image: bool,
     /// As it was told last.
     condition: Condition,
+    tape: Tape,
 }
 
 /// What a ledger begins with.
@@ -125,10 +127,11 @@ pub struct Start {
     /// What is kept is not whole: an image of everything takes its place at once.
     pub mend: bool,
     pub ack_early: bool,
+    pub recorder: Arc<Recorder>,
 }
 
 pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
-    let Start { engine, clock, keep, last, tail_bytes, mend, ack_early } = start;
+    let Start { engine, clock, keep, last, tail_bytes, mend, ack_early, recorder } = start;
     let (sender, inbox) = sync_channel(INBOX_MAX);
     let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
@@ -137,7 +140,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
     let health: Arc<Health> = Arc::default();
     let (commits, groups) = sync_channel(1);
     let records = if matches!(keep, Keep::Memory) { Records::default() } else { Records::on() };
-    let committer = Committer::new(groups, keep, Arc::clone(&health), facts.clone());
+    let committer = Committer::new(groups, keep, Arc::clone(&health), facts.clone(), Arc::clone(&recorder));
     let ledger = Ledger {
         inbox: sender,
         questions: asking,
@@ -147,6 +150,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         health: Arc::clone(&health),
     };
     let turns = Loop {
+        tape: Tape::begin(recorder, &engine),
         inbox,
         questions,
         outcomes,
@@ -282,19 +286,18 @@ impl Loop {
     /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
     /// known what became of them go out again.
     pub fn resume(&mut self, plan: Arc<Plan>, receivers: Vec<String>) {
-        let mut effects = Effects::default();
+        let mut effects = self.effects();
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
         }
         if plan.version == self.engine.plan().version {
             self.engine.adopt(plan);
         } else {
-            self.step(Input::Configured(plan), &mut effects);
             let (known, changed) = (receivers.clone(), receivers);
-            self.step(Input::Receivers { known, changed }, &mut effects);
-            self.wants_image = true;
+            self.configure(plan, Receivers { known, changed }, &mut effects);
         }
         self.collect(&mut effects);
+        self.records = effects.records;
     }
 
     /// Runs until [`Ledger::stop`].
@@ -350,7 +353,7 @@ impl Loop {
     /// `false`: there is no committer any more.
     fn hand_over(&mut self, records: &mut Records, stop: bool) -> bool {
         let wants_image = self.wants_image || self.health.wants_image();
-        let is_idle = records.is_empty() && self.group.is_idle();
+        let is_idle = records.is_empty() && self.group.is_idle() && !self.tape.is_due();
         if is_idle && !wants_image && !stop {
             return true;
         }
@@ -363,6 +366,7 @@ impl Loop {
         let is_long = bytes >= TAIL_BYTES_MAX || (bytes > 0 && since.plus_ns(TAIL_NS_MAX) <= now);
         self.tail = (bytes, since);
         let mut group = std::mem::take(&mut self.group);
+        group.strip = self.tape.take(&self.engine, records.bytes(), &group.facts);
         if records.is_on() && (wants_image || is_long || stop) {
             // Whatever became of the commit before the last one, all of it is there.
             group.image = Some(self.engine.image(wants_image || stop));
@@ -431,19 +435,28 @@ impl Loop {
             }
             Message::Injected(history) => self.step(Input::Injected(history), effects),
             Message::Configured { plan, receivers, reply } => {
-                self.step(Input::Configured(plan), effects);
-                self.wants_image = true;
-                let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {
-                    What::ConfigApplied { changes } => Some(changes.clone()),
-                    _ => None,
-                });
-                let Receivers { known, changed } = receivers;
-                self.step(Input::Receivers { known, changed }, effects);
-                let _gone = reply.send(changes.unwrap_or_default());
+                let _gone = reply.send(self.configure(plan, receivers, effects));
             }
             Message::Flush(reply) => self.group.flushed.push(reply),
             Message::Look | Message::Stop => {}
         }
+    }
+
+    /// What differs, in words. A recording has what came before and after it apart.
+    fn configure(&mut self, plan: Arc<Plan>, receivers: Receivers, effects: &mut Effects) -> Vec<String> {
+        self.collect(effects);
+        self.tape.cut(&self.engine, effects.records.bytes(), &self.group.facts);
+        self.step(Input::Configured(plan), effects);
+        self.wants_image = true;
+        let changes = effects.facts.iter().rev().find_map(|fact| match &fact.what {
+            What::ConfigApplied { changes } => Some(changes.clone()),
+            _ => None,
+        });
+        self.collect(effects);
+        self.tape.configured(&self.engine, &self.group.facts);
+        let Receivers { known, changed } = receivers;
+        self.step(Input::Receivers { known, changed }, effects);
+        changes.unwrap_or_default()
     }
 
     /// Who is to be paged hears when the state is not kept, and when it is again.

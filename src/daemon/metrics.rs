@@ -1,6 +1,7 @@
 //! One scrape: the engine's views and the edges' counters under the names of the metrics table.
 
 use super::commit::StateCounts;
+use super::recorder::RecorderCounts;
 use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
 use crate::ingest::Snapshot;
@@ -18,6 +19,7 @@ pub(super) struct Edges {
     /// Whether the last one was good, and when one last was, in seconds since 1970.
     pub(super) reload: (bool, u64),
     pub(super) state: StateCounts,
+    pub(super) recorder: RecorderCounts,
 }
 
 pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> Metrics {
@@ -31,6 +33,7 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     metrics.put(Name::ReloadSuccessful, &[], u64::from(good));
     metrics.put(Name::ReloadSuccessTime, &[], good_at_s);
     put_state(&mut metrics, edges.state);
+    put_recorder(&mut metrics, edges.recorder);
     put_process(&mut metrics);
     metrics
 }
@@ -42,6 +45,14 @@ fn put_state(metrics: &mut Metrics, state: StateCounts) {
     metrics.put(Name::StateJournalBytes, &[], state.committed_bytes);
     metrics.put(Name::StateImages, &[], state.images);
     metrics.put(Name::StateFailures, &[], state.failures);
+}
+
+fn put_recorder(metrics: &mut Metrics, recorder: RecorderCounts) {
+    metrics.put(Name::RecorderOn, &[], u64::from(recorder.on));
+    metrics.put(Name::RecorderBytes, &[], recorder.kept_bytes);
+    metrics.put(Name::RecorderWritten, &[], recorder.written_bytes);
+    metrics.put(Name::RecorderMissed, &[], recorder.missed);
+    metrics.put(Name::RecorderFailures, &[], recorder.failures);
 }
 
 fn put_books(metrics: &mut Metrics, counts: &Counts) {

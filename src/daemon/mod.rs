@@ -5,6 +5,7 @@ mod commit;
 mod intake;
 mod ledger;
 mod metrics;
+mod recorder;
 mod recover;
 mod reload;
 #[cfg(test)]
@@ -26,8 +27,9 @@ use tokio::task::JoinSet;
 use crate::api::{self, Readiness, Reloaded};
 use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
-use crate::engine::{Engine, Fact, History, Notification, Plan};
+use crate::engine::{Engine, Fact, History, Mask, Notification, Plan};
 use crate::ingest::{self, Counters};
+use crate::recording;
 use crate::respond::{self, Drained, Heart, Responder};
 pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
@@ -36,6 +38,7 @@ use clock::Clock;
 use commit::Keep;
 use intake::Workers;
 use ledger::{Ledger, Start};
+use recorder::{Keeper, Recorder};
 use recover::{Recovered, random_key, recover};
 pub use reload::Source;
 use reload::{Fixed, LastReload, Reloader};
@@ -66,6 +69,9 @@ pub struct Daemon {
     ledger: Ledger,
     turns: JoinHandle<()>,
     commits: JoinHandle<()>,
+    recorder: Arc<Recorder>,
+    /// Writes what the recorder keeps.
+    keeping: Option<JoinHandle<()>>,
     /// Ends with the ledger's thread, by whatever way.
     turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
@@ -130,6 +136,7 @@ impl Daemon {
         let clock = Clock::default();
         let plan = Arc::new(config.plan);
         let up = bring_up(&config.data_dir, &plan, &clock, state)?;
+        let (recorder, keeping) = keep_recording(&config.data_dir, config.recorder, state)?;
         let standing: Vec<Notification> =
             config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
         let (ledger, mut turns, committer) = ledger::ledger(Start {
@@ -140,6 +147,7 @@ impl Daemon {
             tail_bytes: up.tail_bytes,
             mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
+            recorder: Arc::clone(&recorder),
         });
         turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
         let settling = ledger.clone();
@@ -154,12 +162,7 @@ impl Daemon {
         let (notified, wake) = (responder.clone(), ledger.waker());
         let committing = move || committer.run(|notification| notified.notify(notification), wake);
         let commits = thread("committer", committing)?;
-        let (turned, turning) = oneshot::channel();
-        let turning_round = move || {
-            let _until_the_end = turned;
-            turns.run();
-        };
-        let turns = thread("ledger", turning_round)?;
+        let (turns, turning) = turn_round(turns)?;
         let (stop, stopped) = watch::channel(false);
         let shared_plan = Arc::new(RwLock::new(plan));
         let reloader = Reloader {
@@ -179,6 +182,8 @@ impl Daemon {
             ledger: ledger.clone(),
             turns,
             commits,
+            recorder,
+            keeping,
             turning,
             responder,
             servers: JoinSet::new(),
@@ -209,6 +214,7 @@ impl Daemon {
             counters: counters.clone(),
             meters: self.responder.meters(),
             reloader: self.reloader.clone(),
+            recorder: Arc::clone(&self.recorder),
         };
         self.eyes = Some(eyes.clone());
         let quiet = || until(stopped.clone());
@@ -289,15 +295,16 @@ impl Daemon {
     pub async fn drain(mut self) -> Drained {
         self.readiness.set(false);
         self.stop.send_replace(true);
+        self.recorder.close_taps();
         while self.servers.join_next().await.is_some() {}
         // What became of the last deliveries is kept as well, so the ledger outlives them.
         // A disk that hangs does not hold the end up.
         let _hangs = tokio::time::timeout(FLUSH_MAX, self.ledger.flush()).await;
         let drained = self.responder.drain(DELIVERIES_MAX).await;
-        let (ledger, turns, commits) = (self.ledger, self.turns, self.commits);
+        let (ledger, turns, commits, keeping) = (self.ledger, self.turns, self.commits, self.keeping);
         let ended = move || {
             ledger.stop();
-            (turns.join(), commits.join())
+            (turns.join(), commits.join(), keeping.map(JoinHandle::join))
         };
         let _panicked = tokio::task::spawn_blocking(ended).await;
         drained
@@ -329,6 +336,37 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 fn thread(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
     let begun = std::thread::Builder::new().name(name.to_owned()).spawn(work);
     begun.with_context(|| format!("start the thread of the {name}"))
+}
+
+/// Who is told when it has ended, by whatever way.
+fn turn_round(turns: ledger::Loop) -> anyhow::Result<(JoinHandle<()>, oneshot::Receiver<()>)> {
+    let (turned, turning) = oneshot::channel();
+    let turning_round = move || {
+        let _until_the_end = turned;
+        turns.run();
+    };
+    Ok((thread("ledger", turning_round)?, turning))
+}
+
+/// The thread that writes what is kept; without it a daemon does all else as ever.
+fn keep_recording(
+    data_dir: &Path,
+    settings: config::Recorder,
+    state: State,
+) -> anyhow::Result<(Arc<Recorder>, Option<JoinHandle<()>>)> {
+    let recorder = Arc::new(Recorder::new(Mask::of(&settings.mask)));
+    if state == State::Fleeting {
+        recorder.set_fleeting();
+    } else if settings.folded {
+        match Keeper::begin(&recorder, &data_dir.join(recording::FOLDER), settings) {
+            Ok(keeper) => {
+                let keeping = thread("recorder", move || keeper.run())?;
+                return Ok((recorder, Some(keeping)));
+            }
+            Err(error) => tracing::error!(reason = error.to_string(), "recorder.failed"),
+        }
+    }
+    Ok((recorder, None))
 }
 
 /// A state before anybody works with it.

@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::clock::Clock;
-use crate::engine::{Effects, Engine, FORMAT, Fact, Outcomes, Plan};
+use crate::engine::{Effects, Engine, FORMAT, Outcomes, Plan};
+use crate::recording::digest;
 use crate::store::{Database, Found, Refusal, Sequence};
 
 /// A state that is up.
@@ -82,20 +81,6 @@ pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<
         effects.facts.clear();
     }
     Ok((engine, found.groups.len()))
-}
-
-/// What a group decided, to be compared when it is done again.
-pub(super) fn digest(facts: &[Fact]) -> u64 {
-    if facts.is_empty() {
-        return 0;
-    }
-    let mut lines = Vec::new();
-    for fact in facts {
-        // A fact is made of texts and integers: it can always be written.
-        let _never = serde_json::to_writer(&mut lines, fact);
-        lines.push(b'\n');
-    }
-    xxh3_64(&lines)
 }
 
 /// From the operating system, by way of the seed that the standard library draws for its maps.

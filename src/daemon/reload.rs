@@ -24,6 +24,7 @@ pub(super) struct Fixed {
     pub(super) entrance: Settings,
     pub(super) data_dir: std::path::PathBuf,
     pub(super) export: Option<crate::config::Export>,
+    pub(super) recorder: crate::config::Recorder,
 }
 
 impl Fixed {
@@ -33,6 +34,7 @@ impl Fixed {
             entrance: config.entrance.clone(),
             data_dir: config.data_dir.clone(),
             export: config.export.clone(),
+            recorder: config.recorder.clone(),
         }
     }
 
@@ -43,6 +45,7 @@ impl Fixed {
             ("auth, listen.limits or listen.tls", !self.entrance.same_but_for_rates(&new.entrance)),
             ("data_dir", self.data_dir != new.data_dir),
             ("telemetry", self.export != new.export),
+            ("recorder", self.recorder != new.recorder),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| later(what)).collect()
     }

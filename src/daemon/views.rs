@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
+use super::recorder::{Recorder, tap};
 use super::reload::Reloader;
-use crate::api::{AlertWanted, Busy, EventsWanted, Reloaded, Views};
+use crate::api::{AlertWanted, Busy, EventsWanted, Pieces, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
@@ -23,6 +24,7 @@ pub(super) struct Eyes {
     pub(super) counters: Arc<Counters>,
     pub(super) meters: Meters,
     pub(super) reloader: Reloader,
+    pub(super) recorder: Arc<Recorder>,
 }
 
 impl Eyes {
@@ -130,6 +132,10 @@ impl Views for Eyes {
         self.reloader.reload().await
     }
 
+    fn record(&self) -> Result<Pieces, &'static str> {
+        tap(&self.recorder)
+    }
+
     async fn facts(&self, limit: usize) -> Result<Vec<Fact>, Busy> {
         self.ask(move |sight| sight.recent.newest(limit).cloned().collect()).await
     }
@@ -152,6 +158,7 @@ impl Eyes {
             heartbeats: self.reloader.heart.counts(),
             reload: self.reloader.last.get(),
             state: self.ledger.health().snapshot(),
+            recorder: self.recorder.counts(),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

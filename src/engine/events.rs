@@ -46,6 +46,10 @@ impl Events {
         }
     }
 
+    pub(super) fn records_mut(&mut self) -> impl Iterator<Item = &mut EventRecord> {
+        self.kept.iter_mut().flatten().map(|kept| &mut kept.record)
+    }
+
     fn keep_one(&mut self, record: EventRecord) {
         let (decider, own) = (record.decider, record.count - 1);
         if record.fingerprint == 0 {

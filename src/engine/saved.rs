@@ -28,7 +28,7 @@ pub const FORMAT: u32 = 4;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
-enum Record {
+pub(super) enum Record {
     Observed(Box<Batch>),
     /// A request that had been answered before.
     Repeated(Signal, u64),
@@ -75,6 +75,11 @@ impl Records {
 
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// What came so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// What came so far, which is then forgotten.
@@ -149,20 +154,20 @@ impl Image {
 }
 
 /// A part of an image. It is written where it can take its time: a level is shared with the engine until either changes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Part {
     pub name: String,
     body: Body,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Body {
     Written(Vec<u8>),
     Level(Arc<Level>),
 }
 
 impl Part {
-    fn of(name: &str, body: &impl BorshSerialize) -> Self {
+    pub(super) fn of(name: &str, body: &impl BorshSerialize) -> Self {
         let mut written = Vec::new();
         let done = body.serialize(&mut written);
         debug_assert!(done.is_ok(), "memory takes every part: {done:?}");
@@ -190,11 +195,27 @@ type Retired = BTreeMap<(String, Labels), Episode>;
 impl Engine {
     /// `is_full`: also what has not changed since the last one.
     pub fn image(&mut self, is_full: bool) -> Image {
+        let mut parts = self.parts();
+        if is_full {
+            parts.push(Part::of("plan", &*self.plan));
+        }
+        let mut gone = Vec::new();
+        for (slo, groups) in self.levels.iter_mut().enumerate() {
+            gone.extend(groups.take_gone().into_iter().map(|serial| level_name(slo, serial)));
+            parts.extend(
+                groups.changed(is_full).into_iter().map(|(serial, level)| of_level(slo, serial, level)),
+            );
+        }
+        Image { is_full, parts, gone }
+    }
+
+    /// All but the plan and the levels.
+    pub(super) fn parts(&self) -> Vec<Part> {
         let notes: Vec<GroupsNote> = self.levels.iter().map(Groups::note).collect();
         let clocks = (self.now, self.since, self.next_tick);
         let (books, watches, retired) = (&self.books, &self.watches, &self.retired);
         let core = (clocks.0, clocks.1, clocks.2, books, watches, retired, &self.own, notes);
-        let mut parts = vec![
+        vec![
             Part::of("core", &core),
             Part::of("repeats", &self.repeats),
             Part::of("items", &self.items),
@@ -203,18 +224,7 @@ impl Engine {
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
             Part::of("why", &(&self.why, &self.alerts.journeys)),
-        ];
-        if is_full {
-            parts.push(Part::of("plan", &*self.plan));
-        }
-        let mut gone = Vec::new();
-        for (slo, groups) in self.levels.iter_mut().enumerate() {
-            gone.extend(groups.take_gone().into_iter().map(|serial| level_name(slo, serial)));
-            for (serial, level) in groups.changed(is_full) {
-                parts.push(Part { name: level_name(slo, serial), body: Body::Level(level) });
-            }
-        }
-        Image { is_full, parts, gone }
+        ]
     }
 
     /// The state of an image, under the plan that it was made under. A level whose part is gone or damaged begins anew;
@@ -323,6 +333,10 @@ impl Engine {
 fn fits(batch: &Batch, plan: &Plan) -> bool {
     batch.plan_version == plan.version
         && batch.slos.iter().all(|delta| (delta.slo as usize) < plan.slos.len())
+}
+
+pub(super) fn of_level(slo: usize, serial: u64, level: Arc<Level>) -> Part {
+    Part { name: level_name(slo, serial), body: Body::Level(level) }
 }
 
 fn level_name(slo: usize, serial: u64) -> String {

@@ -7,7 +7,9 @@
 mod clock;
 mod frames;
 mod lines;
+mod progress;
 mod record;
+mod recordings;
 mod source;
 mod survey;
 mod workers;
@@ -21,8 +23,10 @@ use crate::engine::view::Counts;
 use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
 use clock::EventClock;
+pub use progress::Progress;
 pub use record::{Broken, RECORD_BYTES_MAX};
-pub use source::{Unusable, check};
+pub use recordings::{Notice, Played, Recordings, play};
+pub use source::{Unusable, check, is_recording};
 pub use survey::{Survey, survey};
 use workers::Folded;
 
@@ -37,6 +41,7 @@ pub struct Replay {
     /// Ends before the first request with an event after this time, and with time itself at it.
     pub until: Option<EventTime>,
     pub workers: usize,
+    pub progress: Arc<Progress>,
 }
 
 /// How it went to the end.
@@ -59,6 +64,7 @@ pub fn replay(replay: &Replay, each: &mut dyn FnMut(&Fact) -> ControlFlow<()>) -
         }
         requests += 1;
         items += batch.items;
+        replay.progress.add_items(batch.items);
         clock.apply(match again {
             Some(again) => again.fold(plan, clock.time().or(batch.newest))?,
             None => batch,

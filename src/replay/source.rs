@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::frames::Frames;
 use super::lines::Lines;
+use super::progress::{Counting, Progress};
 use super::record::Records;
 use crate::decode::Encoding;
+use crate::recording::MAGIC;
 
 /// Bytes that are read at a time.
 const STEP_BYTES: usize = 64 * 1024;
@@ -31,9 +34,6 @@ impl fmt::Display for Unusable {
 /// Whether a file may be replayed at all, before any is.
 pub fn check(file: &Path) -> Result<(), Unusable> {
     let unusable = |why: String| Err(Unusable { file: file.to_owned(), why });
-    if ends_with(file, &[".ekrec", ".ekrec.gz"]) {
-        return unusable("recordings can not be replayed yet, only files of OTLP export requests".to_owned());
-    }
     match File::open(file).and_then(|opened| opened.metadata()) {
         Ok(about) if about.is_dir() => unusable("it is a folder".to_owned()),
         Ok(_) => Ok(()),
@@ -41,8 +41,16 @@ pub fn check(file: &Path) -> Result<(), Unusable> {
     }
 }
 
-pub(super) fn records(file: &Path) -> io::Result<Records> {
-    opened(BufReader::with_capacity(STEP_BYTES, File::open(file)?), file)
+/// By its name, or by how it begins.
+pub fn is_recording(file: &Path) -> bool {
+    let mut begin = [0; 5];
+    let read = File::open(file).and_then(|mut opened| opened.read_exact(&mut begin));
+    ends_with(file, &[".ekrec"]) || read.is_ok() && MAGIC.starts_with(&begin)
+}
+
+pub(super) fn records(file: &Path, progress: &Arc<Progress>) -> io::Result<Records> {
+    let input = Counting::new(File::open(file)?, Arc::clone(progress));
+    opened(BufReader::with_capacity(STEP_BYTES, input), file)
 }
 
 fn opened(mut reader: impl BufRead + Send + 'static, file: &Path) -> io::Result<Records> {
@@ -167,9 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn recordings_and_folders_are_no_such_files() {
+    fn what_is_not_there_and_folders_are_no_such_files() {
         let told = |name: &str| check(Path::new(name)).unwrap_err().to_string();
-        assert!(told("a.ekrec").starts_with("a.ekrec: recordings can not be replayed yet"));
         assert_eq!(told("/"), "/: it is a folder");
         assert!(told("/no/such/file").starts_with("/no/such/file: "));
     }

@@ -1,6 +1,7 @@
 //! A look at the requests that one service answered, as far as files tell.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 
@@ -31,8 +32,10 @@ const SERVICES_MAX: usize = 20;
 pub fn survey(files: &[PathBuf], service: &str) -> Result<Survey, Broken> {
     let latency = Histogram::new_with_bounds(1, LONGEST_US, DIGITS).expect("bounds of a sound histogram");
     let mut survey = Survey { total: 0, failed: 0, first: None, last: None, latency, services: Vec::new() };
+    let progress = Arc::default();
     for file in files {
-        let records = source::records(file).map_err(|error| Place::of_file(file).unread(&error))?;
+        let records =
+            source::records(file, &progress).map_err(|error| Place::of_file(file).unread(&error))?;
         for record in records {
             survey.take(&record?, service)?;
         }

@@ -2,7 +2,6 @@
 //! there. All queues are short, so the memory is that of a few requests a worker.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -49,7 +48,7 @@ pub(super) fn fold_all(
             from.push(outbox);
             scope.spawn(move || fold_each(&replay.plan, &work, &done));
         }
-        scope.spawn(move || read(&replay.files, &to));
+        scope.spawn(move || read(replay, &to));
         // Who has ended has nothing more, and neither has anybody after it.
         for outbox in from.iter().cycle() {
             let Ok(done) = outbox.recv() else { break };
@@ -61,11 +60,11 @@ pub(super) fn fold_all(
     })
 }
 
-fn read(files: &[PathBuf], workers: &[SyncSender<Work>]) {
+fn read(replay: &Replay, workers: &[SyncSender<Work>]) {
     let mut next = workers.iter().cycle();
     let mut hand = |work: Work| next.next().is_some_and(|worker| worker.send(work).is_ok());
-    for file in files {
-        let records = match source::records(file) {
+    for file in &replay.files {
+        let records = match source::records(file, &replay.progress) {
             Ok(records) => records,
             Err(error) => {
                 let place = Place::of_file(file);

@@ -23,6 +23,7 @@ pub(crate) use chance::Chance;
 pub use deliver::{Credentials, Delivered, Failure, Wire, call, connect, post};
 pub use export::Export;
 pub use traffic::Traffic;
+pub use units::duration;
 
 /// Requests that wait for an answer at a time. A receiver that is slower than the rate makes us fall behind,
 /// which the summary's duration shows.

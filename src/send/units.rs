@@ -44,7 +44,7 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
 }
 
 /// `80ms`, `2m`, `1m30s`: numbers with units, added up.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a duration; write it like 80ms, 10s, 2m or 1h30m");
     let mut rest = text;
     let mut seconds = 0.0;

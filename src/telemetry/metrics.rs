@@ -67,6 +67,11 @@ pub enum Registered {
     StateJournalBytes,
     StateImages,
     StateFailures,
+    RecorderOn,
+    RecorderBytes,
+    RecorderWritten,
+    RecorderMissed,
+    RecorderFailures,
     ProcessCpuSeconds,
     ProcessResidentBytes,
     ProcessStartTime,
@@ -81,7 +86,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 48] = [
+pub const TABLE: [Metric; 53] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -203,6 +208,19 @@ pub const TABLE: [Metric; 48] = [
     counter("evenkeel_state_journal_bytes_total", &[], "Bytes of the journal's groups."),
     counter("evenkeel_state_images_total", &[], "Images of the state, each of which empties the journal."),
     counter("evenkeel_state_failures_total", &[], "Writes or syncs of the state that failed."),
+    gauge("evenkeel_recorder_on", &[], "1 while what comes in is recorded."),
+    gauge("evenkeel_recorder_bytes", &[], "Bytes of the recordings that are kept."),
+    counter(
+        "evenkeel_recorder_written_bytes_total",
+        &[],
+        "Bytes that were recorded, images of the state among them.",
+    ),
+    counter(
+        "evenkeel_recorder_missed_groups_total",
+        &[],
+        "Groups that came faster than a recording could take them.",
+    ),
+    counter("evenkeel_recorder_failures_total", &[], "Failures that stopped the recorder for a minute."),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),
     gauge("process_start_time_seconds", &[], "When the process started, since 1970-01-01 UTC."),

@@ -33,6 +33,7 @@ mod power;
 mod program;
 mod rates;
 mod receivers;
+mod recordings;
 mod reload;
 mod replay;
 mod requests;

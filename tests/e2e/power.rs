@@ -28,6 +28,8 @@ const DOCUMENTS: &str = "
 apiVersion: evenkeel/v1
 kind: Config
 spec:
+  # Nothing is promised of what it writes after a power cut.
+  recorder: {folded: false}
   classify:
     - {name: in-trouble, when: 'span && has(host.name)', category: exception, alert: {key: [host.name], quiet: 1h, priority: P2}}
   alerting:

@@ -162,7 +162,7 @@ async fn rates_change_by_a_reload() {
     assert_eq!(status("quiet").await, 200);
 }
 
-/// Guarantees: an operator's token reads and reloads, a viewer's only reads, neither sends.
+/// Guarantees: an operator's token reads, reloads and records, a viewer's only reads, neither sends.
 #[tokio::test]
 async fn an_operator_may_reload_and_read_but_not_send() {
     let daemon = with_tokens().await;
@@ -178,6 +178,16 @@ async fn an_operator_may_reload_and_read_but_not_send() {
     assert_eq!(get(&daemon, "operator", "/api/v1/counts").await["items"]["spans"]["offered"], 0);
     let sent = send(&daemon, "operator", spans(wall_s() - 9..wall_s(), false)).await;
     assert_eq!(sent.status(), 403);
+
+    for (token, expected) in [("viewer", 403), ("nobody", 401), ("operator", 200)] {
+        let request = evenkeel::respond::client().unwrap().get(daemon.url("/api/v1/record"));
+        let mut answer =
+            request.header("authorization", format!("Bearer token-of-{token}")).send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{token}");
+        if expected == 200 {
+            assert!(answer.chunk().await.unwrap().unwrap().starts_with(b"EKREC"), "it comes as it is made");
+        }
+    }
 
     let command = crate::program::ran(
         crate::program::program()

@@ -179,7 +179,8 @@ fn each_reason_for_silence_is_named() {
     assert!(codes(&of_then).contains(&"late_data"), "{:?}", of_then.levels[0].reasons);
     assert_eq!((of_then.data.came_later_good, of_then.data.came_later_bad), (0, 40));
     // Its time does not count.
-    let annotations = [("exclusions", "[{start: 2023-11-14T00:00:00Z, end: 2023-11-14T01:00:00Z, reason: moving}]")];
+    let annotations =
+        [("exclusions", "[{start: 2023-11-14T00:00:00Z, end: 2023-11-14T01:00:00Z, reason: moving}]")];
     let mut world = World::with_clean_past(&availability(&annotations), 28);
     world.busy(120, 10, 10);
     assert!(codes(&explained(&world, None)).contains(&"excluded"));

@@ -28,7 +28,8 @@ fn what_comes_right_after_a_whole_group_is_not_lost() {
     let plan = config::load(&[], &Nowhere).config.expect("the defaults are fine").plan;
     let engine = Engine::new(Arc::new(plan), clock.now());
     let (keep, last) = (Keep::Memory, Sequence(0));
-    let start = Start { engine, clock, keep, last, tail_bytes: 0, mend: false, ack_early: false };
+    let recorder = Arc::default();
+    let start = Start { engine, clock, keep, last, tail_bytes: 0, mend: false, ack_early: false, recorder };
     let (ledger, mut turns, _committer) = ledger(start);
     (0..GROUP_MAX).for_each(|_| ledger.wake());
     ledger.stop();

@@ -160,7 +160,8 @@ impl World {
 
     /// The next life. What is up must be the sum of what is there, and `whole` where that is known.
     fn born(&mut self, whole: Option<&Parts>, damaged: Option<&Damaged>) {
-        let born = Born { folder: &self.scratch.0, now: self.now, volume: &self.volume };
+        let born =
+            Born { folder: &self.scratch.0, now: self.now, volume: &self.volume, recorder: &self.recorder };
         let plan = &PLANS[self.disk];
         let (mut seen, _) = born.recover(plan);
         if damaged.is_some() {

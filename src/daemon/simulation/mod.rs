@@ -11,6 +11,7 @@ mod journal;
 mod plans;
 mod process;
 mod receivers;
+mod recorded;
 mod trace;
 mod twin;
 mod volumes;

@@ -11,13 +11,16 @@ use super::journal::{Journal, Written};
 use super::plans::RECEIVERS;
 use super::receivers::Lane;
 use super::volumes::{Faulty, Handle};
+use crate::config;
 use crate::daemon::clock::Clock;
 use crate::daemon::commit::{Committer, Condition, Group, Keep};
 use crate::daemon::intake::Workers;
 use crate::daemon::ledger::{Ledger, Loop, Start, ledger};
+use crate::daemon::recorder::{Keeper, Recorder};
 use crate::daemon::recover::{Recovered, recover};
 use crate::engine::{Effects, Engine, Fact, NotificationId, Plan};
 use crate::model::Now;
+use crate::recording::FOLDER;
 
 /// What is committed and not let out, or not even committed.
 struct InHand {
@@ -38,6 +41,7 @@ pub(super) struct Process {
     pub(super) plan: Arc<RwLock<Arc<Plan>>>,
     pub(super) lanes: BTreeMap<&'static str, Lane>,
     facts: broadcast::Receiver<Fact>,
+    keeper: Keeper,
     /// What was let out without being kept.
     pub(super) unkept: Vec<(NotificationId, String)>,
 }
@@ -47,6 +51,7 @@ pub(super) struct Born<'b> {
     pub(super) folder: &'b Path,
     pub(super) now: u64,
     pub(super) volume: &'b Handle,
+    pub(super) recorder: &'b config::Recorder,
 }
 
 impl Born<'_> {
@@ -64,7 +69,11 @@ impl Born<'_> {
         let mend = !report.is_empty();
         let volume = Box::new(Faulty::new(database, self.volume.clone()));
         let keep = Keep::On { volume, key };
-        let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early: false };
+        let recorder = Arc::<Recorder>::default();
+        let keeper = Keeper::begin(&recorder, &self.folder.join(FOLDER), self.recorder.clone());
+        let keeper = keeper.expect("the folder is ours to use");
+        let ack_early = false;
+        let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early, recorder };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
         turns.resume(Arc::clone(plan), super::plans::receivers());
@@ -81,6 +90,7 @@ impl Born<'_> {
             plan,
             lanes: RECEIVERS.into_iter().map(|name| (name, Lane::new())).collect(),
             facts,
+            keeper,
             unkept: Vec::new(),
         }
     }
@@ -126,6 +136,7 @@ impl Process {
             let lane = lanes.get_mut(notification.receiver.as_str()).expect("a receiver of ours");
             lane.push(notification);
         });
+        self.keeper.turn();
         self.ledger.health().set_idle();
         self.ledger.waker()();
         Some(format!("group {number} lets out {answers} answers, {notifications} notifications"))

@@ -12,6 +12,7 @@ use super::receivers::{Mood, id_of};
 use super::trace::Trace;
 use super::twin::{Asked, Item, Twin};
 use super::volumes::{Handle, State};
+use crate::config;
 use crate::engine::{Engine, FORMAT};
 use crate::model::{Now, SECOND_NS};
 use crate::send::Chance;
@@ -50,6 +51,8 @@ pub(super) struct Tally {
     /// Damaged groups that nobody had heard of, and others.
     pub(super) damaged: [u64; 2],
     pub(super) deliveries: u64,
+    /// Facts that recordings gave again, and segments that were in them.
+    pub(super) recorded: [u64; 2],
 }
 
 pub(super) struct World {
@@ -72,6 +75,10 @@ pub(super) struct World {
     looked_at: u64,
     steps: u64,
     pub(super) tally: Tally,
+    /// What the flight recorder may keep.
+    pub(super) recorder: config::Recorder,
+    /// Every fact that was let out, as it is printed.
+    pub(super) facts: Vec<String>,
 }
 
 impl World {
@@ -106,6 +113,8 @@ impl World {
             looked_at: START,
             steps: 0,
             tally: Tally::default(),
+            recorder: super::recorded::settings(seed),
+            facts: Vec::new(),
         }
     }
 
@@ -127,13 +136,14 @@ impl World {
         self.trace.take()
     }
 
-    fn live(&mut self) {
+    pub(super) fn live(&mut self) {
         self.note(format!("{:?}", self.faults));
         self.bear();
         while self.now < START + TROUBLED_NS {
             self.step();
         }
         self.heal();
+        self.check_recordings();
         self.tally.requests = self.twin.requests.len() as u64;
         self.tally.deliveries = self.twin.deliveries;
     }
@@ -226,7 +236,10 @@ impl World {
             "a sound volume fails: {:?}",
             process.ledger.health().trouble()
         );
-        process.facts().iter().for_each(|fact| self.twin.published(fact));
+        for fact in process.facts() {
+            self.twin.published(&fact);
+            self.facts.push(super::recorded::line(&fact));
+        }
         let any = done.is_some();
         if let Some(done) = done {
             self.looked_at = self.now;
@@ -349,6 +362,8 @@ impl Tally {
         self.damaged[0] += one.damaged[0];
         self.damaged[1] += one.damaged[1];
         self.deliveries += one.deliveries;
+        self.recorded[0] += one.recorded[0];
+        self.recorded[1] += one.recorded[1];
     }
 
     pub(super) fn is_enough(&self, seeds: u64) -> bool {

@@ -193,6 +193,10 @@ impl Groups {
         changed
     }
 
+    pub(in crate::engine) fn all(&self) -> impl Iterator<Item = (u64, Arc<Level>)> + '_ {
+        self.levels.iter().map(|level| (level.serial, Arc::clone(level)))
+    }
+
     pub(in crate::engine) fn take_gone(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.gone)
     }

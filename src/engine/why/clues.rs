@@ -8,6 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
 use crate::engine::events::Events;
+use crate::engine::mask::is_secret;
 use crate::engine::record::{EventRecord, Scalar};
 use crate::engine::view;
 use crate::model::{EventTime, Labels, SECOND_NS, rfc3339};
@@ -182,7 +183,8 @@ fn sums<'a>(records: &[Counted<'a>]) -> (Sums<'a>, u64) {
             if std::mem::replace(&mut last, &one.name) == one.name {
                 continue;
             }
-            let Some(value) = value_of(record, &one.name) else { continue };
+            let value = value_of(record, &one.name).filter(|_| !is_secret(&one.name));
+            let Some(value) = value else { continue };
             let place = (one.name.as_str(), value);
             if sums.len() < VALUES_MAX || sums.contains_key(&place) {
                 let sum = sums.entry(place).or_default();

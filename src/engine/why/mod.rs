@@ -14,7 +14,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
 pub use account::ConditionAccount;
-pub use clues::{Clues, VERSION};
+pub use clues::{Clues, Contributor, VERSION};
 pub(super) use clues::{Versions, Wanted};
 pub use journey::HopView;
 pub(super) use journey::Journeys;
@@ -184,6 +184,10 @@ impl Memory {
             self.evidence.pop_front();
         }
         self.evidence.push_back(evidence);
+    }
+
+    pub(super) fn contributors_mut(&mut self) -> impl Iterator<Item = &mut Contributor> {
+        self.evidence.iter_mut().flat_map(|one| &mut one.clues.contributors)
     }
 
     fn of<'m>(&'m self, alert: &'m str) -> impl Iterator<Item = &'m Evidence> {

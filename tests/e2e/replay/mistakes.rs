@@ -67,7 +67,7 @@ fn what_can_not_be_replayed_is_refused_before_anything_is() {
     for (files, told) in [
         (vec![good.clone(), scratch.path("none.otlp.pb")], "none.otlp.pb: No such file"),
         (vec![good.clone(), scratch.folder().to_owned()], "it is a folder"),
-        (vec![good.clone(), recording], "a.ekrec: recordings can not be replayed yet"),
+        (vec![good.clone(), recording], "recordings have a clock of their own"),
     ] {
         let refused = replay(&files, &config, &["-o", "jsonl"]);
         assert_eq!((refused.code, refused.out.as_str()), (Some(2), ""), "{told}");

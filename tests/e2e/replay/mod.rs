@@ -1,5 +1,6 @@
 //! `evenkeel replay`: what a configuration makes of files, by the time of their events.
 
+mod against;
 mod mistakes;
 mod output;
 mod time;
