@@ -104,6 +104,54 @@ pub(super) fn read(
         if let Some(end) = when.and_then(When::end) {
             last = end;
         }
+        let wanted = subject.and_then(|subject| wanted(ctx, fields, subject, known));
+        if let (Some(when), Some(wanted)) = (when, wanted) {
+            let declared_at = ctx.report.locate(node.at);
+            all.push(Placed { at: node.at, expect: Expect { declared_at, when, wanted } });
+        }
+    }
+    trial_checks::check(ctx, &all, timeline);
+    all.into_iter().map(|one| one.expect).collect()
+}
+
+/// The one thing that the expectation is about. What does not go with it is told.
+fn subject(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<&'static str> {
+    let report = &mut ctx.report;
+    let later = LATER.iter().find(|key| fields.key(key).is_some());
+    if let Some(key) = later {
+        let message = format!("`{key}` can not be tested yet: this version knows nothing of it");
+        let hint = "leave it out; alerts, budgets, rules and events can be tested";
+        report.error_with("E0602", fields.place_of(key), message, hint);
+        return None;
+    }
+    let mut given = SUBJECTS.iter().filter(|(key, ..)| fields.get(key).is_some());
+    let Some((subject, times, others)) = given.next() else {
+        let known: Vec<&str> = SUBJECTS.iter().map(|(key, ..)| *key).collect();
+        let hint = format!("one of {}", known.join(", "));
+        report.error_with("E0606", fields.at, "this expects nothing", hint);
+        return None;
+    };
+    if let Some((second, ..)) = given.next() {
+        let message = format!("`{subject}` and `{second}` are two expectations: write one each");
+        report.error("E0606", fields.place_of(second), message);
+        return None;
+    }
+    let misplaced = EXPECT.iter().filter(|key| {
+        fields.get(key).is_some() && *key != subject && !times.contains(key) && !others.contains(key)
+    });
+    let misplaced: Vec<&&str> = misplaced.collect();
+    for key in &misplaced {
+        report.error("E0606", fields.place_of(key), format!("`{key}` does not go with `{subject}`"));
+    }
+    misplaced.is_empty().then_some(subject)
+}
+
+fn when(ctx: &mut Reading<'_>, fields: Fields<'_>, subject: &str, last: Moment) -> Option<When> {
+    if subject == "never" {
+        return Some(When::Always);
+    }
+    let given: Vec<&str> = TIMES.iter().copied().filter(|key| fields.get(key).is_some()).collect();
+    let [key] = given[..] else {
         let times = SUBJECTS.iter().find(|(one, ..)| *one == subject).map_or(TIMES, |(_, times, _)| times);
         let hint = match times.contains(&"between") {
             true => "as in until: 2h16m or between: [2h16m, 2h18m]",
@@ -115,7 +163,7 @@ pub(super) fn read(
         };
         ctx.report.error_with("E0606", at, message, hint);
         return None;
-    }
+    };
     let node = fields.get(key)?;
     if key == "between" {
         return between(ctx, node);

@@ -15,6 +15,9 @@ mod scale;
 mod script;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
 pub use coverage::{Coverage, Part};
 pub use expect::{Act, Amount, Expect, Level, Moment, Telling, Wanted, When};
 pub use happen::Happening;

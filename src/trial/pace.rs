@@ -1,7 +1,7 @@
 //! A steady rate as whole items in each second: what has come by a second is rounded from what should have, so the sum over
 //! a stretch is exact whatever its parts are.
 
-use super::script::Flow;
+use super::script::{Feed, Flow, Stretch};
 use crate::model::Parts;
 
 /// Items a second of one entry.
@@ -23,6 +23,21 @@ impl Rate {
         let unit = u128::from(self.unit_s) * u128::from(Parts::ONE.0);
         let total = (u128::from(self.items.0) * u128::from(seconds) + unit / 2) / unit;
         u64::try_from(total).unwrap_or(u64::MAX)
+    }
+}
+
+impl Feed {
+    /// Good and bad events in a second of the timeline. They come once in the unit of their rate, at its end: whoever counts
+    /// by the minute asks sixty times less of us.
+    pub(super) fn events_in(&self, second: u64) -> (u64, u64) {
+        let Stretch { from_s, to_s } = self.during;
+        let passed = self.during.passed(second) + 1;
+        let of = |rate: Rate| {
+            let is_due = passed.is_multiple_of(rate.unit_s) || second + 1 == to_s;
+            let before = (passed - 1) / rate.unit_s * rate.unit_s;
+            if is_due { rate.total(passed) - rate.total(before) } else { 0 }
+        };
+        if (from_s..to_s).contains(&second) { (of(self.good), of(self.bad)) } else { (0, 0) }
     }
 }
 
@@ -50,7 +65,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::sample::Sample;
-    use super::super::script::Stretch;
     use super::*;
 
     fn flow(items: u64, unit_s: u64, share: u64, from_s: u64, to_s: u64) -> Flow {
@@ -83,6 +97,25 @@ mod tests {
         let flow = flow(3_000_000_000, 3_600, 0, 0, 7_200);
         let at: Vec<u64> = (0..7_200).filter(|second| flow.items_in(*second).0 > 0).collect();
         assert_eq!(at, [599, 1_799, 2_999, 4_199, 5_399, 6_599]);
+    }
+
+    #[test]
+    fn counts_by_the_minute_come_once_a_minute_and_none_is_lost_at_the_end() {
+        let rate = |items, unit_s| Rate { items: Parts(items), unit_s };
+        let feed = Feed {
+            during: Stretch { from_s: 10, to_s: 160 },
+            slo: "shop".to_owned(),
+            group: Vec::new(),
+            good: rate(600_000_000_000, 60),
+            bad: rate(100_000_000, 1),
+        };
+        let came = |of: fn((u64, u64)) -> u64| -> Vec<(u64, u64)> {
+            let all = (0..200).map(|second| (second, of(feed.events_in(second))));
+            all.filter(|(_, events)| *events > 0).collect()
+        };
+        assert_eq!(came(|(good, _)| good), [(69, 600), (129, 600), (159, 300)]);
+        let bad = came(|(_, bad)| bad);
+        assert_eq!((bad.len(), bad[0], bad[14]), (15, (14, 1), (154, 1)));
     }
 
     proptest! {

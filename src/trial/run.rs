@@ -29,8 +29,9 @@ impl<'t> Run<'t> {
 
     /// A request of a recording, folded; in the order of the recording, and before `finish`.
     pub fn recorded(&mut self, batch: Batch) {
-        let first_s = batch.seconds.first().map(|first| first.0);
-        let first_s = first_s.or(batch.newest.map(EventTime::seconds)).unwrap_or(0);
+        let first_s = batch.seconds.first().map(|first| first.0).or(batch.newest.map(EventTime::seconds));
+        // What has no time before anything has begins no timeline.
+        let Some(first_s) = first_s.or(self.stage.as_ref().map(Stage::came_s)) else { return };
         let Self { trial, plan, start, stage } = self;
         let stage = stage.get_or_insert_with(|| {
             *start = EventTime(first_s.saturating_mul(SECOND_NS));
@@ -147,8 +148,7 @@ impl<'s> Script<'s> {
             }
         }
         for (feed, slo) in feeds {
-            let passed = feed.during.passed(second);
-            let [good, bad] = [feed.good, feed.bad].map(|rate| rate.total(passed + 1) - rate.total(passed));
+            let (good, bad) = feed.events_in(second);
             if good + bad > 0 {
                 let sum = sum.get_or_insert_with(new);
                 for (track, indicator) in (0..).zip(&self.plan.slos[*slo].indicators) {

@@ -46,6 +46,7 @@ mod stopped;
 mod storm;
 mod suggest;
 mod tls;
+mod trials;
 
 use std::path::PathBuf;
 

@@ -7,6 +7,7 @@ mod counting;
 mod grouping;
 mod methods;
 mod restarts;
+mod trials;
 mod twin;
 mod worked;
 mod world;
