@@ -27,6 +27,12 @@ impl Rate {
 }
 
 impl Feed {
+    /// How far apart its counts come.
+    pub(super) fn unit_s(&self) -> u64 {
+        let rates = [self.good, self.bad].into_iter().filter(|rate| rate.items.0 > 0);
+        rates.map(|rate| rate.unit_s).min().unwrap_or(1)
+    }
+
     /// Good and bad events in a second of the timeline. They come once in the unit of their rate, at its end: whoever counts
     /// by the minute asks sixty times less of us.
     pub(super) fn events_in(&self, second: u64) -> (u64, u64) {

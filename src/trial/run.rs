@@ -114,6 +114,8 @@ impl<'s> Script<'s> {
             if flows.is_empty() && feeds.is_empty() {
                 continue;
             }
+            let units = feeds.iter().map(|(feed, _)| feed.unit_s()).min();
+            stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
             for second in from_s..to_s {
                 let at_s = base_s + second;
                 let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds);
@@ -122,6 +124,7 @@ impl<'s> Script<'s> {
                     stage.take(at_s, batch);
                 }
             }
+            stage.pace(1);
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Stage {
     now_s: u64,
     /// The newest second that brought something.
     came_s: u64,
+    /// Ticks are at least so far apart.
+    pace_s: u64,
     looks: VecDeque<Look>,
     seen: Vec<Seen>,
 }
@@ -44,9 +46,15 @@ impl Stage {
             effects: Effects::default(),
             now_s: start_s,
             came_s: start_s,
+            pace_s: 1,
             looks: looks.into(),
             seen: Vec::new(),
         }
+    }
+
+    /// How often time is looked at from here on: where counts come by the minute, decisions do.
+    pub(super) fn pace(&mut self, pace_s: u64) {
+        self.pace_s = pace_s;
     }
 
     /// What comes at a second, or late.
@@ -100,7 +108,7 @@ impl Stage {
     fn pass(&mut self, until_s: u64) {
         loop {
             let last_s = self.engine.deadline().seconds().saturating_sub(1);
-            let due_s = after(last_s, self.came_s).max(self.now_s);
+            let due_s = after(last_s, self.came_s).max(last_s.saturating_add(self.pace_s)).max(self.now_s);
             if due_s >= until_s {
                 return;
             }
