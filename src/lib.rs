@@ -21,6 +21,9 @@ pub mod alert;
 #[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 pub mod engine;
 
+#[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+pub mod trial;
+
 pub mod api;
 pub mod door;
 pub mod ingest;

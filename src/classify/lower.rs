@@ -24,6 +24,8 @@ pub(super) struct Lowering<'c> {
     pub(super) kind: Option<ItemKind>,
     pub(super) wanted: &'c mut Wanted,
     pub(super) errors: Vec<ExprError>,
+    /// `time` stands in the expression.
+    pub(super) reads_time: bool,
     nodes: usize,
 }
 
@@ -35,7 +37,7 @@ pub(super) struct Typed {
 
 impl<'c> Lowering<'c> {
     pub(super) fn new(text: &'c str, kind: Option<ItemKind>, wanted: &'c mut Wanted) -> Self {
-        Self { text, kind, wanted, errors: Vec::new(), nodes: 0 }
+        Self { text, kind, wanted, errors: Vec::new(), reads_time: false, nodes: 0 }
     }
 
     /// A whole expression: an attribute alone is more likely a forgotten comparison than a flag.

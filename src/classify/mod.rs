@@ -40,6 +40,7 @@ use crate::model::{Item, ItemKind, Wanted};
 #[derive(Clone, Debug)]
 pub struct Predicate {
     node: eval::Node,
+    reads_time: bool,
 }
 
 impl Predicate {
@@ -53,10 +54,16 @@ impl Predicate {
         let mut lowering = lower::Lowering::new(text, kind, wanted);
         let node = lowering.whole(&expr);
         errors.append(&mut lowering.errors);
+        let reads_time = lowering.reads_time;
         match node {
-            Some(node) if errors.is_empty() => Ok(Self { node }),
+            Some(node) if errors.is_empty() => Ok(Self { node, reads_time }),
             _ => Err(sorted(errors)),
         }
+    }
+
+    /// Whether what it says of an item may depend on when that happened.
+    pub fn reads_time(&self) -> bool {
+        self.reads_time
     }
 
     /// `mismatches` counts comparisons of two types that cannot be compared.
@@ -75,7 +82,7 @@ impl BorshSerialize for Predicate {
 /// Matches nothing.
 impl BorshDeserialize for Predicate {
     fn deserialize_reader<R: Read>(_from: &mut R) -> std::io::Result<Self> {
-        Ok(Self { node: eval::Node::Const(false) })
+        Ok(Self { node: eval::Node::Const(false), reads_time: false })
     }
 }
 

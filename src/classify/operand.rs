@@ -56,6 +56,7 @@ impl Lowering<'_> {
             let hint = format!("only a {only} has; an attribute of that name is attributes[\"{name}\"]");
             return self.refuse(expr, message, Some(hint));
         }
+        self.reads_time |= variable == Variable::Time;
         Some(Typed { operand: Operand::Variable(variable), ty: variable.ty() })
     }
 

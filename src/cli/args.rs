@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use super::paint::Color;
 use super::{
     Exit, backup, check, client, demo, doctor, explain, init, manual, record, replay, run, show, slos,
-    suggest,
+    suggest, trial,
 };
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
@@ -109,6 +109,12 @@ enum Verb {
     Run(RunArgs),
     /// Check the configuration: all mistakes of all files in one run
     Check(CheckArgs),
+    /// Run the configuration's tests: made-up traffic through its rules, service levels, alerts and routes
+    ///
+    /// Each document of kind Test says what happens on a timeline and what is expected. Nothing listens, nobody is
+    /// notified, and months pass in seconds. Ends with 0 if all passed, 1 if one failed or there is none, 78 for mistakes
+    /// in the documents.
+    Test(TestArgs),
     /// The configuration's own forms
     #[command(subcommand)]
     Config(Configuring),
@@ -237,6 +243,25 @@ pub(super) struct CheckArgs {
     /// End with 3 if there are warnings
     #[arg(long)]
     pub(super) deny_warnings: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct TestArgs {
+    /// Files, folders or globs: the configuration with its tests; else those of --config
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+
+    /// Only tests with this in their name
+    #[arg(long, value_name = "TEXT")]
+    pub(super) filter: Option<String>,
+
+    /// Write the outcomes here, too, as JUnit's XML
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+
+    /// Name everything that the tests have seen at work, and all that none has
+    #[arg(long)]
+    pub(super) coverage: bool,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -418,6 +443,7 @@ pub(super) async fn dispatch(cli: Cli) -> Exit {
         Verb::Init(args) => init::init(&global, &args),
         Verb::Run(args) => run::run(&global, args).await,
         Verb::Check(args) => check::check(&global, &args),
+        Verb::Test(args) => trial::test(&global, &args),
         Verb::Config(Configuring::Schema) => manual::schema(),
         Verb::Doctor(args) => doctor::doctor(&global, &args).await,
         Verb::Backup(args) => backup::backup(&global, &args),

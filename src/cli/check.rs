@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Exit;
 use super::args::{CheckArgs, Global, Output};
 use super::world::Machine;
-use crate::config::{Level, Loaded, World, load, render};
+use crate::config::{Diagnostic, Level, Loaded, World, load, render};
 
 pub(super) fn check(global: &Global, args: &CheckArgs) -> Exit {
     let paths = if args.paths.is_empty() { &global.config } else { &args.paths };
@@ -32,7 +32,11 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Exit {
 
 /// Findings to standard error; notes only when asked for.
 pub(super) fn tell(loaded: &Loaded, notes: bool) {
-    let mut findings = loaded.findings.clone();
+    tell_findings(&loaded.findings, notes);
+}
+
+pub(super) fn tell_findings(findings: &[Diagnostic], notes: bool) {
+    let mut findings = findings.to_vec();
     findings.retain(|finding| notes || finding.level != Level::Note);
     if !findings.is_empty() {
         eprint!("{}", render(&findings, &|file| Machine.read(&PathBuf::from(file)).ok()));

@@ -49,6 +49,7 @@ mod show;
 mod slos;
 mod suggest;
 mod times;
+mod trial;
 mod world;
 
 use std::process::ExitCode;

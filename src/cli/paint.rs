@@ -58,7 +58,7 @@ impl Paint {
         const YELLOW: &str = "33";
         const GREEN: &str = "32";
         let code = match padded.trim() {
-            "firing" | "open" | "exception" | "P1" | "P2" | "page" => RED,
+            "firing" | "open" | "exception" | "P1" | "P2" | "page" | "FAIL" | "BAD" => RED,
             "warning" | "no-data" | "frozen" | "P3" | "P4" | "ticket" => YELLOW,
             "ok" | "closed" => GREEN,
             _ => return padded.to_owned(),

@@ -12,6 +12,7 @@ use crate::classify::Key;
 use crate::door;
 use crate::engine::{Choice, Plan, VERSION};
 use crate::model::Wanted;
+use crate::trial::Trial;
 use alerting::Alerting;
 
 mod access;
@@ -55,6 +56,10 @@ mod suggest;
 mod templates;
 mod tls;
 mod tracks;
+mod trial_checks;
+mod trial_events;
+mod trial_expects;
+mod trials;
 mod webhook;
 mod window;
 mod yaml;
@@ -69,6 +74,7 @@ mod tests;
 pub use diagnostic::{Diagnostic, Level, render};
 pub use document::{Documents, View};
 pub use recorder::Recorder;
+pub use trials::Unsound;
 
 pub use crate::respond::{Heartbeat, Integration, Receiver, WebhookFormat};
 
@@ -162,13 +168,23 @@ struct Reading<'w> {
     expression_bytes: usize,
     /// A file could not be read to its end: a name that is missing may well be in the rest.
     incomplete: bool,
+    /// Mistakes of Test documents that were found before those were read.
+    errors_of_tests: usize,
 }
 
 impl<'w> Reading<'w> {
     fn new(world: &'w dyn World) -> Self {
         let report = report::Report::default();
         let explained = vec![ROUTE.to_owned()];
-        Self { world, report, wanted: Wanted::default(), explained, expression_bytes: 0, incomplete: false }
+        Self {
+            world,
+            report,
+            wanted: Wanted::default(),
+            explained,
+            expression_bytes: 0,
+            incomplete: false,
+            errors_of_tests: 0,
+        }
     }
 }
 
@@ -189,8 +205,27 @@ impl Reading<'_> {
     }
 }
 
+/// The tests of a set, and the configuration that they are about.
+#[derive(Debug)]
+pub struct Tests {
+    /// There unless a finding outside of the tests is an error.
+    pub config: Option<Config>,
+    /// By name.
+    pub trials: Vec<Trial>,
+    pub unsound: Vec<Unsound>,
+    /// As of [`Loaded`].
+    pub findings: Vec<Diagnostic>,
+}
+
 /// Reads a set of files. No paths: the defaults.
 pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
+    let Tests { config, findings, .. } = load_tests(paths, world);
+    let sound = !findings.iter().any(|finding| finding.level == Level::Error);
+    Loaded { config: config.filter(|_| sound), findings }
+}
+
+/// As [`load`], with what its Test documents say. A mistake in one of them is theirs alone.
+pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let mut ctx = Reading::new(world);
     let set = set::read(&mut ctx, paths);
     let settings = settings::read(&mut ctx, &set);
@@ -207,18 +242,21 @@ pub fn load(paths: &[PathBuf], world: &dyn World) -> Loaded {
         dedup: settings.dedup,
         choice: Choice::default(),
         series_max: settings.series,
-        wanted: ctx.wanted,
+        wanted: std::mem::take(&mut ctx.wanted),
         rules: settings.rules,
         slos,
         watches: settings.watches,
         route,
     };
+    let sound = ctx.report.errors() == ctx.errors_of_tests;
+    let names: Vec<String> = receivers.iter().map(|one| one.name.clone()).collect();
+    let known = trials::Known { plan: &plan, receivers: &names, complete: sound && !ctx.incomplete };
+    let (trials, unsound) = trials::read_all(&mut ctx, &set, known);
     let findings = ctx.report.finish();
-    let sound = !findings.iter().any(|finding| finding.level == Level::Error);
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
     let recorder = settings.recorder;
     let config = Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export, recorder };
     let config = sound.then_some(config);
-    Loaded { config, findings }
+    Tests { config, trials, unsound, findings }
 }

@@ -87,6 +87,21 @@ impl Report {
         self.warn(code, at, format!("`{key}` is accepted, not in effect yet"), "");
     }
 
+    /// For `errors_since`.
+    pub fn mark(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// What was wrong in what was read since.
+    pub fn errors_since(&self, mark: usize) -> Vec<String> {
+        let since = self.findings[mark..].iter().filter(|finding| finding.level == Level::Error);
+        since.map(|finding| finding.message.clone()).collect()
+    }
+
+    pub fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::Error).count()
+    }
+
     pub fn is_sound(&self) -> bool {
         !self.findings.iter().any(|finding| finding.level == Level::Error)
     }

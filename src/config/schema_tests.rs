@@ -71,6 +71,13 @@ const PLACES: &[(&str, &[&str])] = &[
     ("a condition", &["burn"]),
     ("an AlertNotificationTarget", &["target", "target_ref"]),
     ("an AlertNotificationTarget's spec", &["target_spec"]),
+    ("a Test", &["test"]),
+    ("a Test's spec", &["test_spec"]),
+    ("an entry of traffic", &["test_traffic"]),
+    ("an entry of counts", &["test_counts"]),
+    ("an expectation", &["test_expect"]),
+    ("`event`", &["test_event"]),
+    ("`never`", &["test_never"]),
 ];
 
 /// Mappings that stand as text within an annotation: no schema looks into a text.
@@ -90,6 +97,7 @@ const SOMETIMES: &[(&str, &[&str])] = &[
     ("an Opsgenie integration", &["api_key"]),
     ("a Slack integration", &["api_url"]),
     ("heartbeat", &["url"]),
+    ("an expectation", &["hits"]),
 ];
 
 /// What no mistake has a file for.
@@ -126,7 +134,7 @@ impl World for Disk {
 /// What the readers ask for while they read the examples and every mistake that has a file.
 fn asked() -> Seen {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for pattern in ["config/evenkeel.yaml", "tests/testdata/config/*.yaml"] {
+    for pattern in ["config/evenkeel.yaml", "config/tests/*.yaml", "tests/testdata/config/*.yaml"] {
         for path in Disk.expand(&root.join(pattern)).expect("files") {
             if path.extension().is_some_and(|ending| ending == "yaml") {
                 load(&[path], &Disk);

@@ -72,10 +72,11 @@ impl Set {
         self.documents.iter().find(|document| document.kind == kind && document.name == name)
     }
 
-    /// A hash of what the documents say, after substitution. Paths, places, comments, the order of documents
-    /// where to listen and who may come in do not count.
+    /// A hash of what the documents say, after substitution. Paths, places, comments, the order of documents,
+    /// where to listen, who may come in and tests do not count.
     pub fn version(&self) -> u64 {
-        let mut texts: Vec<String> = self.documents.iter().map(canonical).collect();
+        let in_effect = self.documents.iter().filter(|document| document.kind != Kind::Test);
+        let mut texts: Vec<String> = in_effect.map(canonical).collect();
         texts.sort();
         digest(texts.iter().map(String::as_str))
     }
@@ -298,6 +299,7 @@ fn refuse_doubles(ctx: &mut Reading<'_>, documents: &mut Vec<Document>) {
                 let message = format!("{what}; the first is at {before}");
                 let at = document.node.get("metadata").and_then(|metadata| metadata.get("name"));
                 ctx.report.error("E0210", at.map_or(document.at, |name| name.at), message);
+                ctx.errors_of_tests += usize::from(document.kind == Kind::Test);
                 false
             }
         }

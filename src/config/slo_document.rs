@@ -32,9 +32,6 @@ pub(super) fn read_all(ctx: &mut Reading<'_>, set: &Set) -> Vec<SloPlan> {
     for document in set.of(Kind::DataSource) {
         data_source(ctx, document);
     }
-    for document in set.of(Kind::Test) {
-        ctx.report.note("N0201", document.at, "a Test document is kept for later, nothing runs it yet");
-    }
     for kind in [Kind::AlertPolicy, Kind::AlertCondition, Kind::AlertNotificationTarget] {
         for document in set.of(kind) {
             policies::check(ctx, set, document);

@@ -184,6 +184,16 @@ impl Plan {
         self.numbered().reads_points
     }
 
+    /// Whether what becomes of an item may depend on when it happened, and not only on what it is.
+    pub fn reads_time(&self) -> bool {
+        let filter = self.rules.filter.iter().map(|rule| &rule.drop);
+        let classify = self.rules.classify.iter().map(|rule| &rule.when);
+        let indicators = self.slos.iter().flat_map(|slo| &slo.indicators);
+        let selectors = indicators.flat_map(Indicator::selectors).map(|one| &one.predicate);
+        let ends = self.watches.iter().filter_map(Watch::until);
+        filter.chain(classify).chain(selectors).chain(ends).any(Predicate::reads_time)
+    }
+
     pub(super) fn numbered(&self) -> &Numbered {
         self.choice.0.get_or_init(|| Numbered::of(self))
     }

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::engine::view::Counts;
-use crate::engine::{Fact, Plan};
+use crate::engine::{Batch, Fact, Plan};
 use crate::model::EventTime;
 use clock::EventClock;
 pub use progress::Progress;
@@ -77,6 +77,21 @@ pub fn replay(replay: &Replay, each: &mut dyn FnMut(&Fact) -> ControlFlow<()>) -
         let _enough = clock.take_facts().try_for_each(|fact| each(&fact));
     }
     Ok(Replayed { counts: clock.counts(), requests, items })
+}
+
+/// Hands out every request, folded, in order; nothing is decided.
+pub fn requests(replay: &Replay, each: &mut dyn FnMut(Batch)) -> Result<(), Broken> {
+    let mut newest = None;
+    workers::fold_all(replay, &mut |folded| {
+        let Folded { batch, again } = folded?;
+        let clock = newest.or(batch.newest);
+        newest = newest.max(batch.newest);
+        each(match again {
+            Some(again) => again.fold(&replay.plan, clock)?,
+            None => batch,
+        });
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 impl fmt::Display for Replayed {

@@ -48,6 +48,7 @@ mod stopped;
 mod storm;
 mod suggest;
 mod tls;
+mod trials;
 
 use std::path::PathBuf;
 

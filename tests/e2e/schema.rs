@@ -89,7 +89,7 @@ fn the_schema_is_one_and_every_example_names_it() {
     let schema = ran(program().args(["config", "schema"]));
     let told: Value = serde_json::from_str(&schema.out).unwrap();
     assert_eq!(told["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    for file in yaml_in("config").into_iter().chain(yaml_in("config/slos")) {
+    for file in yaml_in("config").into_iter().chain(yaml_in("config/slos")).chain(yaml_in("config/tests")) {
         let text = std::fs::read_to_string(&file).unwrap();
         let named =
             text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
@@ -108,6 +108,7 @@ fn every_example_passes_the_schema() {
     let Some(checker) = checker() else { return };
     let mut files = yaml_in("config");
     files.extend(yaml_in("config/slos"));
+    files.extend(yaml_in("config/tests"));
     files.push(root().join("tests/e2e/shop.yaml"));
     assert_eq!(checked(&checker, &files), BTreeMap::new());
 }

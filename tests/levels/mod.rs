@@ -8,6 +8,7 @@ mod explaining;
 mod grouping;
 mod methods;
 mod restarts;
+mod trials;
 mod twin;
 mod worked;
 mod world;

@@ -89,12 +89,17 @@ impl Route {
     /// Names of receivers in the tree's order, each as often as a route names it.
     /// The root takes every alert that no child takes.
     pub fn receivers(&self, labels: &Labels) -> Vec<&str> {
+        self.takers(labels).into_iter().map(|route| &*route.receiver).collect()
+    }
+
+    /// The routes that take the alert, in the tree's order.
+    pub fn takers(&self, labels: &Labels) -> Vec<&Self> {
         let mut found = Vec::new();
         self.collect(labels, &mut found);
         found
     }
 
-    fn collect<'r>(&'r self, labels: &Labels, found: &mut Vec<&'r str>) {
+    fn collect<'r>(&'r self, labels: &Labels, found: &mut Vec<&'r Self>) {
         let before = found.len();
         for child in self.routes.iter().filter(|child| child.takes(labels)) {
             child.collect(labels, found);
@@ -103,7 +108,7 @@ impl Route {
             }
         }
         if found.len() == before {
-            found.push(&self.receiver);
+            found.push(self);
         }
     }
 

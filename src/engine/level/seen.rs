@@ -288,7 +288,7 @@ fn joined(all: &[(Reading, Parts)], how: Together) -> Reading {
 
 impl Indicator {
     /// Units that make one event.
-    pub(in crate::engine) fn scale(&self) -> u64 {
+    pub fn scale(&self) -> u64 {
         match self {
             Self::Raw { .. } => RAW_UNITS,
             _ => 1,

@@ -1,0 +1,165 @@
+//! One test from its beginning to its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::coverage::Coverage;
+use super::expect::{Expect, Wanted};
+use super::happen::happenings;
+use super::judge::{Course, judge};
+use super::report::Report;
+use super::scale::{Sum, folded};
+use super::script::{Feed, Flow, Trial};
+use super::stage::{Look, Stage};
+use crate::engine::{Batch, Plan};
+use crate::model::{EventTime, SECOND_NS, Signal};
+
+/// A test that has begun.
+pub struct Run<'t> {
+    trial: &'t Trial,
+    plan: Arc<Plan>,
+    start: EventTime,
+    stage: Option<Stage>,
+}
+
+impl<'t> Run<'t> {
+    pub fn new(trial: &'t Trial, plan: Arc<Plan>) -> Self {
+        Self { trial, plan, start: trial.start, stage: None }
+    }
+
+    /// A request of a recording, folded; in the order of the recording, and before `finish`.
+    pub fn recorded(&mut self, batch: Batch) {
+        let first_s = batch.seconds.first().map(|first| first.0).or(batch.newest.map(EventTime::seconds));
+        // What has no time before anything has begins no timeline.
+        let Some(first_s) = first_s.or(self.stage.as_ref().map(Stage::came_s)) else { return };
+        let Self { trial, plan, start, stage } = self;
+        let stage = stage.get_or_insert_with(|| {
+            *start = EventTime(first_s.saturating_mul(SECOND_NS));
+            Stage::new(Arc::clone(plan), first_s, looks(&trial.expects, *start))
+        });
+        stage.take_recorded(batch);
+    }
+
+    /// What is made up comes after what was recorded; then everything is judged.
+    pub fn finish(self, coverage: &mut Coverage) -> Report {
+        let Self { trial, plan, start, stage } = self;
+        let base_s = stage.as_ref().map_or(start.seconds(), |stage| stage.came_s() + 1);
+        let new = || Stage::new(Arc::clone(&plan), start.seconds(), looks(&trial.expects, start));
+        let mut stage = stage.unwrap_or_else(new);
+        Script::new(&plan, trial).play(&mut stage, base_s);
+        let asked = trial.expects.iter().filter_map(|one| one.when.end()?.offset(start)).max().unwrap_or(0);
+        let end_s = (base_s + trial.length_s()).max(start.seconds().saturating_add(asked));
+        let (facts, seen, counts) = stage.finish(end_s);
+        coverage.observe(&facts, &counts);
+        let happenings = happenings(&facts, start);
+        let course = Course { start, happenings: &happenings, seen: &seen };
+        Report {
+            name: trial.name.clone(),
+            declared_at: trial.declared_at.clone(),
+            seconds: end_s - start.seconds(),
+            lines: judge(&trial.expects, trial.strict, &course),
+        }
+    }
+}
+
+/// The moments at which something is asked, in order.
+fn looks(expects: &[Expect], start: EventTime) -> Vec<Look> {
+    let mut at: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    for expect in expects {
+        let slo = match &expect.wanted {
+            Wanted::Level(level) => Some(level.slo.clone()),
+            Wanted::Rule { .. } | Wanted::Event { .. } => None,
+            Wanted::Quiet | Wanted::Told(_) | Wanted::Never(_) => continue,
+        };
+        if let Some(offset) = expect.when.end().and_then(|end| end.offset(start)) {
+            at.entry(start.seconds().saturating_add(offset)).or_default().extend(slo);
+        }
+    }
+    at.into_iter().map(|(at_s, slos)| Look { at_s, slos }).collect()
+}
+
+/// What is made up, ready to be played.
+struct Script<'s> {
+    plan: &'s Plan,
+    flows: Vec<(&'s Flow, [Batch; 2])>,
+    /// With the service level's place.
+    feeds: Vec<(&'s Feed, usize)>,
+    /// Seconds at which something begins or ends, ascending.
+    turns: Vec<u64>,
+    /// Items are to be folded anew each second.
+    reads_time: bool,
+}
+
+impl<'s> Script<'s> {
+    fn new(plan: &'s Plan, trial: &'s Trial) -> Self {
+        let second = trial.start.seconds();
+        let fold = |flow: &Flow| [&flow.good, &flow.bad].map(|one| folded(plan, one, second));
+        let place = |feed: &Feed| plan.slos.iter().position(|one| one.slo.name == feed.slo);
+        let during = trial.flows.iter().map(|one| one.during).chain(trial.feeds.iter().map(|one| one.during));
+        let turns: BTreeSet<u64> = during.flat_map(|during| [during.from_s, during.to_s]).collect();
+        Self {
+            plan,
+            flows: trial.flows.iter().map(|flow| (flow, fold(flow))).collect(),
+            feeds: trial.feeds.iter().filter_map(|feed| Some((feed, place(feed)?))).collect(),
+            turns: turns.into_iter().collect(),
+            reads_time: plan.reads_time(),
+        }
+    }
+
+    fn play(&self, stage: &mut Stage, base_s: u64) {
+        for stretch in self.turns.windows(2) {
+            let (from_s, to_s) = (stretch[0], stretch[1]);
+            let flows: Vec<_> = self.flows.iter().filter(|(flow, _)| flow.during.holds(from_s)).collect();
+            let feeds: Vec<_> = self.feeds.iter().filter(|(feed, _)| feed.during.holds(from_s)).collect();
+            if flows.is_empty() && feeds.is_empty() {
+                continue;
+            }
+            let units = feeds.iter().map(|(feed, _)| feed.unit_s()).min();
+            stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
+            for second in from_s..to_s {
+                let at_s = base_s + second;
+                let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds);
+                let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[]);
+                for batch in [spans, logs].into_iter().flatten() {
+                    stage.take(at_s, batch);
+                }
+            }
+            stage.pace(1);
+        }
+    }
+
+    fn sum(
+        &self,
+        signal: Signal,
+        (second, at_s): (u64, u64),
+        flows: &[&(&Flow, [Batch; 2])],
+        feeds: &[&(&Feed, usize)],
+    ) -> Option<Batch> {
+        let mut sum = None;
+        let new = || Sum::new(self.plan, signal, at_s);
+        for (flow, folds) in flows.iter().filter(|(flow, _)| flow.good.signal == signal) {
+            let (good, bad) = flow.items_in(second);
+            for (count, sample, once) in [(good, &flow.good, &folds[0]), (bad, &flow.bad, &folds[1])] {
+                if count == 0 {
+                    continue;
+                }
+                let sum = sum.get_or_insert_with(new);
+                match self.reads_time {
+                    true => sum.add(&folded(self.plan, sample, at_s), count),
+                    false => sum.add(once, count),
+                }
+            }
+        }
+        for (feed, slo) in feeds {
+            let (good, bad) = feed.events_in(second);
+            if good + bad > 0 {
+                let sum = sum.get_or_insert_with(new);
+                for (track, indicator) in (0..).zip(&self.plan.slos[*slo].indicators) {
+                    let units = indicator.scale();
+                    sum.count((*slo as u32, track), &feed.group, (good * units, bad * units));
+                }
+            }
+        }
+        sum.and_then(Sum::into_batch)
+    }
+}

@@ -1,0 +1,176 @@
+//! What a worker makes of one item, times how many of it came: the same batch as that of a request which holds them all,
+//! without its bytes. Only the records that people look at are left out.
+
+use crate::decode::Encoding;
+use crate::engine::{Batch, Plan, Points, Request, ServiceDelta, SloDelta, fold_replayed};
+use crate::model::{EventTime, Now, SECOND_NS, Signal};
+
+use super::sample::Sample;
+
+/// Always the same: nobody who writes a test has others' names to guard.
+const KEY: u64 = u64::from_be_bytes(*b"evenkeel");
+
+/// What the plan makes of one item at a second.
+pub(super) fn folded(plan: &Plan, sample: &Sample, second: u64) -> Batch {
+    let body = sample.request(second, 1);
+    let now = Now(second.saturating_mul(SECOND_NS));
+    let request = Request { signal: sample.signal, encoding: Encoding::Protobuf, body: &body, now };
+    let batch = fold_replayed(plan, KEY, &request);
+    batch.unwrap_or_else(|_| empty(plan, sample.signal))
+}
+
+/// A request of nothing.
+pub(super) fn empty(plan: &Plan, signal: Signal) -> Batch {
+    Batch {
+        plan_version: plan.version,
+        signal,
+        fingerprint: None,
+        items: 0,
+        rejected: 0,
+        reason: None,
+        repeated: 0,
+        identities: Vec::new(),
+        newest: None,
+        timeless: 0,
+        future: 0,
+        filtered: Vec::new(),
+        decided: Vec::new(),
+        services: Vec::new(),
+        seconds: Vec::new(),
+        groups: vec![Vec::new()],
+        slos: Vec::new(),
+        points: Points::default(),
+        hits: Vec::new(),
+        events: Vec::new(),
+        mismatches: Vec::new(),
+    }
+}
+
+/// All that comes in one second, of one signal.
+pub(super) struct Sum {
+    batch: Batch,
+    second: u64,
+}
+
+impl Sum {
+    pub(super) fn new(plan: &Plan, signal: Signal, second: u64) -> Self {
+        Self { batch: empty(plan, signal), second }
+    }
+
+    fn at(&self) -> EventTime {
+        EventTime(self.second.saturating_mul(SECOND_NS))
+    }
+
+    /// So many items of one kind.
+    pub(super) fn add(&mut self, one: &Batch, count: u64) {
+        let (at, sum) = (self.at(), &mut self.batch);
+        sum.items += one.items * count;
+        sum.rejected += one.rejected * count;
+        sum.newest = Some(at);
+        for (rule, hits) in &one.filtered {
+            *entry(&mut sum.filtered, *rule) += hits * count;
+        }
+        for (place, mismatches) in &one.mismatches {
+            *entry(&mut sum.mismatches, *place) += mismatches * count;
+        }
+        for (decider, category, events) in &one.decided {
+            match sum.decided.iter_mut().find(|(known, _, _)| known == decider) {
+                Some((_, _, sum)) => *sum += events * count,
+                None => sum.decided.push((*decider, *category, events * count)),
+            }
+        }
+        for service in &one.services {
+            add_service(&mut sum.services, service, count);
+        }
+        for (_, events) in &one.seconds {
+            *entry(&mut sum.seconds, self.second) += events * count;
+        }
+        self.add_hits(one, count);
+        for delta in &one.slos {
+            let marks = (delta.good * count, delta.bad * count);
+            self.count((delta.slo, delta.track), &one.groups[delta.group as usize], marks);
+        }
+    }
+
+    fn add_hits(&mut self, one: &Batch, count: u64) {
+        let (at, hits) = (self.at(), &mut self.batch.hits);
+        for hit in &one.hits {
+            let same = |known: &&mut crate::engine::WatchHit| {
+                (known.watch, known.ended, &known.key) == (hit.watch, hit.ended, &hit.key)
+            };
+            match hits.iter_mut().find(same) {
+                Some(known) => {
+                    known.count += hit.count * count;
+                    known.service.clone_from(&hit.service);
+                    known.example.clone_from(&hit.example);
+                }
+                None => {
+                    let mut hit = hit.clone();
+                    (hit.count, hit.second, hit.newest) = (hit.count * count, self.second, at);
+                    hits.push(hit);
+                }
+            }
+        }
+    }
+
+    /// Good and bad units of an indicator of a service level.
+    pub(super) fn count(&mut self, (slo, track): (u32, u16), values: &[String], (good, bad): (u64, u64)) {
+        let (at, second, sum) = (self.at(), self.second, &mut self.batch);
+        let group = match values.is_empty() {
+            true => 0,
+            false => place_of(sum, slo, values),
+        };
+        let same = |one: &&mut SloDelta| (one.slo, one.track, one.group) == (slo, track, group);
+        match sum.slos.iter_mut().find(same) {
+            Some(known) => {
+                known.good += good;
+                known.bad += bad;
+            }
+            None => {
+                sum.slos.push(SloDelta { slo, track, group, second, good, bad, oldest: at, newest: at });
+            }
+        }
+    }
+
+    /// In the order in which a fold leaves them; `None` where nothing came.
+    pub(super) fn into_batch(self) -> Option<Batch> {
+        let mut sum = self.batch;
+        let groups = &sum.groups;
+        let place = |one: &SloDelta| (one.second, one.slo, groups[one.group as usize].as_slice(), one.track);
+        sum.slos.sort_by(|a, b| place(a).cmp(&place(b)));
+        sum.filtered.sort_unstable();
+        sum.mismatches.sort_unstable();
+        sum.hits.sort_by(|a, b| (a.watch, &a.key, a.ended).cmp(&(b.watch, &b.key, b.ended)));
+        (sum.items > 0 || !sum.slos.is_empty()).then_some(sum)
+    }
+}
+
+/// No two service levels share a group but the first one.
+fn place_of(sum: &mut Batch, slo: u32, values: &[String]) -> u32 {
+    let of_slo = sum.slos.iter().filter(|delta| delta.slo == slo && delta.group > 0);
+    let known = of_slo.map(|delta| delta.group).find(|group| sum.groups[*group as usize] == values);
+    known.unwrap_or_else(|| {
+        sum.groups.push(values.to_vec());
+        sum.groups.len() as u32 - 1
+    })
+}
+
+fn add_service(services: &mut Vec<ServiceDelta>, one: &ServiceDelta, count: u64) {
+    let place = services.iter().position(|known| known.service == one.service).unwrap_or_else(|| {
+        services.push(ServiceDelta { service: one.service.clone(), items: 0, categories: [0; 3] });
+        services.len() - 1
+    });
+    let known = &mut services[place];
+    known.items += one.items * count;
+    for (sum, more) in known.categories.iter_mut().zip(one.categories) {
+        *sum += more * count;
+    }
+}
+
+fn entry<K: PartialEq>(counts: &mut Vec<(K, u64)>, key: K) -> &mut u64 {
+    let place = counts.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+        counts.push((key, 0));
+        counts.len() - 1
+    });
+    &mut counts[place].1
+}

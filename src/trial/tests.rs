@@ -1,0 +1,180 @@
+//! The scaled batch against its naive twin: a request that holds every item.
+
+use proptest::prelude::*;
+
+use super::sample::{Attribute, Sample};
+use super::scale::{Sum, folded};
+use crate::classify::{ClassifyRule, FilterRule, Key, Predicate};
+use crate::decode::Encoding;
+use crate::engine::{
+    Batch, Form, GroupBy, Indicator, Plan, Request, Selector, SloPlan, Watch, fold_replayed,
+};
+use crate::model::{Category, ItemKind, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted};
+use crate::slo::{Goal, Method, NoData, Objective, Slo, Window};
+
+const SECOND: u64 = 1_767_571_200;
+
+fn predicate(text: &str, kind: Option<ItemKind>, wanted: &mut Wanted) -> Predicate {
+    Predicate::compile(text, kind, wanted).unwrap()
+}
+
+fn selector(text: &str, wanted: &mut Wanted) -> Selector {
+    Selector { kind: ItemKind::Span, predicate: predicate(text, Some(ItemKind::Span), wanted) }
+}
+
+fn slo(name: &str, indicators: Vec<Indicator>, group_by: Option<GroupBy>) -> SloPlan {
+    let goal = |track| Goal {
+        name: format!("goal {track}"),
+        track,
+        objective: Objective::new(Parts(999_000_000)).unwrap(),
+        sla: None,
+        slice: None,
+        conditions: Vec::new(),
+        weight: Parts::ONE,
+    };
+    let slo = Slo {
+        name: name.to_owned(),
+        service: "shop".to_owned(),
+        tier: Tier::Two,
+        window: Window::Rolling { seconds: 2_419_200, text: "28d".to_owned() },
+        method: Method::Occurrences,
+        goals: (0..indicators.len()).map(goal).collect(),
+        composite: None,
+        no_data: NoData::Ignore,
+        exclusions: Vec::new(),
+        chance: None,
+        targets: Vec::new(),
+    };
+    SloPlan { slo, indicators, group_by, identity: 0, indicator_identity: 0, declared_at: String::new() }
+}
+
+/// A filter, rules with and without an alert, one service level of two indicators by groups, and one of all spans.
+fn plan() -> Plan {
+    let mut plan = Plan::empty();
+    let mut wanted = Wanted::default();
+    let rule = |name: &str, text: &str, category, wanted: &mut Wanted| ClassifyRule {
+        name: name.to_owned(),
+        when: predicate(text, None, wanted),
+        category,
+        identity: 0,
+        declared_at: String::new(),
+    };
+    plan.rules.filter.push(FilterRule {
+        name: "health".to_owned(),
+        drop: predicate("url.path == \"/healthz\"", None, &mut wanted),
+        identity: 0,
+        declared_at: String::new(),
+    });
+    plan.rules.classify = vec![
+        rule("slow", "span && duration > duration(\"1s\")", Category::Warning, &mut wanted),
+        rule("full", "severity > 12 || http.route > 3", Category::Exception, &mut wanted),
+    ];
+    let watch = |rule, key: &str, wanted: &mut Wanted| Watch {
+        rule,
+        name: format!("watch {rule}"),
+        category: Category::Exception,
+        priority: Priority::P3,
+        key: vec![Key::new(key, wanted)],
+        form: Form::Seen {
+            count: 1,
+            within_ns: 0,
+            quiet_ns: SECOND_NS,
+            until: Some(predicate("status == \"ok\" || body == \"fine\"", None, wanted)),
+            flapping: None,
+        },
+        once_within_ns: 0,
+        identity: 0,
+        declared_at: String::new(),
+    };
+    plan.watches = vec![watch(0, "http.route", &mut wanted), watch(1, "service.name", &mut wanted)];
+    let group_by = GroupBy { keys: vec![Key::new("http.route", &mut wanted)], max: 100 };
+    let ratio = |bad: &str, total: &str, wanted: &mut Wanted| Indicator::BadOfTotal {
+        bad: selector(bad, wanted),
+        total: selector(total, wanted),
+    };
+    let indicators = vec![
+        ratio("status == \"error\"", "true", &mut wanted),
+        ratio("duration > duration(\"1s\")", "service.name == \"shop\"", &mut wanted),
+    ];
+    plan.slos = vec![
+        slo("by-route", indicators, Some(group_by)),
+        slo("all", vec![ratio("status == \"error\"", "kind == \"server\"", &mut wanted)], None),
+    ];
+    plan.wanted = wanted;
+    plan
+}
+
+fn samples() -> impl Strategy<Value = Sample> {
+    let route = prop_oneof![Just(None), Just(Some("/a")), Just(Some("/b"))];
+    (any::<bool>(), any::<bool>(), any::<bool>(), route, any::<bool>(), any::<bool>()).prop_map(
+        |(is_log, failed, slow, route, till, health)| {
+            let service = if till { "till" } else { "shop" };
+            let mut sample = if is_log { Sample::log(service) } else { Sample::span(service) };
+            sample.failed = failed;
+            sample.severity = if failed { 17 } else { 9 };
+            sample.duration_ns = if slow { 2 * SECOND_NS } else { 5 };
+            sample.body = if slow { "fine".to_owned() } else { String::new() };
+            let text = |text: &str| Attribute::Text(text.to_owned());
+            sample.attributes.extend(route.map(|route| ("http.route".to_owned(), text(route))));
+            sample.attributes.extend(health.then(|| ("url.path".to_owned(), text("/healthz"))));
+            sample
+        },
+    )
+}
+
+fn scaled(plan: &Plan, signal: Signal, all: &[(Sample, u64)]) -> Option<Batch> {
+    let mut sum = Sum::new(plan, signal, SECOND);
+    for (sample, count) in all.iter().filter(|(sample, count)| sample.signal == signal && *count > 0) {
+        // Folded at another time: what comes of it must not depend on that.
+        sum.add(&folded(plan, sample, SECOND - 1_000), *count);
+    }
+    sum.into_batch()
+}
+
+/// Messages of protobuf one after the other are one message: a request that holds every item.
+fn whole(plan: &Plan, signal: Signal, all: &[(Sample, u64)]) -> Batch {
+    let of_signal = all.iter().filter(|(sample, count)| sample.signal == signal && *count > 0);
+    let body: Vec<u8> = of_signal.flat_map(|(sample, count)| sample.request(SECOND, *count)).collect();
+    let now = Now(SECOND * SECOND_NS);
+    let request = Request { signal, encoding: Encoding::Protobuf, body: &body, now };
+    let mut batch = fold_replayed(plan, 7, &request).unwrap();
+    batch.events.clear();
+    batch.fingerprint = None;
+    batch
+}
+
+proptest! {
+    #[test]
+    fn what_is_scaled_is_what_a_request_of_all_items_is_folded_to(
+        all in prop::collection::vec((samples(), 0_u64..6), 1..12),
+    ) {
+        let plan = plan();
+        for signal in [Signal::Traces, Signal::Logs] {
+            let (scaled, whole) = (scaled(&plan, signal, &all), whole(&plan, signal, &all));
+            match scaled {
+                Some(scaled) => prop_assert_eq!(scaled, whole),
+                None => prop_assert_eq!(whole.items, 0),
+            }
+        }
+    }
+}
+
+/// Guarantees: the cases above reach what they are about.
+#[test]
+fn the_twins_see_filters_groups_and_alerts() {
+    let plan = plan();
+    let text = |text: &str| Attribute::Text(text.to_owned());
+    let mut slow = Sample::span("shop");
+    (slow.failed, slow.duration_ns) = (true, 2 * SECOND_NS);
+    slow.attributes.push(("http.route".to_owned(), text("/a")));
+    let mut health = Sample::span("shop");
+    health.attributes.push(("url.path".to_owned(), text("/healthz")));
+    let all = [(slow, 3), (health, 2), (Sample::span("shop"), 5)];
+    let batch = scaled(&plan, Signal::Traces, &all).unwrap();
+    assert_eq!(batch, whole(&plan, Signal::Traces, &all));
+    assert_eq!((batch.items, batch.filtered.as_slice()), (10, &[(0, 2)][..]));
+    let counted: Vec<_> = batch.slos.iter().map(|one| (one.slo, one.track, one.good, one.bad)).collect();
+    assert_eq!(counted, [(0, 0, 5, 0), (0, 1, 5, 0), (0, 0, 0, 3), (0, 1, 0, 3), (1, 0, 5, 3)]);
+    assert_eq!(batch.hits.len(), 1);
+    assert_eq!((batch.hits[0].count, batch.hits[0].key.concat()), (3, "/a".to_owned()));
+}
