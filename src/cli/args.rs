@@ -243,6 +243,11 @@ pub(super) struct CheckArgs {
     /// End with 3 if there are warnings
     #[arg(long)]
     pub(super) deny_warnings: bool,
+
+    /// What would have been told otherwise: a recording, or `last-7d` for those that `run` keeps in `data_dir`; repeat it
+    /// for more. Ends with 1 if alerts differ
+    #[arg(long, value_name = "RECORDING")]
+    pub(super) replay: Vec<PathBuf>,
 }
 
 #[derive(Args, Clone, Debug)]

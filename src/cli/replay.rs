@@ -17,6 +17,7 @@ use crate::engine::view::Counts;
 use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
 use crate::replay::{self, Notice, Progress, Recordings, Replay};
+use against::Old;
 use bar::Bar;
 use page::Page;
 
@@ -47,8 +48,20 @@ pub(super) fn replay(global: &Global, args: ReplayArgs) -> Exit {
     };
     match &args.against {
         None => print(&stage, plan),
-        Some(old) => against::compare(&stage, plan, old),
+        Some(old) => against::compare(&stage, plan, Old::Named(old)),
     }
+}
+
+/// What recordings would have told under a configuration, against what they did tell.
+pub(super) fn differs(global: &Global, files: Vec<PathBuf>, plan: Arc<Plan>) -> Exit {
+    let unusable: Vec<_> = files.iter().filter_map(|file| replay::check(file).err()).collect();
+    if !unusable.is_empty() {
+        unusable.iter().for_each(|one| eprintln!("error: {one}"));
+        return Exit::Usage;
+    }
+    let args = ReplayArgs { files, until: None, counts: false, workers: None, against: None };
+    let stage = Stage { global, args: &args, of_recordings: true, progress: Arc::default() };
+    against::compare(&stage, Some(plan), Old::AsRecorded)
 }
 
 fn print(stage: &Stage<'_>, plan: Option<Arc<Plan>>) -> Exit {

@@ -18,7 +18,7 @@ fn instant_from(text: &str, now: Timestamp) -> Result<String, String> {
 }
 
 /// `90s`, `15m`, `2h`, `7d`, `4w`
-fn seconds(text: &str) -> Option<u64> {
+pub(super) fn seconds(text: &str) -> Option<u64> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let unit = match &text[split..] {
         "s" => 1,

@@ -151,6 +151,16 @@ fn answers_other_questions(folder: &Scratch, sink: &Sink, files: &[PathBuf]) {
         .filter(|one| one["difference"] == "removed" && one["slo"] == "shop-availability")
         .collect();
     assert_eq!(removed.len(), 1, "{}", fewer.out);
+    let check = |config: &str, replay: &str| {
+        let mut command = program();
+        ran(command.args(["check", config, "--replay", replay]).env("EVENKEEL_DATA_DIR", folder.path("data")))
+    };
+    let equal = check(&same, "last-7d");
+    assert_eq!((equal.code, equal.out.contains("; 2 the same")), (Some(0), true), "{}{}", equal.out, equal.err);
+    let fewer = check(&loose, "last-7d");
+    assert!(fewer.code == Some(1) && fewer.out.contains("removed"), "{}{}", fewer.out, fewer.err);
+    let other = check(&same, "monday.otlp.jsonl");
+    assert!(other.code == Some(2) && other.err.contains("is no recording"), "{}", other.err);
     let unknown =
         write("unknown.yaml", documents(sink, "0.999").replace("kind == \"server\"", "kind == \"client\""));
     let open = replay(files, &["-c", &unknown]);

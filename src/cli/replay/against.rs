@@ -46,28 +46,44 @@ struct Difference {
     episode: Episode,
 }
 
-pub(super) fn compare(stage: &Stage<'_>, plan: Option<Arc<Plan>>, old: &Path) -> Exit {
+/// What a replay is held against.
+pub(super) enum Old<'o> {
+    /// Another configuration, or what an earlier replay printed.
+    Named(&'o Path),
+    /// What the daemon told that made the recordings.
+    AsRecorded,
+}
+
+pub(super) fn compare(stage: &Stage<'_>, plan: Option<Arc<Plan>>, old: Old<'_>) -> Exit {
     let mut before = Episodes::default();
-    let facts = is_of_facts(old);
-    let bar = stage.bar(if facts { 1 } else { 2 });
-    if facts {
-        match Episodes::read(old) {
-            Ok(read) => before = read,
+    let bar = match old {
+        Old::Named(path) if is_of_facts(path) => match Episodes::read(path) {
+            Ok(read) => {
+                before = read;
+                stage.bar(1)
+            }
             Err(why) => {
-                eprintln!("error: {}: {why}", old.display());
+                eprintln!("error: {}: {why}", path.display());
                 return Exit::Usage;
             }
+        },
+        Old::Named(_) | Old::AsRecorded => {
+            let bar = stage.bar(2);
+            let plan = match old {
+                Old::AsRecorded => Ok(None),
+                Old::Named(path) => stage.plan(&[path.to_owned()]),
+            };
+            let plan = match plan {
+                Ok(plan) => plan,
+                Err(exit) => return exit,
+            };
+            let done = stage.run(plan, &mut |fact| before.take(&json!(fact)));
+            if done.told(stage.global) != Exit::Done {
+                return Exit::No;
+            }
+            bar
         }
-    } else {
-        let plan = match stage.plan(&[old.to_owned()]) {
-            Ok(plan) => plan,
-            Err(exit) => return exit,
-        };
-        let done = stage.run(plan, &mut |fact| before.take(&json!(fact)));
-        if done.told(stage.global) != Exit::Done {
-            return Exit::No;
-        }
-    }
+    };
     let mut after = Episodes::default();
     let done = stage.run(plan, &mut |fact| after.take(&json!(fact)));
     drop(bar);
