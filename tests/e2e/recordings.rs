@@ -156,7 +156,13 @@ fn answers_other_questions(folder: &Scratch, sink: &Sink, files: &[PathBuf]) {
         ran(command.args(["check", config, "--replay", replay]).env("EVENKEEL_DATA_DIR", folder.path("data")))
     };
     let equal = check(&same, "last-7d");
-    assert_eq!((equal.code, equal.out.contains("; 2 the same")), (Some(0), true), "{}{}", equal.out, equal.err);
+    assert_eq!(
+        (equal.code, equal.out.contains("; 2 the same")),
+        (Some(0), true),
+        "{}{}",
+        equal.out,
+        equal.err
+    );
     let fewer = check(&loose, "last-7d");
     assert!(fewer.code == Some(1) && fewer.out.contains("removed"), "{}{}", fewer.out, fewer.err);
     let other = check(&same, "monday.otlp.jsonl");
