@@ -34,6 +34,9 @@ impl fmt::Display for Unusable {
 /// Whether a file may be replayed at all, before any is.
 pub fn check(file: &Path) -> Result<(), Unusable> {
     let unusable = |why: String| Err(Unusable { file: file.to_owned(), why });
+    if ends_with(file, &[".ekrec.gz"]) {
+        return unusable("it is a packed recording: unpack it first, with gunzip".to_owned());
+    }
     match File::open(file).and_then(|opened| opened.metadata()) {
         Ok(about) if about.is_dir() => unusable("it is a folder".to_owned()),
         Ok(_) => Ok(()),
@@ -178,6 +181,7 @@ mod tests {
     fn what_is_not_there_and_folders_are_no_such_files() {
         let told = |name: &str| check(Path::new(name)).unwrap_err().to_string();
         assert_eq!(told("/"), "/: it is a folder");
+        assert!(told("a.ekrec.gz").contains("unpack it first"));
         assert!(told("/no/such/file").starts_with("/no/such/file: "));
     }
 }

@@ -23,6 +23,8 @@ struct Episode {
     /// `slo shop`, `rule disk-full`
     subject: (String, String),
     group: String,
+    /// The group as it is in the facts.
+    labels: Value,
     opened: Timestamp,
     /// When its severity became what it was at last.
     told: Timestamp,
@@ -127,6 +129,7 @@ impl Episodes {
             (Some("episode.opened"), _) => of_group.push(Episode {
                 subject,
                 group,
+                labels: fact["group"].clone(),
                 opened: at,
                 told: at,
                 closed: None,
@@ -276,10 +279,10 @@ impl Difference {
     }
 
     fn json(&self) -> Value {
-        let Episode { subject, group, condition, severity, receivers, opened, closed, .. } = &self.episode;
+        let Episode { subject, labels, condition, severity, receivers, opened, closed, .. } = &self.episode;
         let closed = closed.map(|at| at.to_string());
         let mut value = json!({
-            "difference": self.what, "at": self.at.to_string(), "group": group, "condition": condition,
+            "difference": self.what, "at": self.at.to_string(), "group": labels, "condition": condition,
             "severity": severity, "receivers": receivers, "opened_at": opened.to_string(), "closed_at": closed,
         });
         value[subject.0.as_str()] = json!(subject.1);

@@ -80,3 +80,13 @@ fn ends_are_compared_too() {
     assert_eq!(change(&early, std::slice::from_ref(&opened)), "does not end any more)");
     assert_eq!(change(std::slice::from_ref(&opened), &early), "ends now)");
 }
+
+#[test]
+fn a_difference_in_json_has_the_group_as_facts_have_it() {
+    let mut episodes = Episodes::default();
+    assert!(episodes.take(&fact("/a", "09:00:00", "opened", "page", &["pager"])).is_continue());
+    let (differences, _) = differences(&Episodes::default(), &episodes);
+    let json = differences[0].json();
+    assert_eq!(json["group"], json!({"http.route": "/a"}), "{json}");
+    assert_eq!((&json["difference"], &json["slo"]), (&json!("added"), &json!("shop")));
+}
