@@ -34,6 +34,8 @@ pub(super) async fn record(global: &Global, args: &RecordArgs) -> Exit {
         match piece {
             Ok(Some(piece)) => {
                 if let Err(error) = intake.take(&piece) {
+                    // What is there ends with a whole entry all the same.
+                    let _as_far_as_it_goes = intake.finish();
                     return unwritable(&args.file, &error);
                 }
             }

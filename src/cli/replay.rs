@@ -4,6 +4,7 @@ mod against;
 mod bar;
 mod page;
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,7 +42,7 @@ pub(super) fn replay(global: &Global, args: ReplayArgs) -> Exit {
         );
         return Exit::Usage;
     }
-    let stage = Stage { global, args: &args, of_recordings: recordings > 0, progress: Arc::default() };
+    let stage = Stage::new(global, &args, recordings > 0);
     let plan = match stage.plan(&global.config) {
         Ok(plan) => plan,
         Err(exit) => return exit,
@@ -60,7 +61,7 @@ pub(super) fn differs(global: &Global, files: Vec<PathBuf>, plan: Arc<Plan>) -> 
         return Exit::Usage;
     }
     let args = ReplayArgs { files, until: None, counts: false, workers: None, against: None };
-    let stage = Stage { global, args: &args, of_recordings: true, progress: Arc::default() };
+    let stage = Stage::new(global, &args, true);
     against::compare(&stage, Some(plan), Old::AsRecorded)
 }
 
@@ -82,6 +83,8 @@ struct Stage<'s> {
     args: &'s ReplayArgs,
     of_recordings: bool,
     progress: Arc<Progress>,
+    /// Of the files now: a daemon may go on writing to one.
+    lengths: BTreeMap<PathBuf, u64>,
 }
 
 /// How one replay went.
@@ -93,7 +96,13 @@ struct Done {
     notices: Vec<Notice>,
 }
 
-impl Stage<'_> {
+impl<'s> Stage<'s> {
+    fn new(global: &'s Global, args: &'s ReplayArgs, of_recordings: bool) -> Self {
+        let length = |file: &PathBuf| Some((file.clone(), std::fs::metadata(file).ok()?.len()));
+        let lengths = args.files.iter().filter_map(length).collect();
+        Self { global, args, of_recordings, progress: Arc::default(), lengths }
+    }
+
     /// `None`: that of the recordings.
     fn plan(&self, paths: &[PathBuf]) -> Result<Option<Arc<Plan>>, Exit> {
         if self.of_recordings && paths.is_empty() {
@@ -113,7 +122,8 @@ impl Stage<'_> {
         let (files, until, progress) = (self.args.files.clone(), self.args.until, self.progress.clone());
         let mut notices = Vec::new();
         if self.of_recordings {
-            let recordings = Recordings { plan, files, until, progress };
+            let lengths = self.lengths.clone();
+            let recordings = Recordings { plan, files, until, progress, lengths };
             let played = replay::play(&recordings, each, &mut |notice| notices.push(notice));
             let counts = played.counts.filter(|_| played.wrong == 0);
             let summary =

@@ -247,6 +247,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
         slos,
         watches: settings.watches,
         route,
+        masked: settings.recorder.mask.clone(),
     };
     let sound = ctx.report.errors() == ctx.errors_of_tests;
     let names: Vec<String> = receivers.iter().map(|one| one.name.clone()).collect();

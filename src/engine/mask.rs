@@ -39,9 +39,14 @@ impl Default for Mask {
     }
 }
 
-/// Whether the values of an attribute are nobody's business.
-pub(super) fn is_secret(name: &str) -> bool {
-    ALWAYS.contains(&name)
+/// Whether the values of an attribute are nobody's business: always, or as the configuration says.
+pub(super) fn hides(masked: &[String], name: &str) -> bool {
+    ALWAYS.contains(&name) || masked.iter().any(|one| one == name)
+}
+
+/// What stands in place of a value.
+pub(super) fn masked() -> Scalar {
+    Scalar::Text(MASKED.to_owned())
 }
 
 impl Mask {
@@ -105,7 +110,7 @@ impl Mask {
     fn event(&self, record: &mut EventRecord) {
         for attribute in &mut record.attributes {
             if self.names.contains(&attribute.name) {
-                attribute.value = Scalar::Text(MASKED.to_owned());
+                attribute.value = masked();
             }
         }
     }

@@ -40,6 +40,9 @@ pub struct Plan {
     pub series_max: usize,
     /// `None`: nobody is told.
     pub route: Option<Route>,
+    /// Attributes whose values no record of an event has. Requests are folded by plans that have it.
+    #[borsh(skip)]
+    pub masked: Vec<String>,
     #[borsh(skip)]
     pub choice: Choice,
 }
@@ -173,6 +176,7 @@ impl Plan {
             watches: Vec::new(),
             series_max: SERIES_MAX,
             route: None,
+            masked: Vec::new(),
             choice: Choice::default(),
         }
     }

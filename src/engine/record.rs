@@ -6,6 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::fold::shortened;
+use super::mask;
 use super::plan::Plan;
 use crate::classify::Decider;
 use crate::model::{
@@ -220,7 +221,10 @@ fn attributes(plan: &Plan, item: &Item<'_>) -> Vec<Attribute> {
     });
     named
         .take(ATTRIBUTES_MAX)
-        .map(|(name, origin, value)| Attribute { origin, name: name.to_owned(), value: Scalar::of(value) })
+        .map(|(name, origin, value)| {
+            let value = if mask::hides(&plan.masked, name) { mask::masked() } else { Scalar::of(value) };
+            Attribute { origin, name: name.to_owned(), value }
+        })
         .collect()
 }
 

@@ -91,7 +91,7 @@ pub fn first_now(records: &[u8]) -> Option<Now> {
 #[derive(Debug)]
 pub struct Mapping {
     version: u64,
-    /// For each service level of the old plan, those of the new one.
+    /// For each service level of the old plan, those of the new one whose counts it has. Each of these has one source.
     slos: Vec<Vec<u32>>,
     watches: Vec<Option<u16>>,
     filter: Vec<Option<u16>>,
@@ -103,12 +103,12 @@ pub struct Mapping {
 impl Mapping {
     pub fn new(old: &Plan, new: &Plan) -> Self {
         let place = |place: usize| u16::try_from(place).ok();
-        let counts = |one: &SloPlan| {
-            let same = |(_, other): &(usize, &SloPlan)| other.indicator_identity == one.indicator_identity;
-            let ours = new.slos.iter().enumerate().filter(same);
-            ours.filter_map(|(place, _)| u32::try_from(place).ok()).collect()
-        };
-        let slos: Vec<Vec<u32>> = old.slos.iter().map(counts).collect();
+        let mut slos = vec![Vec::new(); old.slos.len()];
+        for (place, one) in (0..).zip(&new.slos) {
+            if let Some(source) = source(old, one) {
+                slos[source].push(place);
+            }
+        }
         let same_rules = same_at_first(old, new);
         let watches = old.watches.iter().map(|one| {
             let as_before = new.watches.iter().position(|other| other.rule == one.rule);
@@ -165,9 +165,14 @@ impl Mapping {
     fn batch(&self, mut batch: Batch) -> Batch {
         batch.plan_version = self.version;
         let places = |slo: u32| self.slos.get(slo as usize).into_iter().flatten().copied();
-        let deltas = batch.slos.iter();
-        let deltas = deltas.flat_map(|delta| places(delta.slo).map(|slo| SloDelta { slo, ..*delta }));
-        let mut deltas: Vec<SloDelta> = deltas.collect();
+        let (mut own, groups) = (Own::new(), &mut batch.groups);
+        let mut deltas: Vec<SloDelta> = Vec::new();
+        for delta in &batch.slos {
+            for slo in places(delta.slo) {
+                let group = own_group(&mut own, groups, slo, delta.group);
+                deltas.push(SloDelta { slo, group, ..*delta });
+            }
+        }
         deltas.sort_by(|a, b| {
             let of = |one: &SloDelta| (one.second, one.slo, &batch.groups[one.group as usize], one.track);
             of(a).cmp(&of(b))
@@ -213,8 +218,99 @@ impl Mapping {
     }
 }
 
+/// The service level of the old plan that counts what one of the new plan does: that of the same name before any other.
+fn source(old: &Plan, one: &SloPlan) -> Option<usize> {
+    let same = |other: &SloPlan| other.indicator_identity == one.indicator_identity;
+    let named = old.slos.iter().position(|other| same(other) && other.slo.name == one.slo.name);
+    named.or_else(|| old.slos.iter().position(same))
+}
+
+/// Of a service level and the group that it had in a batch: the group that it alone has there.
+type Own = BTreeMap<(u32, u32), u32>;
+
+/// But for the first one, no group of a batch is one of several service levels.
+fn own_group(own: &mut Own, groups: &mut Vec<Vec<String>>, slo: u32, group: u32) -> u32 {
+    if group == 0 {
+        return 0;
+    }
+    *own.entry((slo, group)).or_insert_with(|| {
+        groups.push(groups[group as usize].clone());
+        groups.len() as u32 - 1
+    })
+}
+
 /// So many classification rules at the beginning are the same: what they take is the same, too.
 fn same_at_first(old: &Plan, new: &Plan) -> usize {
     let pairs = old.rules.classify.iter().zip(&new.rules.classify);
     pairs.take_while(|(one, other)| one.identity == other.identity).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{plan, slo_plan};
+    use super::*;
+    use crate::decode::Encoding;
+    use crate::engine::plan::Indicator;
+    use crate::engine::{Request, fold};
+    use crate::model::{EventTime, Signal};
+
+    /// Service levels that count the same, by their names.
+    fn named(names: &[&str]) -> Plan {
+        let mut named = plan(28, "0.999", None);
+        let first = named.slos.remove(0);
+        named.slos = names
+            .iter()
+            .map(|name| {
+                let mut one = slo_plan(first.slo.clone(), Indicator::Foreign);
+                (*name).clone_into(&mut one.slo.name);
+                one
+            })
+            .collect();
+        named
+    }
+
+    #[test]
+    fn a_service_level_has_its_counts_from_one_that_counted_the_same_and_once() {
+        for (old, new, expected) in [
+            (&["alpha", "beta"][..], &["alpha", "beta"][..], vec![vec![0], vec![1]]),
+            (&["alpha", "beta"], &["beta", "alpha"], vec![vec![1], vec![0]]),
+            (&["alpha", "beta"], &["gamma"], vec![vec![0], vec![]]),
+            (&["alpha"], &["alpha", "beta"], vec![vec![0, 1]]),
+        ] {
+            assert_eq!(Mapping::new(&named(old), &named(new)).slos, expected, "{old:?} {new:?}");
+        }
+    }
+
+    /// The ledger takes it that a group of a batch is one of one service level.
+    #[test]
+    fn a_group_that_two_service_levels_get_is_one_of_each() {
+        let mapping = Mapping::new(&named(&["alpha"]), &named(&["alpha", "beta"]));
+        let at = EventTime(5_000_000_000);
+        let delta =
+            |group| SloDelta { slo: 0, track: 0, group, second: 5, good: 1, bad: 0, oldest: at, newest: at };
+        let batch = Batch {
+            groups: vec![vec![], vec!["a".to_owned()], vec!["b".to_owned()]],
+            slos: vec![delta(0), delta(1), delta(2)],
+            ..empty()
+        };
+        let mapped = mapping.batch(batch);
+        let told: Vec<(u32, &[String], u32)> = mapped
+            .slos
+            .iter()
+            .map(|one| (one.slo, mapped.groups[one.group as usize].as_slice(), one.group))
+            .collect();
+        let mut groups: Vec<u32> = told.iter().map(|one| one.2).filter(|group| *group > 0).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        assert_eq!((told.len(), groups.len()), (6, 4), "{told:?}");
+        for slo in [0, 1] {
+            let of: Vec<&[String]> = told.iter().filter(|one| one.0 == slo).map(|one| one.1).collect();
+            assert_eq!(of, [&[][..], &["a".to_owned()], &["b".to_owned()]]);
+        }
+    }
+
+    fn empty() -> Batch {
+        let (signal, encoding) = (Signal::Traces, Encoding::Protobuf);
+        fold(&Plan::empty(), 0, &Request { signal, encoding, body: &[], now: Now(0) }).unwrap()
+    }
 }

@@ -97,7 +97,8 @@ async fn in_one_piece(compressed: Bytes, length: usize) -> Result<Option<Vec<u8>
     let work = move || {
         let mut out = vec![0; length];
         let read = libdeflater::Decompressor::new().gzip_decompress(&compressed, &mut out);
-        // The member's own trailer has been compared: the body must end with it.
+        // The member's own trailer has been compared: the body must end with it. What stands between, if anything, is no
+        // member and says nothing.
         let trailer = [libdeflater::crc32(&out), length as u32].map(u32::to_le_bytes).concat();
         (read == Ok(length) && compressed[compressed.len() - TRAILER_BYTES..] == trailer).then_some(out)
     };

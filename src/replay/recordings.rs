@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub struct Recordings {
     /// Ends before the first group that came in after this time.
     pub until: Option<EventTime>,
     pub progress: Arc<Progress>,
+    /// So much of a file is read, where somebody may still write to it: twice the same.
+    pub lengths: BTreeMap<PathBuf, u64>,
 }
 
 /// What is to be known of a replay beside its facts.
@@ -102,13 +104,17 @@ struct Player<'p> {
 impl Player<'_> {
     fn play_file(&mut self, file: &Path) -> Result<ControlFlow<()>, String> {
         let unread = |error: io::Error| format!("it can not be read: {error}");
-        let input = Counting::new(File::open(file).map_err(unread)?, Arc::clone(&self.recordings.progress));
+        let opened = File::open(file).map_err(unread)?;
+        let length = self.recordings.lengths.get(file).copied().unwrap_or(u64::MAX);
+        let grows = opened.metadata().is_ok_and(|about| about.len() > length);
+        let input = Counting::new(opened.take(length), Arc::clone(&self.recordings.progress));
         let mut reader = Reader::open(BufReader::new(input)).map_err(|refused| refused.to_string())?;
         let mut has_ended = false;
         loop {
             let at = reader.offset();
             match reader.step().map_err(unread)? {
                 None => break,
+                Some(Found::Torn { torn: Torn::Cut, .. }) if grows => {}
                 Some(Found::Torn { at, torn }) => {
                     has_ended = torn == Torn::Cut;
                     self.torn(at, torn);

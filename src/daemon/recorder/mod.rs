@@ -169,6 +169,13 @@ impl Recorder {
             self.missed.fetch_add(missed, Ordering::Relaxed);
         }
         sinks.retain(|sink| !sink.to.is_closed());
+        // Whoever emptied a queue just before did not know that something was lost.
+        let is_stuck = |sink: &Sink| {
+            sink.shared.is_lost.load(Ordering::Acquire) && sink.to.capacity() == sink.to.max_capacity()
+        };
+        if sinks.iter().any(is_stuck) {
+            self.wants_image.store(true, Ordering::Release);
+        }
         self.is_wanted.store(!sinks.is_empty(), Ordering::Release);
     }
 

@@ -8,7 +8,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
 use crate::engine::events::Events;
-use crate::engine::mask::is_secret;
 use crate::engine::record::{EventRecord, Scalar};
 use crate::engine::view;
 use crate::model::{EventTime, Labels, SECOND_NS, rfc3339};
@@ -87,13 +86,18 @@ impl Clues {
         });
         let (good, bad): (Vec<_>, Vec<_>) = counted.partition(|(_, good)| *good);
         let first_bad = bad.iter().map(|(record, _)| record.first_seen).min();
-        let mut traces: Vec<&EventRecord> =
+        let mut of_bad: Vec<&EventRecord> =
             bad.iter().map(|(record, _)| *record).filter(|record| !record.trace_id.is_empty()).collect();
-        traces.sort_by_key(|record| std::cmp::Reverse(record.sequence));
-        traces.dedup_by(|a, b| a.trace_id == b.trace_id);
+        of_bad.sort_by_key(|record| std::cmp::Reverse(record.sequence));
+        let mut traces: Vec<String> = Vec::new();
+        for record in of_bad {
+            if traces.len() < TRACES_MAX && !traces.contains(&record.trace_id) {
+                traces.push(record.trace_id.clone());
+            }
+        }
         Self {
             contributors: contributors(&bad, &good, wanted.group),
-            traces: traces.into_iter().take(TRACES_MAX).map(|record| record.trace_id.clone()).collect(),
+            traces,
             change: versions.before(wanted.service, first_bad, wanted.at),
         }
     }
@@ -142,11 +146,13 @@ fn is_of(record: &EventRecord, group: &Labels) -> bool {
 }
 
 type Counted<'a> = (&'a EventRecord, bool);
-type Sums<'a> = BTreeMap<(&'a str, Cow<'a, str>), u64>;
+/// Name and value of an attribute.
+type Place<'a> = (&'a str, Cow<'a, str>);
+type Sums<'a> = BTreeMap<Place<'a>, u64>;
 
 fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Vec<Contributor> {
-    let (bad_sums, bad_of) = sums(bad);
-    let (good_sums, good_of) = sums(good);
+    let (bad_sums, bad_of) = sums(bad, |_| true);
+    let (good_sums, good_of) = sums(good, |place| bad_sums.contains_key(place));
     // Without good ones to compare with, everything is common to the bad ones.
     if good_of == 0 {
         return Vec::new();
@@ -174,7 +180,7 @@ fn contributors(bad: &[Counted<'_>], good: &[Counted<'_>], group: &Labels) -> Ve
 }
 
 /// How many events have each value, and how many there are.
-fn sums<'a>(records: &[Counted<'a>]) -> (Sums<'a>, u64) {
+fn sums<'a>(records: &[Counted<'a>], counts: impl Fn(&Place<'a>) -> bool) -> (Sums<'a>, u64) {
     let (mut sums, mut all) = (Sums::new(), 0_u64);
     for (record, _) in records {
         all = all.saturating_add(record.count);
@@ -183,10 +189,9 @@ fn sums<'a>(records: &[Counted<'a>]) -> (Sums<'a>, u64) {
             if std::mem::replace(&mut last, &one.name) == one.name {
                 continue;
             }
-            let value = value_of(record, &one.name).filter(|_| !is_secret(&one.name));
-            let Some(value) = value else { continue };
+            let Some(value) = value_of(record, &one.name) else { continue };
             let place = (one.name.as_str(), value);
-            if sums.len() < VALUES_MAX || sums.contains_key(&place) {
+            if counts(&place) && (sums.len() < VALUES_MAX || sums.contains_key(&place)) {
                 let sum = sums.entry(place).or_default();
                 *sum = sum.saturating_add(record.count);
             }

@@ -8,7 +8,7 @@ mod reasons;
 mod what_if;
 mod words;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
@@ -159,6 +159,8 @@ pub struct Evidence {
     pub clues: Clues,
 }
 
+type OpenAlerts<'a> = BTreeMap<&'a Labels, (&'a AlertRecord, &'a Decision)>;
+
 /// What explanations need and nothing else does.
 #[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
 pub(super) struct Memory {
@@ -255,13 +257,13 @@ impl Engine {
             None => (clock, 1),
             Some(at) => aligned(cx, groups.levels.iter().map(|level| &**level), at, clock)?,
         };
+        let open = self.open_at(&plan.slo.name, asked, at.is_none());
         let mut chosen: Vec<(bool, u128, &Level)> = groups
             .in_order()
             .map(|(_, level)| {
                 let nearness =
                     (0..level.judges.len()).map(|judge| reasons::nearness_of(cx, level, judge)).max();
-                let is_open = self.open_at(&plan.slo.name, &level.group, asked, at.is_none()).is_some();
-                (is_open, nearness.unwrap_or(0), level)
+                (open.contains_key(&level.group), nearness.unwrap_or(0), level)
             })
             .collect();
         chosen.sort_by_key(|(is_open, nearness, _)| std::cmp::Reverse((*is_open, *nearness)));
@@ -270,7 +272,12 @@ impl Engine {
         for (_, _, level) in chosen.into_iter().take(GROUPS_MAX) {
             let past = at.map(|_| level.as_of(cx, asked));
             for judge in 0..level.judges.len() {
-                levels.push(self.explain_level(cx, (level, past.as_ref()), judge, asked));
+                levels.push(self.explain_level(
+                    cx,
+                    (level, past.as_ref()),
+                    judge,
+                    open.get(&level.group).copied(),
+                ));
             }
         }
         levels.sort_by_key(|(nearness, _)| std::cmp::Reverse(*nearness));
@@ -295,11 +302,10 @@ impl Engine {
         cx: Cx<'_>,
         (now, past): (&Level, Option<&Level>),
         judge: usize,
-        asked: EventTime,
+        open: Option<(&AlertRecord, &Decision)>,
     ) -> (u128, LevelExplanation) {
         let slo = &cx.plan.slo;
         let level = past.unwrap_or(now);
-        let open = self.open_at(&slo.name, &now.group, asked, past.is_none());
         let mut conditions = ConditionAccount::all(cx, level, judge);
         let nearest = open
             .and_then(|(_, decision)| conditions.iter().position(|one| one.condition == decision.condition))
@@ -357,21 +363,18 @@ impl Engine {
         (reasons::nearness_of(cx, level, judge) + u128::from(open.is_some()) * 1_000_000_000_000, explained)
     }
 
-    /// The alert that was open at a time, with the last decision until then.
-    fn open_at(
-        &self,
-        slo: &str,
-        group: &Labels,
-        at: EventTime,
-        is_now: bool,
-    ) -> Option<(&AlertRecord, &Decision)> {
-        let of_level =
-            |record: &&AlertRecord| record.subject == Subject::Slo(slo.to_owned()) && record.group == *group;
-        self.alerts.records.iter().rev().filter(of_level).find_map(|record| {
-            let last =
-                record.decisions.iter().rev().find(|one| is_now || one.at.seconds() <= at.seconds())?;
-            (last.transition != Transition::Resolve).then_some((record, last))
-        })
+    /// The alerts of a service level that were open at a time, by their groups, with the last decision until then.
+    fn open_at(&self, slo: &str, at: EventTime, is_now: bool) -> OpenAlerts<'_> {
+        let of_slo = |record: &&AlertRecord| matches!(&record.subject, Subject::Slo(name) if name == slo);
+        let mut open = OpenAlerts::new();
+        for record in self.alerts.records.iter().filter(of_slo) {
+            let until = |one: &&Decision| is_now || one.at.seconds() <= at.seconds();
+            let Some(last) = record.decisions.iter().rev().find(until) else { continue };
+            if last.transition != Transition::Resolve {
+                open.insert(&record.group, (record, last));
+            }
+        }
+        open
     }
 
     fn alert_account(&self, record: &AlertRecord, decision: &Decision) -> AlertAccount {

@@ -124,8 +124,9 @@ impl Past {
         let held = Cx { plan: &self.plan.slos[self.slo], shape };
         for level in &self.levels {
             let (engine, facts) = self.again(held, plan, level);
+            let mut running = Running::default();
             for fact in &facts {
-                side.take(&level.group, fact, from);
+                side.take(&mut running, &level.group, fact, from);
             }
             let cx = Cx { plan, shape: &engine.levels[0].shape };
             let budget = engine.levels[0].levels[0].budget(cx, 0);
@@ -164,16 +165,35 @@ impl Past {
     }
 }
 
+/// What one group's alert is while its facts are gone through.
+#[derive(Clone, Copy, Debug, Default)]
+struct Running {
+    /// As people know it; `None` where it began before the stretch, or there is none.
+    severity: Option<Severity>,
+    /// Its place among the episodes that are told.
+    told: Option<usize>,
+}
+
 impl Side {
-    fn take(&mut self, group: &Labels, fact: &Fact, from: EventTime) {
+    fn count(&mut self, severity: Severity) -> Option<&mut u64> {
+        match severity {
+            Severity::Page => Some(&mut self.pages),
+            Severity::Ticket => Some(&mut self.tickets),
+            Severity::Log => None,
+        }
+    }
+
+    fn take(&mut self, running: &mut Running, group: &Labels, fact: &Fact, from: EventTime) {
         match &fact.what {
-            What::EpisodeOpened(change) if fact.at >= from => {
-                match change.episode.severity {
-                    Severity::Page => self.pages += 1,
-                    Severity::Ticket => self.tickets += 1,
-                    Severity::Log => {}
+            What::EpisodeOpened(change) => {
+                *running = Running::default();
+                if fact.at < from {
+                    return;
                 }
+                running.severity = Some(change.episode.severity);
+                self.count(change.episode.severity).into_iter().for_each(|count| *count += 1);
                 if self.episodes.len() < EPISODES_MAX {
+                    running.told = Some(self.episodes.len());
                     self.episodes.push(EpisodeView {
                         group: group.clone(),
                         opened_at: rfc3339(fact.at.0),
@@ -184,21 +204,25 @@ impl Side {
                     });
                 }
             }
-            What::EpisodeEscalated(change) if fact.at >= from => {
-                let Some(last) = self.episodes.last_mut().filter(|last| last.closed_at.is_none()) else {
+            What::EpisodeEscalated(change) => {
+                let Some(before) = running.severity.replace(change.episode.severity) else {
+                    running.severity = None;
                     return;
                 };
-                if change.episode.severity == Severity::Page && last.severity != Severity::Page.as_str() {
-                    self.pages += 1;
-                    self.tickets = self.tickets.saturating_sub(1);
+                if before != change.episode.severity {
+                    self.count(before).into_iter().for_each(|count| *count -= 1);
+                    self.count(change.episode.severity).into_iter().for_each(|count| *count += 1);
                 }
-                last.severity = change.episode.severity.as_str();
-                last.priority = change.episode.priority.as_str();
+                if let Some(told) = running.told.and_then(|told| self.episodes.get_mut(told)) {
+                    told.severity = change.episode.severity.as_str();
+                    told.priority = change.episode.priority.as_str();
+                }
             }
             What::EpisodeClosed(_) => {
-                if let Some(last) = self.episodes.last_mut().filter(|last| last.closed_at.is_none()) {
-                    last.closed_at = Some(rfc3339(fact.at.0));
+                if let Some(told) = running.told.and_then(|told| self.episodes.get_mut(told)) {
+                    told.closed_at = Some(rfc3339(fact.at.0));
                 }
+                *running = Running::default();
             }
             _ => {}
         }

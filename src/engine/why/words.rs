@@ -18,7 +18,11 @@ pub(super) fn of(
 ) -> String {
     let mut words = match open {
         Some((record, decision)) => {
-            let what = if verdict == "paging" { "Paging" } else { "A ticket" };
+            let what = match verdict {
+                "paging" => "Paging",
+                "ticket" => "A ticket",
+                _ => "Logged",
+            };
             let since = rfc3339(record.episode.opened_at.0);
             format!("{what} since {since}, {}.", decision.priority.as_str())
         }
