@@ -101,7 +101,9 @@ pub(super) fn read(
         let Some(fields) = Fields::new(&mut ctx.report, node, "an expectation", EXPECT) else { continue };
         let subject = subject(ctx, fields);
         let when = subject.and_then(|subject| when(ctx, fields, subject, last));
-        if let Some(end) = when.and_then(When::end) {
+        // A look at one moment says nothing of the time before it.
+        let is_stretch = fields.get("at").is_none();
+        if let Some(end) = when.and_then(When::end).filter(|_| is_stretch) {
             last = end;
         }
         let wanted = subject.and_then(|subject| wanted(ctx, fields, subject, known));
