@@ -6,21 +6,7 @@ use std::cmp::Ordering;
 use super::Reading;
 use super::node::Place;
 use super::trial_expects::{Placed, Timeline};
-use crate::classify::Decider;
 use crate::trial::{Act, Level, Moment, Telling, Wanted, When, offset};
-
-/// Rules that nobody wrote.
-pub(super) fn defaults() -> impl Iterator<Item = &'static str> {
-    let all = [
-        Decider::ServerSpanError,
-        Decider::OtherSpanError,
-        Decider::SpanException,
-        Decider::ErrorLog,
-        Decider::WarningLog,
-        Decider::Nothing,
-    ];
-    all.into_iter().filter_map(Decider::default_name)
-}
 
 pub(super) fn check(ctx: &mut Reading<'_>, all: &[Placed], timeline: &Timeline) {
     let mut told = Vec::new();

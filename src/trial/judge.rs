@@ -1,6 +1,6 @@
 //! What was expected held against what happened.
 
-use super::expect::{Expect, Level, Moment, Telling, Wanted, When, labels};
+use super::expect::{Expect, Level, Moment, Telling, Wanted, When, defaults, labels};
 use super::happen::Happening;
 use super::report::{Line, Mark};
 use super::stage::Seen;
@@ -226,7 +226,11 @@ fn count_of(counts: &Counts, wanted: &Wanted) -> u64 {
     };
     match wanted {
         Wanted::Rule { name, .. } => hits(name),
-        Wanted::Event { decided_by: Some(rule), .. } => hits(rule),
+        Wanted::Event { category, decided_by: Some(rule), .. } => {
+            // A rule's own category was compared when the document was read.
+            let is_other = defaults().any(|(name, decided)| name == rule && decided != *category);
+            if is_other { 0 } else { hits(rule) }
+        }
         Wanted::Event { category, .. } => match category {
             Category::Informational => counts.events.informational,
             Category::Warning => counts.events.warning,
