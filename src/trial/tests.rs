@@ -262,14 +262,15 @@ fn a_default_is_asked_for_by_its_own_category() {
 #[test]
 fn traffic_that_can_not_be_taken_is_no_silence() {
     let mut sample = Sample::span("shop");
-    sample.attributes = (0..200_000).map(|key| (format!("a{key}"), Attribute::Bool(true))).collect();
+    // A span's bytes are no metric's.
+    sample.signal = Signal::Metrics;
     let during = Stretch { from_s: 0, to_s: 2 };
     let rate = Rate { items: Parts::ONE, unit_s: 1 };
     let flow = Flow { during, rate, share_bad: Parts(0), good: sample, bad: Sample::span("shop") };
     let trial = trial(vec![flow], vec![quiet(Moment::Offset(0), Moment::Offset(1))]);
     let plan = Arc::new(plan());
     let why = Run::new(&trial, Arc::clone(&plan)).finish(&mut Coverage::new(plan, Vec::new())).unwrap_err();
-    assert!(why.starts_with("a made-up span of shop can not be taken: "), "{why}");
+    assert!(why.starts_with("a made-up point of shop can not be taken: "), "{why}");
 }
 
 #[test]
