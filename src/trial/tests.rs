@@ -270,7 +270,7 @@ fn traffic_that_can_not_be_taken_is_no_silence() {
     let trial = trial(vec![flow], vec![quiet(Moment::Offset(0), Moment::Offset(1))]);
     let plan = Arc::new(plan());
     let why = Run::new(&trial, Arc::clone(&plan)).finish(&mut Coverage::new(plan, Vec::new())).unwrap_err();
-    assert!(why.starts_with("a made-up point of shop can not be taken: "), "{why}");
+    assert!(why.starts_with("a made-up metric of shop can not be taken: "), "{why}");
 }
 
 #[test]
