@@ -77,7 +77,7 @@ struct Ran {
     took_ms: u64,
 }
 
-/// A recording that can not be read to its end.
+/// A test that could not be judged, of a recording that can not be read for instance.
 struct Broken {
     name: String,
     declared_at: String,
@@ -93,10 +93,11 @@ impl Ran {
 fn ran(trial: &Trial, plan: &Arc<Plan>, coverage: &mut Coverage) -> Ran {
     let began = Instant::now();
     let mut run = Run::new(trial, Arc::clone(plan));
-    let report = match recorded(trial, plan, &mut run) {
-        Ok(()) => Ok(run.finish(coverage)),
-        Err(why) => Err(Broken { name: trial.name.clone(), declared_at: trial.declared_at.clone(), why }),
-    };
+    let read = recorded(trial, plan, &mut run);
+    let report = read
+        .map_err(|why| format!("the recording can not be read: {why}"))
+        .and_then(|()| run.finish(coverage))
+        .map_err(|why| Broken { name: trial.name.clone(), declared_at: trial.declared_at.clone(), why });
     Ran { report, took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
 }
 
@@ -155,7 +156,7 @@ impl Page {
             Err(Broken { name, declared_at, why }) => {
                 if self.output == Output::Human {
                     let name = name.escape_debug();
-                    println!("FAIL {name}  ({declared_at})\n  - the recording can not be read: {why}");
+                    println!("FAIL {name}  ({declared_at})\n  - {why}");
                 }
                 self.add(json!({"test": name, "declared_at": declared_at, "passed": false, "error": why}));
                 self.cases.push(Case {

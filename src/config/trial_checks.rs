@@ -1,24 +1,12 @@
 //! Expectations of one test held against its timeline and against each other: what can never come true is a mistake of the
 //! document, found before anything runs.
 
+use std::cmp::Ordering;
+
 use super::Reading;
 use super::node::Place;
 use super::trial_expects::{Placed, Timeline};
-use crate::classify::Decider;
 use crate::trial::{Act, Level, Moment, Telling, Wanted, When, offset};
-
-/// Rules that nobody wrote.
-pub(super) fn defaults() -> impl Iterator<Item = &'static str> {
-    let all = [
-        Decider::ServerSpanError,
-        Decider::OtherSpanError,
-        Decider::SpanException,
-        Decider::ErrorLog,
-        Decider::WarningLog,
-        Decider::Nothing,
-    ];
-    all.into_iter().filter_map(Decider::default_name)
-}
 
 pub(super) fn check(ctx: &mut Reading<'_>, all: &[Placed], timeline: &Timeline) {
     let mut told = Vec::new();
@@ -62,14 +50,25 @@ fn times(ctx: &mut Reading<'_>, one: &Placed, timeline: &Timeline, told: &mut Ve
             Some(_) => {}
         }
     }
-    if let Some((from, to)) = bounds(one, timeline).filter(|(from, to)| from > to) {
-        let message = format!("this stretch ends at {} before it begins at {}", offset(to), offset(from));
-        ctx.report.error_with(
-            "E0603",
-            one.at,
-            message,
-            "`until` begins where the expectation before it ends",
-        );
+    if let Some(message) = wrong_stretch(one, timeline) {
+        let hint = "`until` begins where the last `until` or `between` before it ends";
+        ctx.report.error_with("E0603", one.at, message, hint);
+    }
+}
+
+/// Two times of a recording can be compared before it is read.
+fn wrong_stretch(one: &Placed, timeline: &Timeline) -> Option<String> {
+    let When::Between(from, to) = one.expect.when else { return None };
+    let order = match (from, to) {
+        (Moment::Time(from), Moment::Time(to)) => from.cmp(&to),
+        _ => bounds(one, timeline).map(|(from, to)| from.cmp(&to))?,
+    };
+    match order {
+        Ordering::Greater => Some(format!("this stretch ends at {to} before it begins at {from}")),
+        Ordering::Equal if matches!(one.expect.wanted, Wanted::Quiet) => {
+            Some(format!("this stretch ends at {to}, where it begins: no alert could open in it"))
+        }
+        _ => None,
     }
 }
 

@@ -327,8 +327,17 @@ pub(super) fn unknown(ctx: &mut Reading<'_>, at: super::node::Place, what: &str,
 pub(super) fn group(ctx: &mut Reading<'_>, fields: Fields<'_>, slo: &SloPlan) -> Option<Vec<String>> {
     let keys: Vec<&str> =
         slo.group_by.iter().flat_map(|group_by| &group_by.keys).map(|key| &*key.name).collect();
+    group_of(ctx, fields, &slo.slo.name, &keys)
+}
+
+/// Of an SLO or a rule by its name, which sets groups apart by these keys.
+pub(super) fn group_of(
+    ctx: &mut Reading<'_>,
+    fields: Fields<'_>,
+    name: &str,
+    keys: &[&str],
+) -> Option<Vec<String>> {
     let given = fields.get("group").and_then(Node::entries).unwrap_or_default();
-    let name = &slo.slo.name;
     if let Some((key, _)) = given.iter().find(|(key, _)| !keys.contains(&&*key.text)) {
         let message = format!("`{name}` is not grouped by `{}`", key.text);
         let hint = match keys.is_empty() {
@@ -339,7 +348,7 @@ pub(super) fn group(ctx: &mut Reading<'_>, fields: Fields<'_>, slo: &SloPlan) ->
         return None;
     }
     let mut values = Vec::new();
-    for key in &keys {
+    for key in keys {
         let node = given.iter().find(|(one, _)| one.text == *key).map(|(_, node)| node);
         let Some(node) = node else {
             let message = format!("`{name}` has groups: say which one");

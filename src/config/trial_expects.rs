@@ -4,11 +4,11 @@ use super::Reading;
 use super::node::{Node, Place, Value};
 use super::reader::{self, Fields};
 use super::trial_checks;
-use super::trial_events::{group, slo, unknown};
+use super::trial_events::{group, group_of, slo, unknown};
 use super::trials::{Known, moment};
-use crate::engine::SloPlan;
+use crate::engine::{SloPlan, Watch};
 use crate::model::{Category, EventTime, Labels, Priority};
-use crate::trial::{Act, Amount, Expect, Level, Moment, Telling, Wanted, When};
+use crate::trial::{Act, Amount, Expect, Level, Moment, Telling, Wanted, When, defaults};
 
 const EXPECT: &[&str] = &[
     "at",
@@ -101,7 +101,9 @@ pub(super) fn read(
         let Some(fields) = Fields::new(&mut ctx.report, node, "an expectation", EXPECT) else { continue };
         let subject = subject(ctx, fields);
         let when = subject.and_then(|subject| when(ctx, fields, subject, last));
-        if let Some(end) = when.and_then(When::end) {
+        // A look at one moment says nothing of the time before it.
+        let is_stretch = fields.get("at").is_none();
+        if let Some(end) = when.and_then(When::end).filter(|_| is_stretch) {
             last = end;
         }
         let wanted = subject.and_then(|subject| wanted(ctx, fields, subject, known));
@@ -229,20 +231,8 @@ fn never(ctx: &mut Reading<'_>, node: &Node, known: Known<'_>) -> Option<Wanted>
 fn telling(ctx: &mut Reading<'_>, fields: Fields<'_>, act: Act, known: Known<'_>) -> Option<Telling> {
     let about = fields.text(&mut ctx.report, act.as_str())?;
     let at = fields.get(act.as_str()).map_or(fields.at, |node| node.at);
-    let slo = known.plan.slos.iter().find(|one| one.slo.name == about);
-    let is_rule = known.plan.watches.iter().any(|one| one.name == about);
-    if slo.is_none() && !is_rule && known.complete {
-        nothing_alerts(ctx, at, about, known);
-        return None;
-    }
-    let condition = fields.text(&mut ctx.report, "condition");
-    if let (Some(condition), Some(slo)) = (condition, slo) {
-        let names: Vec<&str> = slo.slo.conditions().map(|(_, one)| &*one.name).collect();
-        if !names.contains(&condition) {
-            let at = fields.get("condition").map_or(fields.at, |node| node.at);
-            unknown(ctx, at, &format!("condition of `{about}`"), condition, &names);
-        }
-    }
+    let alerting = alerting(ctx, at, about, known)?;
+    let condition = condition(ctx, fields, about, alerting);
     let priorities: Vec<(&str, Priority)> = Priority::ALL.iter().map(|one| (one.as_str(), *one)).collect();
     let priority = match fields.get("priority") {
         Some(node) => Some(reader::word(&mut ctx.report, node, "priority", &priorities)?),
@@ -257,10 +247,63 @@ fn telling(ctx: &mut Reading<'_>, fields: Fields<'_>, act: Act, known: Known<'_>
         about: about.to_owned(),
         to: receivers(ctx, fields, known),
         priority,
-        condition: condition.map(str::to_owned),
-        group: labels(ctx, fields, slo)?,
+        condition,
+        group: labels(ctx, fields, alerting)?,
         times: times.into(),
     })
+}
+
+/// What opens alerts of a name.
+#[derive(Clone, Copy)]
+enum Alerting<'k> {
+    Slo(&'k SloPlan),
+    Rule(&'k Watch),
+    /// Not all that there is could be read.
+    Unread,
+}
+
+fn alerting<'k>(ctx: &mut Reading<'_>, at: Place, about: &str, known: Known<'k>) -> Option<Alerting<'k>> {
+    let slo = known.plan.slos.iter().find(|one| one.slo.name == about);
+    let rule = known.plan.watches.iter().find(|one| one.name == about);
+    match (slo, rule) {
+        (Some(_), Some(_)) => {
+            let message =
+                format!("`{about}` is an SLO and a rule with an alert: nobody knows which is meant");
+            ctx.report.error_with("E0604", at, message, "give one of them another name");
+            None
+        }
+        (Some(slo), None) => Some(Alerting::Slo(slo)),
+        (None, Some(rule)) => Some(Alerting::Rule(rule)),
+        (None, None) if known.complete => {
+            nothing_alerts(ctx, at, about, known);
+            None
+        }
+        (None, None) => Some(Alerting::Unread),
+    }
+}
+
+fn condition(
+    ctx: &mut Reading<'_>,
+    fields: Fields<'_>,
+    about: &str,
+    alerting: Alerting<'_>,
+) -> Option<String> {
+    let condition = fields.text(&mut ctx.report, "condition")?;
+    match alerting {
+        Alerting::Slo(slo) => {
+            let names: Vec<&str> = slo.slo.conditions().map(|(_, one)| &*one.name).collect();
+            if !names.contains(&condition) {
+                let at = fields.get("condition").map_or(fields.at, |node| node.at);
+                unknown(ctx, at, &format!("condition of `{about}`"), condition, &names);
+            }
+        }
+        Alerting::Rule(_) => {
+            let message = format!("`condition` does not go with `{about}`: a rule's alert has none");
+            ctx.report.error("E0606", fields.place_of("condition"), message);
+        }
+        Alerting::Unread => {}
+    }
+    Some(condition.to_owned())
 }
 
 fn nothing_alerts(ctx: &mut Reading<'_>, at: Place, about: &str, known: Known<'_>) {
@@ -282,24 +325,36 @@ fn receivers(ctx: &mut Reading<'_>, fields: Fields<'_>, known: Known<'_>) -> Opt
             let names: Vec<&str> = known.receivers.iter().map(String::as_str).collect();
             unknown(ctx, node.at, "receiver", name, &names);
         }
+        if receivers.iter().any(|one| one == name) {
+            ctx.report.error("E0606", node.at, format!("receiver `{name}` is named twice"));
+        }
         receivers.push(name.to_owned());
     }
     Some(receivers)
 }
 
 /// `Some(None)` where any group will do.
-fn labels(ctx: &mut Reading<'_>, fields: Fields<'_>, slo: Option<&SloPlan>) -> Option<Option<Labels>> {
+fn labels(ctx: &mut Reading<'_>, fields: Fields<'_>, alerting: Alerting<'_>) -> Option<Option<Labels>> {
     let Some(node) = fields.get("group") else { return Some(None) };
     let Some(entries) = node.entries() else {
         reader::wrong_type(&mut ctx.report, node, "`group` is a mapping");
         return None;
     };
-    if let Some(slo) = slo {
-        group(ctx, fields, slo)?;
+    match alerting {
+        Alerting::Slo(slo) => drop(group(ctx, fields, slo)?),
+        Alerting::Rule(watch) => {
+            let keys: Vec<&str> = watch.key.iter().map(|key| &*key.name).collect();
+            group_of(ctx, fields, &watch.name, &keys)?;
+        }
+        Alerting::Unread => {}
     }
     let mut labels = Labels::new();
     for (key, node) in entries {
         labels.insert(key.text.clone(), reader::text(&mut ctx.report, node, &key.text)?.to_owned());
+    }
+    if matches!(alerting, Alerting::Rule(_)) {
+        // An alert of events without the attribute has no such label.
+        labels.retain(|_, value| !value.is_empty());
     }
     Some(Some(labels))
 }
@@ -360,9 +415,10 @@ fn event(ctx: &mut Reading<'_>, node: &Node, known: Known<'_>) -> Option<Wanted>
     if let Some(name) = decided_by {
         is_rule(ctx, fields, "decided_by", name, known)?;
         let rule = known.plan.rules.classify.iter().find(|rule| rule.name == name);
-        if let Some(rule) = rule.filter(|rule| rule.category != category) {
-            let message =
-                format!("rule `{name}` never decides {category}: its category is {}", rule.category);
+        let default = || defaults().find(|(default, _)| *default == name).map(|(_, category)| category);
+        let decided = rule.map(|rule| rule.category).or_else(default);
+        if let Some(decided) = decided.filter(|decided| *decided != category) {
+            let message = format!("rule `{name}` never decides {category}: its category is {decided}");
             ctx.report.error("E0605", fields.place_of("decided_by"), message);
             return None;
         }
@@ -373,7 +429,7 @@ fn event(ctx: &mut Reading<'_>, node: &Node, known: Known<'_>) -> Option<Wanted>
 fn is_rule(ctx: &mut Reading<'_>, fields: Fields<'_>, key: &str, name: &str, known: Known<'_>) -> Option<()> {
     let rules = &known.plan.rules;
     let mut names: Vec<&str> = rules.classify.iter().map(|rule| &*rule.name).collect();
-    trial_checks::defaults().for_each(|name| names.push(name));
+    names.extend(defaults().map(|(name, _)| name));
     names.extend(rules.filter.iter().map(|rule| &*rule.name).filter(|_| key == "rule"));
     if known.complete && !names.contains(&name) {
         let at = fields.get(key).map_or(fields.at, |node| node.at);

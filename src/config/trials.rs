@@ -9,7 +9,7 @@ use super::set::{Document, Kind, Set};
 use super::{Reading, quantity, trial_events, trial_expects};
 use crate::engine::Plan;
 use crate::model::{EventTime, SECOND_NS};
-use crate::trial::{Expect, Moment, TIMELINE_S_MAX, Trial};
+use crate::trial::{Expect, Moment, TIME_S_MAX, TIMELINE_S_MAX, Trial};
 
 const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const SPEC: &[&str] = &["start", "strict", "traffic", "counts", "replay", "expect"];
@@ -130,12 +130,22 @@ fn start(ctx: &mut Reading<'_>, spec: Fields<'_>, is_recorded: bool) -> EventTim
         ctx.report.error("E0606", spec.place_of("start"), message);
     }
     match time(text) {
-        Some(time) => EventTime(time.seconds() * SECOND_NS),
+        Some(time) => within_range(ctx, node, time).unwrap_or(begin),
         None => {
             not_readable(ctx, node, "start", text, "write 2026-01-05T00:00:00Z");
             begin
         }
     }
+}
+
+/// A whole second from which the longest timeline can go on.
+fn within_range(ctx: &mut Reading<'_>, node: &Node, time: EventTime) -> Option<EventTime> {
+    if time.seconds() > TIME_S_MAX {
+        let max = Moment::Time(EventTime(TIME_S_MAX * SECOND_NS));
+        ctx.report.error("E0608", node.at, format!("a test knows no time after {max}"));
+        return None;
+    }
+    Some(EventTime(time.seconds() * SECOND_NS))
 }
 
 /// RFC 3339, from 1970 on.
@@ -169,7 +179,7 @@ pub(super) fn seconds(ctx: &mut Reading<'_>, node: &Node, name: &str) -> Option<
 pub(super) fn moment(ctx: &mut Reading<'_>, node: &Node, name: &str) -> Option<(Moment, Place)> {
     let text = reader::text(&mut ctx.report, node, name)?;
     let moment = match time(text) {
-        Some(time) => Moment::Time(EventTime(time.seconds() * SECOND_NS)),
+        Some(time) => Moment::Time(within_range(ctx, node, time)?),
         None => Moment::Offset(seconds(ctx, node, name)?),
     };
     Some((moment, node.at))

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::report::{list, offset};
+use crate::classify::Decider;
 use crate::model::{Category, EventTime, Labels, Parts, Priority, parse_parts};
 
 /// One expectation of a document.
@@ -106,6 +107,19 @@ enum Op {
     NotEqual,
     GreaterOrEqual,
     Greater,
+}
+
+/// Rules that nobody wrote, by name, with what they decide.
+pub fn defaults() -> impl Iterator<Item = (&'static str, Category)> {
+    let all = [
+        Decider::ServerSpanError,
+        Decider::OtherSpanError,
+        Decider::SpanException,
+        Decider::ErrorLog,
+        Decider::WarningLog,
+        Decider::Nothing,
+    ];
+    all.into_iter().filter_map(|one| Some((one.default_name()?, one.default_category())))
 }
 
 impl Moment {

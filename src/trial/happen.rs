@@ -1,6 +1,6 @@
 //! What happened to alerts, out of the facts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::expect::{Act, Telling, labels};
@@ -71,9 +71,8 @@ impl Happening {
     /// Whether it is what is told, whenever that is.
     pub(super) fn is(&self, told: &Telling) -> bool {
         let acts = self.act == told.act || told.act == Act::Page && self.pages;
-        let receivers = |to: &Vec<String>| {
-            to.len() == self.receivers.len() && to.iter().all(|one| self.receivers.contains(one))
-        };
+        let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
+        let receivers = |to: &Vec<String>| set(to) == set(&self.receivers);
         acts && self.subject.name() == told.about
             && told.to.as_ref().is_none_or(receivers)
             && told.priority.is_none_or(|priority| priority == self.priority)

@@ -1,6 +1,6 @@
 //! What was expected held against what happened.
 
-use super::expect::{Expect, Level, Telling, Wanted, When, labels};
+use super::expect::{Expect, Level, Moment, Telling, Wanted, When, defaults, labels};
 use super::happen::Happening;
 use super::report::{Line, Mark};
 use super::stage::Seen;
@@ -66,14 +66,19 @@ impl Verdict<'_> {
         self.lines.push(Line { mark: Mark::Unexpected, from_s: at_s, to_s: None, text, place: None });
     }
 
-    /// `None`, and a line, for a time before the beginning.
+    /// `None`, and a line, for a time before the beginning and for a stretch that is none.
     fn stretch(&mut self, expect: &Expect, text: &str) -> Option<(u64, u64)> {
-        let bounds = self.bounds(expect.when);
-        if bounds.is_none() {
-            let begun = super::expect::Moment::Time(self.course.start);
+        let Some((from, to)) = self.bounds(expect.when) else {
+            let begun = Moment::Time(self.course.start);
             self.missing(expect, format!("{text}: before the beginning at {begun}"));
+            return None;
+        };
+        let to = to.unwrap_or(u64::MAX);
+        if from > to || from == to && matches!(expect.wanted, Wanted::Quiet) {
+            self.missing(expect, format!("{text}: this stretch ends before anything can happen in it"));
+            return None;
         }
-        bounds.map(|(from, to)| (from, to.unwrap_or(u64::MAX)))
+        Some((from, to))
     }
 
     fn bounds(&self, when: When) -> Option<(u64, Option<u64>)> {
@@ -221,7 +226,11 @@ fn count_of(counts: &Counts, wanted: &Wanted) -> u64 {
     };
     match wanted {
         Wanted::Rule { name, .. } => hits(name),
-        Wanted::Event { decided_by: Some(rule), .. } => hits(rule),
+        Wanted::Event { category, decided_by: Some(rule), .. } => {
+            // A rule's own category was compared when the document was read.
+            let is_other = defaults().any(|(name, decided)| name == rule && decided != *category);
+            if is_other { 0 } else { hits(rule) }
+        }
         Wanted::Event { category, .. } => match category {
             Category::Informational => counts.events.informational,
             Category::Warning => counts.events.warning,

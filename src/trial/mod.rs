@@ -19,11 +19,11 @@ mod stage;
 mod tests;
 
 pub use coverage::{Coverage, Part};
-pub use expect::{Act, Amount, Expect, Level, Moment, Telling, Wanted, When};
+pub use expect::{Act, Amount, Expect, Level, Moment, Telling, Wanted, When, defaults};
 pub use happen::Happening;
 pub use junit::{Case, junit};
 pub use pace::{RATE_MAX, Rate};
 pub use report::{Line, Mark, Report, offset};
 pub use run::Run;
 pub use sample::{Attribute, Sample};
-pub use script::{Feed, Flow, Stretch, TIMELINE_S_MAX, Trial};
+pub use script::{Feed, Flow, Stretch, TIME_S_MAX, TIMELINE_S_MAX, Trial};

@@ -9,7 +9,7 @@ use super::happen::happenings;
 use super::judge::{Course, judge};
 use super::report::Report;
 use super::scale::{Sum, folded};
-use super::script::{Feed, Flow, Trial};
+use super::script::{Feed, Flow, TIME_S_MAX, Trial};
 use super::stage::{Look, Stage};
 use crate::engine::{Batch, Plan};
 use crate::model::{EventTime, SECOND_NS, Signal};
@@ -20,11 +20,13 @@ pub struct Run<'t> {
     plan: Arc<Plan>,
     start: EventTime,
     stage: Option<Stage>,
+    /// An event of the recording has a time that no test has.
+    is_beyond: bool,
 }
 
 impl<'t> Run<'t> {
     pub fn new(trial: &'t Trial, plan: Arc<Plan>) -> Self {
-        Self { trial, plan, start: trial.start, stage: None }
+        Self { trial, plan, start: trial.start, stage: None, is_beyond: false }
     }
 
     /// A request of a recording, folded; in the order of the recording, and before `finish`.
@@ -32,7 +34,12 @@ impl<'t> Run<'t> {
         let first_s = batch.seconds.first().map(|first| first.0).or(batch.newest.map(EventTime::seconds));
         // What has no time before anything has begins no timeline.
         let Some(first_s) = first_s.or(self.stage.as_ref().map(Stage::came_s)) else { return };
-        let Self { trial, plan, start, stage } = self;
+        let last_s = batch.seconds.iter().map(|one| one.0).chain(batch.newest.map(EventTime::seconds)).max();
+        self.is_beyond |= last_s.is_some_and(|last_s| last_s > TIME_S_MAX);
+        if self.is_beyond {
+            return;
+        }
+        let Self { trial, plan, start, stage, .. } = self;
         let stage = stage.get_or_insert_with(|| {
             *start = EventTime(first_s.saturating_mul(SECOND_NS));
             Stage::new(Arc::clone(plan), first_s, looks(&trial.expects, *start))
@@ -40,25 +47,31 @@ impl<'t> Run<'t> {
         stage.take_recorded(batch);
     }
 
-    /// What is made up comes after what was recorded; then everything is judged.
-    pub fn finish(self, coverage: &mut Coverage) -> Report {
-        let Self { trial, plan, start, stage } = self;
+    /// What is made up comes after what was recorded; then everything is judged. The error says why nothing can be.
+    pub fn finish(self, coverage: &mut Coverage) -> Result<Report, String> {
+        let Self { trial, plan, start, stage, is_beyond } = self;
+        if is_beyond {
+            return Err("an event of the recording is later than the year 2500".to_owned());
+        }
+        if stage.is_none() && !trial.replay.is_empty() {
+            return Err("nothing came of the recording: no event of it has a time".to_owned());
+        }
         let base_s = stage.as_ref().map_or(start.seconds(), |stage| stage.came_s() + 1);
         let new = || Stage::new(Arc::clone(&plan), start.seconds(), looks(&trial.expects, start));
         let mut stage = stage.unwrap_or_else(new);
-        Script::new(&plan, trial).play(&mut stage, base_s);
+        Script::new(&plan, trial)?.play(&mut stage, base_s)?;
         let asked = trial.expects.iter().filter_map(|one| one.when.end()?.offset(start)).max().unwrap_or(0);
         let end_s = (base_s + trial.length_s()).max(start.seconds().saturating_add(asked));
         let (facts, seen, counts) = stage.finish(end_s);
         coverage.observe(&facts, &counts);
         let happenings = happenings(&facts, start);
         let course = Course { start, happenings: &happenings, seen: &seen };
-        Report {
+        Ok(Report {
             name: trial.name.clone(),
             declared_at: trial.declared_at.clone(),
             seconds: end_s - start.seconds(),
             lines: judge(&trial.expects, trial.strict, &course),
-        }
+        })
     }
 }
 
@@ -91,22 +104,24 @@ struct Script<'s> {
 }
 
 impl<'s> Script<'s> {
-    fn new(plan: &'s Plan, trial: &'s Trial) -> Self {
+    fn new(plan: &'s Plan, trial: &'s Trial) -> Result<Self, String> {
         let second = trial.start.seconds();
-        let fold = |flow: &Flow| [&flow.good, &flow.bad].map(|one| folded(plan, one, second));
+        let fold = |flow: &'s Flow| {
+            Ok((flow, [folded(plan, &flow.good, second)?, folded(plan, &flow.bad, second)?]))
+        };
         let place = |feed: &Feed| plan.slos.iter().position(|one| one.slo.name == feed.slo);
         let during = trial.flows.iter().map(|one| one.during).chain(trial.feeds.iter().map(|one| one.during));
         let turns: BTreeSet<u64> = during.flat_map(|during| [during.from_s, during.to_s]).collect();
-        Self {
+        Ok(Self {
             plan,
-            flows: trial.flows.iter().map(|flow| (flow, fold(flow))).collect(),
+            flows: trial.flows.iter().map(fold).collect::<Result<_, String>>()?,
             feeds: trial.feeds.iter().filter_map(|feed| Some((feed, place(feed)?))).collect(),
             turns: turns.into_iter().collect(),
             reads_time: plan.reads_time(),
-        }
+        })
     }
 
-    fn play(&self, stage: &mut Stage, base_s: u64) {
+    fn play(&self, stage: &mut Stage, base_s: u64) -> Result<(), String> {
         for stretch in self.turns.windows(2) {
             let (from_s, to_s) = (stretch[0], stretch[1]);
             let flows: Vec<_> = self.flows.iter().filter(|(flow, _)| flow.during.holds(from_s)).collect();
@@ -118,14 +133,15 @@ impl<'s> Script<'s> {
             stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
             for second in from_s..to_s {
                 let at_s = base_s + second;
-                let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds);
-                let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[]);
+                let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds)?;
+                let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[])?;
                 for batch in [spans, logs].into_iter().flatten() {
                     stage.take(at_s, batch);
                 }
             }
             stage.pace(1);
         }
+        Ok(())
     }
 
     fn sum(
@@ -134,7 +150,7 @@ impl<'s> Script<'s> {
         (second, at_s): (u64, u64),
         flows: &[&(&Flow, [Batch; 2])],
         feeds: &[&(&Feed, usize)],
-    ) -> Option<Batch> {
+    ) -> Result<Option<Batch>, String> {
         let mut sum = None;
         let new = || Sum::new(self.plan, signal, at_s);
         for (flow, folds) in flows.iter().filter(|(flow, _)| flow.good.signal == signal) {
@@ -145,7 +161,7 @@ impl<'s> Script<'s> {
                 }
                 let sum = sum.get_or_insert_with(new);
                 match self.reads_time {
-                    true => sum.add(&folded(self.plan, sample, at_s), count),
+                    true => sum.add(&folded(self.plan, sample, at_s)?, count),
                     false => sum.add(once, count),
                 }
             }
@@ -160,6 +176,6 @@ impl<'s> Script<'s> {
                 }
             }
         }
-        sum.and_then(Sum::into_batch)
+        Ok(sum.and_then(Sum::into_batch))
     }
 }

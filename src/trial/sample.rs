@@ -66,7 +66,7 @@ impl Sample {
     }
 
     fn spans(&self, second: u64, count: u64) -> Vec<u8> {
-        let end = second * SECOND_NS;
+        let end = second.saturating_mul(SECOND_NS);
         let status = self.failed.then(|| Status { code: StatusCode::Error.into(), ..Default::default() });
         let span = |number: u64| Span {
             trace_id: u128::from(number + 1).to_be_bytes().to_vec(),
@@ -90,7 +90,7 @@ impl Sample {
 
     fn logs(&self, second: u64, count: u64) -> Vec<u8> {
         let record = || LogRecord {
-            time_unix_nano: second * SECOND_NS,
+            time_unix_nano: second.saturating_mul(SECOND_NS),
             severity_number: self.severity,
             event_name: self.name.clone(),
             body: (!self.body.is_empty())

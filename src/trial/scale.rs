@@ -1,7 +1,7 @@
 //! What a worker makes of one item, times how many of it came: the same batch as that of a request which holds them all,
 //! without its bytes. Only the records that people look at are left out.
 
-use crate::decode::Encoding;
+use crate::decode::{Encoding, Malformed};
 use crate::engine::{Batch, Plan, Points, Request, ServiceDelta, SloDelta, fold_replayed};
 use crate::model::{EventTime, Now, SECOND_NS, Signal};
 
@@ -10,13 +10,15 @@ use super::sample::Sample;
 /// Always the same: nobody who writes a test has others' names to guard.
 const KEY: u64 = u64::from_be_bytes(*b"evenkeel");
 
-/// What the plan makes of one item at a second.
-pub(super) fn folded(plan: &Plan, sample: &Sample, second: u64) -> Batch {
+/// What the plan makes of one item at a second. The error says why it can make nothing of it.
+pub(super) fn folded(plan: &Plan, sample: &Sample, second: u64) -> Result<Batch, String> {
     let body = sample.request(second, 1);
     let now = Now(second.saturating_mul(SECOND_NS));
     let request = Request { signal: sample.signal, encoding: Encoding::Protobuf, body: &body, now };
-    let batch = fold_replayed(plan, KEY, &request);
-    batch.unwrap_or_else(|_| empty(plan, sample.signal))
+    fold_replayed(plan, KEY, &request).map_err(|malformed| {
+        let (Malformed::Undecodable(why) | Malformed::TooMuch(why)) = malformed;
+        format!("a made-up {} of {} can not be taken: {why}", sample.signal.item_kind(), sample.service)
+    })
 }
 
 /// A request of nothing.

@@ -10,6 +10,9 @@ use crate::model::{EventTime, Parts};
 /// The longest timeline of a test.
 pub const TIMELINE_S_MAX: u64 = 400 * 86_400;
 
+/// 1 January 2500: no time of a test comes after it, so that what follows fits into nanoseconds as well.
+pub const TIME_S_MAX: u64 = 16_725_225_600;
+
 /// One test, checked against the plan that it is about.
 #[derive(Clone, Debug)]
 pub struct Trial {

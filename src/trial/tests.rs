@@ -1,15 +1,23 @@
-//! The scaled batch against its naive twin: a request that holds every item.
+//! The scaled batch against its naive twin, a request that holds every item; and what must never pass for a success.
+
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::sample::{Attribute, Sample};
 use super::scale::{Sum, folded};
+use super::{
+    Act, Amount, Coverage, Expect, Flow, Happening, Moment, Rate, Report, Run, Stretch, TIME_S_MAX, Telling,
+    Trial, Wanted as Expected, When,
+};
 use crate::classify::{ClassifyRule, FilterRule, Key, Predicate};
 use crate::decode::Encoding;
 use crate::engine::{
-    Batch, Form, GroupBy, Indicator, Plan, Request, Selector, SloPlan, Watch, fold_replayed,
+    Batch, Form, GroupBy, Indicator, Plan, Request, Selector, SloPlan, Subject, Watch, fold_replayed,
 };
-use crate::model::{Category, ItemKind, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted};
+use crate::model::{
+    Category, EventTime, ItemKind, Labels, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted,
+};
 use crate::slo::{Goal, Method, NoData, Objective, Slo, Window};
 
 const SECOND: u64 = 1_767_571_200;
@@ -126,7 +134,7 @@ fn scaled(plan: &Plan, signal: Signal, all: &[(Sample, u64)]) -> Option<Batch> {
     let mut sum = Sum::new(plan, signal, SECOND);
     for (sample, count) in all.iter().filter(|(sample, count)| sample.signal == signal && *count > 0) {
         // Folded at another time: what comes of it must not depend on that.
-        sum.add(&folded(plan, sample, SECOND - 1_000), *count);
+        sum.add(&folded(plan, sample, SECOND - 1_000).unwrap(), *count);
     }
     sum.into_batch()
 }
@@ -177,4 +185,117 @@ fn the_twins_see_filters_groups_and_alerts() {
     assert_eq!(counted, [(0, 0, 5, 0), (0, 1, 5, 0), (0, 0, 0, 3), (0, 1, 0, 3), (1, 0, 5, 3)]);
     assert_eq!(batch.hits.len(), 1);
     assert_eq!((batch.hits[0].count, batch.hits[0].key.concat()), (3, "/a".to_owned()));
+}
+
+fn expect(when: When, wanted: Expected) -> Expect {
+    Expect { declared_at: "t.yaml:1:1".to_owned(), when, wanted }
+}
+
+fn trial(flows: Vec<Flow>, expects: Vec<Expect>) -> Trial {
+    let replay = if flows.is_empty() { vec!["friday.otlp.jsonl".into()] } else { Vec::new() };
+    Trial {
+        name: "one".to_owned(),
+        declared_at: "t.yaml:1:1".to_owned(),
+        start: EventTime(SECOND * SECOND_NS),
+        replay,
+        flows,
+        feeds: Vec::new(),
+        expects,
+        strict: true,
+    }
+}
+
+fn quiet(from: Moment, to: Moment) -> Expect {
+    expect(When::Between(from, to), Expected::Quiet)
+}
+
+/// A recording with one span at each of these seconds.
+fn recorded(seconds: &[u64], expects: Vec<Expect>) -> Result<Report, String> {
+    let (plan, trial) = (Arc::new(plan()), trial(Vec::new(), expects));
+    let mut run = Run::new(&trial, Arc::clone(&plan));
+    for second in seconds {
+        run.recorded(folded(&plan, &Sample::span("shop"), *second).unwrap());
+    }
+    run.finish(&mut Coverage::new(plan, Vec::new()))
+}
+
+#[test]
+fn a_recording_of_nothing_proves_nothing() {
+    let none = || vec![quiet(Moment::Offset(0), Moment::Offset(60))];
+    let why = recorded(&[], none()).unwrap_err();
+    assert_eq!(why, "nothing came of the recording: no event of it has a time");
+    assert!(recorded(&[SECOND], none()).unwrap().passed());
+}
+
+#[test]
+fn a_recording_from_beyond_all_time_is_not_waited_for() {
+    let none = || vec![quiet(Moment::Offset(0), Moment::Offset(7_200))];
+    for last in [TIME_S_MAX + 1, u64::MAX / SECOND_NS] {
+        let why = recorded(&[SECOND, last, SECOND + 1], none()).unwrap_err();
+        assert_eq!(why, "an event of the recording is later than the year 2500");
+    }
+    assert!(recorded(&[TIME_S_MAX], none()).unwrap().passed());
+}
+
+#[test]
+fn a_stretch_of_a_recording_that_ends_before_it_begins_fails() {
+    let time = |second: u64| Moment::Time(EventTime((SECOND + second) * SECOND_NS));
+    for (from, to) in [(time(60), time(0)), (Moment::Offset(60), time(60)), (time(60), Moment::Offset(59))] {
+        let report = recorded(&[SECOND, SECOND + 90], vec![quiet(from, to)]).unwrap();
+        let text = "no alert: this stretch ends before anything can happen in it";
+        assert!(!report.passed() && report.lines[0].text == text, "{}", report.timeline());
+    }
+    assert!(recorded(&[SECOND, SECOND + 90], vec![quiet(time(59), Moment::Offset(60))]).unwrap().passed());
+}
+
+#[test]
+fn a_default_is_asked_for_by_its_own_category() {
+    let event = |category| {
+        let decided_by = Some("default:informational".to_owned());
+        let wanted = Expected::Event { category, decided_by, count: Amount::some() };
+        recorded(&[SECOND], vec![expect(When::At(Moment::Offset(1)), wanted)]).unwrap()
+    };
+    assert!(event(Category::Informational).passed());
+    assert!(!event(Category::Exception).passed());
+}
+
+#[test]
+fn traffic_that_can_not_be_taken_is_no_silence() {
+    let mut sample = Sample::span("shop");
+    // A span's bytes are no metric's.
+    sample.signal = Signal::Metrics;
+    let during = Stretch { from_s: 0, to_s: 2 };
+    let rate = Rate { items: Parts::ONE, unit_s: 1 };
+    let flow = Flow { during, rate, share_bad: Parts(0), good: sample, bad: Sample::span("shop") };
+    let trial = trial(vec![flow], vec![quiet(Moment::Offset(0), Moment::Offset(1))]);
+    let plan = Arc::new(plan());
+    let why = Run::new(&trial, Arc::clone(&plan)).finish(&mut Coverage::new(plan, Vec::new())).unwrap_err();
+    assert!(why.starts_with("a made-up metric of shop can not be taken: "), "{why}");
+}
+
+#[test]
+fn receivers_are_compared_as_sets() {
+    let happening = |receivers: &[&str]| Happening {
+        at_s: 0,
+        act: Act::Page,
+        pages: true,
+        subject: Subject::Rule("full".to_owned()),
+        group: Labels::new(),
+        priority: Priority::P1,
+        condition: "events".to_owned(),
+        receivers: receivers.iter().map(|one| (*one).to_owned()).collect(),
+        burns: None,
+    };
+    let to = |names: &[&str]| Telling {
+        act: Act::Page,
+        about: "full".to_owned(),
+        to: Some(names.iter().map(|one| (*one).to_owned()).collect()),
+        priority: None,
+        condition: None,
+        group: None,
+        times: 1,
+    };
+    assert!(happening(&["a", "b"]).is(&to(&["b", "a"])));
+    assert!(!happening(&["a", "b"]).is(&to(&["a", "a"])));
+    assert!(!happening(&["a"]).is(&to(&["a", "b"])));
 }

@@ -91,7 +91,7 @@ fn ran(documents: &str) -> (Vec<Report>, Vec<Part>) {
     let plan = Arc::new(config.plan);
     let receivers = config.receivers.iter().map(|one| one.name.clone()).collect();
     let mut coverage = Coverage::new(Arc::clone(&plan), receivers);
-    let run = |trial| Run::new(trial, Arc::clone(&plan)).finish(&mut coverage);
+    let run = |trial| Run::new(trial, Arc::clone(&plan)).finish(&mut coverage).expect("it can be judged");
     let reports = tests.trials.iter().map(run).collect();
     (reports, coverage.parts())
 }
