@@ -7,20 +7,21 @@ use super::effect::{Burns, Explain};
 use super::fact::{BudgetChange, ConditionChange, Fact, Subject, What};
 use super::level::{Cx, Excluded, Level, Passed, Verdict};
 use super::plan::Plan;
-use super::why::Witnesses;
+use super::why::{Clues, Evidence, Witnesses, evidence};
 use crate::alert::{Episode, Step};
 use crate::model::{Labels, Priority, Quotient};
 use crate::slo::{Condition, Slo};
 
+/// And the numbers behind it, where it is something that people are told of.
 pub(super) fn decide(
     alerts: &Alerts,
     plan: &Plan,
     (cx, level): (Cx<'_>, &Level),
     verdict: Verdict,
     witnesses: Witnesses<'_>,
-) -> Vec<Fact> {
+) -> (Vec<Fact>, Option<Evidence>) {
     let slo = &cx.plan.slo;
-    let mut decided = Vec::new();
+    let (mut decided, mut numbers) = (Vec::new(), None);
     let last = level.episode.as_ref().map_or(Priority::P5, |episode| episode.priority);
     let priority = verdict.decisive.as_ref().map_or(last, |(_, _, assessed)| assessed.priority);
     for (judge, state) in level.judges.iter().enumerate() {
@@ -52,13 +53,18 @@ pub(super) fn decide(
         let subject = Subject::Slo(slo.name.clone());
         let about = about(plan, cx, level, &subject, step.episode(), place);
         let mut explain = explain(cx, level, &step, place);
-        if let (Some((judge, index)), false) = (place, matches!(step, Step::Close(_))) {
-            let clues = witnesses.about(cx, level, condition(slo, judge, index).long_s);
-            explain.text.push_str(&clues.words());
-        }
-        decided.extend(alerts.tell(plan, about, step, explain));
+        let clues = match (place, &step) {
+            (Some((judge, index)), Step::Open(_) | Step::Escalate(_)) => {
+                witnesses.about(cx, level, condition(slo, judge, index).long_s)
+            }
+            _ => Clues::default(),
+        };
+        explain.text.push_str(&clues.words());
+        let told = alerts.tell(plan, about, step, explain);
+        numbers = evidence(cx, level, place.map_or(0, |(judge, _)| judge), &told, clues);
+        decided.extend(told);
     }
-    decided.into_iter().map(|what| level.fact(cx, what)).collect()
+    (decided.into_iter().map(|what| level.fact(cx, what)).collect(), numbers)
 }
 
 /// What begins or ends that does not count.

@@ -335,12 +335,14 @@ impl Engine {
         let Some(verdict) = level.decide(cx, may_fire) else { return };
         let may_look = self.why.may_look(self.now);
         let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
-        let decided = burning::decide(&self.alerts, &self.plan, (cx, level), verdict, witnesses);
+        let (decided, evidence) = burning::decide(&self.alerts, &self.plan, (cx, level), verdict, witnesses);
         for fact in decided {
-            self.levels[at.slo].level_mut(at.place).1.apply(&fact.what);
+            level.apply(&fact.what);
             self.alerts.apply(self.now, &fact, &mut effects.requests);
-            self.remember_why(at, &fact);
             effects.facts.push(fact);
+        }
+        if let Some(evidence) = evidence {
+            self.why.remember(self.now, evidence);
         }
     }
 

@@ -67,9 +67,9 @@ impl Layout {
         self.windows[window.0].seconds
     }
 
-    /// Of each tier: how many seconds before the clock it surely reaches, and the width of its buckets.
-    pub fn reaches(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.tiers.iter().map(|(width, keep)| (u64::from(*keep).saturating_sub(1) * width, *width))
+    /// How many seconds before the clock each tier surely reaches.
+    pub fn reaches(&self) -> impl Iterator<Item = u64> {
+        self.tiers.iter().map(|(width, keep)| u64::from(*keep).saturating_sub(1) * width)
     }
 
     /// The width in seconds of the finest buckets that still have a second when the clock is at another.

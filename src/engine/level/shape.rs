@@ -78,11 +78,11 @@ impl Shape {
         shape
     }
 
-    /// How far back buckets reach, in seconds before the clock, and how wide those are; ascending.
-    pub(in crate::engine) fn reaches(&self) -> Vec<(u64, u64)> {
+    /// How far back buckets reach, in seconds before the clock; ascending.
+    pub(in crate::engine) fn reaches(&self) -> Vec<u64> {
         let goals = self.goals.iter().filter_map(|goal| goal.slice);
-        let slices = goals.map(|slice| (self.longest_s.saturating_sub(slice.seconds), slice.seconds));
-        let mut reaches: Vec<(u64, u64)> = self.layout.reaches().chain(slices).collect();
+        let slices = goals.map(|slice| self.longest_s.saturating_sub(slice.seconds));
+        let mut reaches: Vec<u64> = self.layout.reaches().chain(slices).collect();
         reaches.sort_unstable();
         reaches.dedup();
         reaches

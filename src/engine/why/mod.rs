@@ -21,14 +21,14 @@ pub(super) use journey::Journeys;
 pub use reasons::Reason;
 pub use what_if::{Past, WhatIf};
 
+use super::Engine;
 use super::alerts::{AlertRecord, Decision};
 use super::burning::condition;
 use super::effect::Transition;
 use super::events::Events;
-use super::fact::{EpisodeChange, Subject, What};
+use super::fact::{Subject, What};
 use super::level::{Cx, Level};
 use super::view::AlertView;
-use super::{At, Engine, Fact};
 use crate::model::{EventTime, Labels, Now, SECOND_NS, rfc3339};
 
 /// Transitions of a second for which records are looked through: each takes a millisecond or two of the ledger's time.
@@ -176,12 +176,9 @@ impl Memory {
         self.looked.0 != now.seconds() || self.looked.1 < LOOKS_MAX
     }
 
-    fn looked(&mut self, now: Now) {
+    pub(super) fn remember(&mut self, now: Now, evidence: Evidence) {
         let again = self.looked.0 == now.seconds();
         self.looked = (now.seconds(), if again { self.looked.1 + 1 } else { 1 });
-    }
-
-    pub(super) fn remember(&mut self, evidence: Evidence) {
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.pop_front();
         }
@@ -219,29 +216,27 @@ impl Witnesses<'_> {
     }
 }
 
-/// The numbers behind what was just decided, if it is something that people are told of.
-pub(super) fn evidence(cx: Cx<'_>, level: &Level, fact: &Fact, witnesses: Witnesses<'_>) -> Option<Evidence> {
-    let (What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change)) =
-        &fact.what
-    else {
-        return None;
-    };
-    let (judge, within_s) = decided_by(cx, change);
+/// The numbers behind what people are told of a level, if it is a transition of its alert.
+pub(super) fn evidence(
+    cx: Cx<'_>,
+    level: &Level,
+    judge: usize,
+    told: &[What],
+    clues: Clues,
+) -> Option<Evidence> {
+    let change = told.iter().find_map(|what| match what {
+        What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change) => {
+            Some(change)
+        }
+        _ => None,
+    })?;
     Some(Evidence {
         alert: change.alert.clone(),
         sequence: change.episode.sequence,
         conditions: ConditionAccount::all(cx, level, judge),
         budget_remaining: level.budget(cx, judge).burn.decimal_of_rest(),
-        clues: match fact.what {
-            What::EpisodeClosed(_) => Clues::default(),
-            _ => witnesses.about(cx, level, within_s),
-        },
+        clues,
     })
-}
-
-fn decided_by(cx: Cx<'_>, change: &EpisodeChange) -> (usize, u64) {
-    let place = super::burning::place_of(&cx.plan.slo, &change.episode.condition);
-    place.map_or((0, 3_600), |(judge, index)| (judge, condition(&cx.plan.slo, judge, index).long_s))
 }
 
 impl Engine {
@@ -434,17 +429,6 @@ impl Engine {
     pub fn alert_of_key(&self, dedup_key: &str) -> Option<String> {
         self.alerts.records.iter().rev().find(|one| one.dedup_key == dedup_key).map(|one| one.id.clone())
     }
-
-    pub(super) fn remember_why(&mut self, at: At, fact: &Fact) {
-        let groups = &self.levels[at.slo];
-        let cx = Cx { plan: &self.plan.slos[at.slo], shape: &groups.shape };
-        let may_look = self.why.may_look(self.now);
-        let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
-        if let Some(evidence) = evidence(cx, &groups.levels[at.place], fact, witnesses) {
-            self.why.looked(self.now);
-            self.why.remember(evidence);
-        }
-    }
 }
 
 /// The last full bucket up to a time, and its width.
@@ -475,7 +459,7 @@ fn answerable<'l>(cx: Cx<'_>, levels: impl Iterator<Item = &'l Level> + Clone) -
         return Answerable { from: None, resolutions };
     };
     let clock_s = level.clock.seconds();
-    for (up_to_s, _) in cx.shape.reaches() {
+    for up_to_s in cx.shape.reaches() {
         let Some(resolution_s) = level.resolution_s(cx, clock_s.saturating_sub(up_to_s)) else { continue };
         resolutions.retain(|one| one.resolution_s != resolution_s);
         resolutions.push(Resolution { up_to_s, resolution_s });
