@@ -102,7 +102,7 @@ fn children(ctx: &mut Reading<'_>, fields: Fields<'_>, parent: Parent<'_>, known
         let Some(child) = Fields::new(&mut ctx.report, node, "a route", ROUTE) else { continue };
         let (route, matchers) = route(ctx, child, parent, known);
         if let Some(matchers) = matchers {
-            let asked: BTreeSet<String> = matchers.iter().map(spelled).collect();
+            let asked: BTreeSet<String> = matchers.iter().map(Matcher::to_string).collect();
             let taken = closed.iter().find(|(earlier, _)| earlier.is_subset(&asked));
             if let Some((earlier, at)) = taken {
                 let earlier: Vec<&str> = earlier.iter().map(String::as_str).collect();
@@ -232,14 +232,4 @@ fn sound(ctx: &mut Reading<'_>, at: Place, matchers: Vec<Matcher>) -> Option<Vec
         }
     }
     fine.then_some(matchers)
-}
-
-fn spelled(matcher: &Matcher) -> String {
-    let op = match matcher.op {
-        MatcherOp::Equal => "=",
-        MatcherOp::NotEqual => "!=",
-        MatcherOp::Matches => "=~",
-        MatcherOp::MatchesNot => "!~",
-    };
-    format!("{}{op}{:?}", matcher.name, matcher.value)
 }

@@ -109,6 +109,33 @@ pub struct SloDelta {
 }
 
 impl Batch {
+    /// Of a request with nothing in it.
+    pub fn empty(plan_version: u64, signal: Signal) -> Self {
+        Self {
+            plan_version,
+            signal,
+            fingerprint: None,
+            items: 0,
+            rejected: 0,
+            reason: None,
+            repeated: 0,
+            identities: Vec::new(),
+            newest: None,
+            timeless: 0,
+            future: 0,
+            filtered: Vec::new(),
+            decided: Vec::new(),
+            services: Vec::new(),
+            seconds: Vec::new(),
+            groups: vec![Vec::new()],
+            slos: Vec::new(),
+            points: Points::default(),
+            hits: Vec::new(),
+            events: Vec::new(),
+            mismatches: Vec::new(),
+        }
+    }
+
     /// Items that were taken, filtered ones included.
     pub fn accepted(&self) -> u64 {
         self.items - self.rejected - self.repeated

@@ -33,33 +33,6 @@ impl Batch {
         let parts = split.parts.into_iter().map(|(second, (part, _))| (second, part));
         (split.whole, parts.collect())
     }
-
-    /// The same request, empty.
-    fn part(&self) -> Self {
-        Self {
-            plan_version: self.plan_version,
-            signal: self.signal,
-            fingerprint: None,
-            items: 0,
-            rejected: 0,
-            reason: None,
-            repeated: 0,
-            identities: Vec::new(),
-            newest: None,
-            timeless: 0,
-            future: 0,
-            filtered: Vec::new(),
-            decided: Vec::new(),
-            services: Vec::new(),
-            seconds: Vec::new(),
-            groups: vec![Vec::new()],
-            slos: Vec::new(),
-            points: Points::default(),
-            hits: Vec::new(),
-            events: Vec::new(),
-            mismatches: Vec::new(),
-        }
-    }
 }
 
 /// Where a group of the whole stands in a part.
@@ -77,7 +50,10 @@ impl Split {
             return (&mut self.whole, None);
         }
         let whole = &self.whole;
-        let (part, places) = self.parts.entry(second).or_insert_with(|| (whole.part(), Places::new()));
+        let (part, places) = self
+            .parts
+            .entry(second)
+            .or_insert_with(|| (Batch::empty(whole.plan_version, whole.signal), Places::new()));
         (part, Some(places))
     }
 

@@ -1,6 +1,7 @@
 //! Labels and the matchers over them, as Alertmanager defines both.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -21,4 +22,17 @@ pub struct Matcher {
     pub name: String,
     pub op: MatcherOp,
     pub value: String,
+}
+
+/// As a configuration spells it.
+impl fmt::Display for Matcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let op = match self.op {
+            MatcherOp::Equal => "=",
+            MatcherOp::NotEqual => "!=",
+            MatcherOp::Matches => "=~",
+            MatcherOp::MatchesNot => "!~",
+        };
+        write!(f, "{}{op}{:?}", self.name, self.value)
+    }
 }

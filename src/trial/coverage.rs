@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::alert::route::Route;
 use crate::engine::view::Counts;
 use crate::engine::{EpisodeChange, Fact, Plan, Subject, What};
-use crate::model::{Labels, MatcherOp};
+use crate::model::Labels;
 
 /// Things of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -163,22 +163,12 @@ fn all_routes(root: &Route) -> Vec<(&Route, String)> {
     let mut all = vec![(root, format!("all else to {}", root.receiver))];
     let mut below: Vec<&Route> = root.routes.iter().rev().collect();
     while let Some(route) = below.pop() {
-        let takes: Vec<String> = route.matchers.iter().map(|one| spelled(one.matcher())).collect();
+        let takes: Vec<String> = route.matchers.iter().map(|one| one.matcher().to_string()).collect();
         let takes = if takes.is_empty() { "everything".to_owned() } else { takes.join(",") };
         all.push((route, format!("{takes} to {}", route.receiver)));
         below.extend(route.routes.iter().rev());
     }
     all
-}
-
-fn spelled(matcher: &crate::model::Matcher) -> String {
-    let op = match matcher.op {
-        MatcherOp::Equal => "=",
-        MatcherOp::NotEqual => "!=",
-        MatcherOp::Matches => "=~",
-        MatcherOp::MatchesNot => "!~",
-    };
-    format!("{}{op}{:?}", matcher.name, matcher.value)
 }
 
 fn apart(names: Vec<String>, is_seen: impl Fn(usize) -> bool) -> (Vec<String>, Vec<String>) {

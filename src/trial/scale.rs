@@ -2,7 +2,7 @@
 //! without its bytes. Only the records that people look at are left out.
 
 use crate::decode::{Encoding, Malformed};
-use crate::engine::{Batch, Plan, Points, Request, ServiceDelta, SloDelta, fold_replayed};
+use crate::engine::{Batch, Plan, Request, ServiceDelta, SloDelta, fold_replayed};
 use crate::model::{EventTime, Now, SECOND_NS, Signal};
 
 use super::sample::Sample;
@@ -21,33 +21,6 @@ pub(super) fn folded(plan: &Plan, sample: &Sample, second: u64) -> Result<Batch,
     })
 }
 
-/// A request of nothing.
-pub(super) fn empty(plan: &Plan, signal: Signal) -> Batch {
-    Batch {
-        plan_version: plan.version,
-        signal,
-        fingerprint: None,
-        items: 0,
-        rejected: 0,
-        reason: None,
-        repeated: 0,
-        identities: Vec::new(),
-        newest: None,
-        timeless: 0,
-        future: 0,
-        filtered: Vec::new(),
-        decided: Vec::new(),
-        services: Vec::new(),
-        seconds: Vec::new(),
-        groups: vec![Vec::new()],
-        slos: Vec::new(),
-        points: Points::default(),
-        hits: Vec::new(),
-        events: Vec::new(),
-        mismatches: Vec::new(),
-    }
-}
-
 /// All that comes in one second, of one signal.
 pub(super) struct Sum {
     batch: Batch,
@@ -56,7 +29,7 @@ pub(super) struct Sum {
 
 impl Sum {
     pub(super) fn new(plan: &Plan, signal: Signal, second: u64) -> Self {
-        Self { batch: empty(plan, signal), second }
+        Self { batch: Batch::empty(plan.version, signal), second }
     }
 
     fn at(&self) -> EventTime {

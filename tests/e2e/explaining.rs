@@ -2,15 +2,9 @@
 
 use serde_json::Value;
 
+use crate::kept::documents;
 use crate::program::{Daemon, Ran, Scratch, program, ran, until};
 use crate::sink::{Sink, send_outage, spans, wall_s};
-
-fn documents(url: &str) -> String {
-    format!(
-        "{}---\napiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    route: {{receiver: oncall}}\n    receivers: [{{name: oncall, webhook_configs: [{{url: '{url}', format: evenkeel}}]}}]\n",
-        include_str!("shop.yaml")
-    )
-}
 
 fn evenkeel(daemon: &Daemon, args: &[&str]) -> Ran {
     ran(program().args(args).env("EVENKEEL_URL", daemon.url("")))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::program::{Daemon, PATIENCE, Ran, Scratch, assert_books_balance, program, ran, until};
 use crate::sink::{Sink, send_outage, spans, wall_s};
 
-fn documents(url: &str) -> String {
+pub fn documents(url: &str) -> String {
     format!(
         "{}---\napiVersion: evenkeel/v1\nkind: Config\nspec:\n  alerting:\n    route: {{receiver: oncall}}\n    receivers: [{{name: oncall, webhook_configs: [{{url: '{url}', format: evenkeel}}]}}]\n",
         include_str!("shop.yaml")

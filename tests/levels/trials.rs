@@ -1,29 +1,13 @@
 //! Test documents as `evenkeel test` runs them: worked times, texts of failures, months that pass at once.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use evenkeel::config::{self, Level, Tests, World as Reads};
+use evenkeel::config::{self, Level, Tests};
 use evenkeel::engine::Fact;
 use evenkeel::trial::{Coverage, Part, Report, Run, offset};
 
-use super::world::{World, rolling, slo};
-
-struct Text(String);
-
-impl Reads for Text {
-    fn read(&self, _path: &Path) -> Result<String, String> {
-        Ok(self.0.clone())
-    }
-
-    fn env(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
-        Ok(vec![pattern.to_owned()])
-    }
-}
+use super::world::{Text, World, rolling, slo};
 
 /// The configuration of a shop, with rules and two receivers.
 const SHOP: &str = r#"
@@ -80,7 +64,7 @@ fn test(name: &str, spec: &str) -> String {
 }
 
 fn read(documents: &str) -> Tests {
-    config::load_tests(&["story.yaml".into()], &Text(documents.to_owned()))
+    config::load_tests(&["story.yaml".into()], &Text(documents))
 }
 
 fn ran(documents: &str) -> (Vec<Report>, Vec<Part>) {
@@ -312,7 +296,7 @@ fn a_test_with_a_mistake_leaves_the_others_as_they_are() {
     assert_eq!(tests.unsound.len(), 1);
     assert_eq!(tests.unsound[0].name, "wrong");
     assert_eq!(tests.unsound[0].why, ["1h is after the end of the timeline, 1m"]);
-    let whole = config::load(&["story.yaml".into()], &Text(format!("{SHOP}{wrong}{sound}")));
+    let whole = config::load(&["story.yaml".into()], &Text(&format!("{SHOP}{wrong}{sound}")));
     assert!(whole.config.is_none(), "a daemon does not start on it, as `check` says");
 }
 

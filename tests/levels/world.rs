@@ -56,7 +56,8 @@ pub(crate) struct World {
     pub(crate) restarts: Restarts,
 }
 
-struct Text<'t>(&'t str);
+/// A file of this text, wherever it is asked for.
+pub(crate) struct Text<'t>(pub(crate) &'t str);
 
 impl Reads for Text<'_> {
     fn read(&self, _path: &Path) -> Result<String, String> {
