@@ -17,7 +17,7 @@ use crate::config::load;
 use crate::engine::view::Counts;
 use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
-use crate::replay::{self, Notice, Progress, Recordings, Replay};
+use crate::replay::{self, Heard, Notice, Progress, Recordings, Replay};
 use against::Old;
 use bar::Bar;
 use page::Page;
@@ -124,8 +124,15 @@ impl<'s> Stage<'s> {
         if self.of_recordings {
             let lengths = self.lengths.clone();
             let recordings = Recordings { plan, files, until, progress, lengths };
-            let played = replay::play(&recordings, each, &mut |notice| notices.push(notice));
-            let counts = played.counts.filter(|_| played.wrong == 0);
+            let played = replay::play(&recordings, &mut |heard| match heard {
+                Heard::Fact(fact) => each(fact),
+                Heard::Moment(..) => ControlFlow::Continue(()),
+                Heard::Notice(notice) => {
+                    notices.push(notice);
+                    ControlFlow::Continue(())
+                }
+            });
+            let counts = played.engine.filter(|_| played.wrong == 0).map(|engine| engine.counts());
             let summary =
                 format!("replayed {} groups of {} recordings", played.groups, self.args.files.len());
             return Done { counts, summary, notices };
@@ -152,8 +159,11 @@ impl Done {
     fn told(&self, global: &Global) -> Exit {
         for notice in &self.notices {
             match notice {
-                Notice::Wrong(what) => eprintln!("error: {what}"),
+                Notice::Wrong(what) | Notice::Otherwise(what) => eprintln!("error: {what}"),
                 Notice::Missing(what) => eprintln!("warning: {what}"),
+                Notice::Unanswered(file, open) => {
+                    eprintln!("warning: {}: can not be answered: {open}", file.display());
+                }
                 Notice::Note(what) if !global.quiet => eprintln!("note: {what}"),
                 Notice::Note(_) => {}
             }
@@ -165,6 +175,6 @@ impl Done {
     }
 
     fn is_right(&self) -> bool {
-        !self.notices.iter().any(|notice| matches!(notice, Notice::Wrong(_)))
+        !self.notices.iter().any(|notice| matches!(notice, Notice::Wrong(_) | Notice::Otherwise(_)))
     }
 }

@@ -25,7 +25,7 @@ use crate::model::EventTime;
 use clock::EventClock;
 pub use progress::Progress;
 pub use record::{Broken, RECORD_BYTES_MAX};
-pub use recordings::{Notice, Played, Recordings, play};
+pub use recordings::{Heard, Notice, Played, Recordings, play};
 pub use source::{Unusable, check, is_recording};
 pub use survey::{Survey, survey};
 use workers::Folded;

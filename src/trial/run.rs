@@ -1,36 +1,38 @@
 //! One test from its beginning to its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::coverage::Coverage;
-use super::expect::{Expect, Wanted};
 use super::happen::happenings;
 use super::judge::{Course, judge};
+use super::recorded::Recorded;
 use super::report::Report;
 use super::scale::{Sum, folded};
 use super::script::{Feed, Flow, TIME_S_MAX, Trial};
-use super::stage::{Look, Stage};
+use super::stage::{Looks, Stage};
 use crate::engine::{Batch, Plan};
 use crate::model::{EventTime, SECOND_NS, Signal};
 
 /// A test that has begun.
 pub struct Run<'t> {
-    trial: &'t Trial,
-    plan: Arc<Plan>,
-    start: EventTime,
+    pub(super) trial: &'t Trial,
+    pub(super) plan: Arc<Plan>,
+    pub(super) start: EventTime,
     stage: Option<Stage>,
+    /// Of a daemon's recording, which has a clock of its own.
+    pub(super) recorded: Option<Recorded>,
     /// An event of the recording has a time that no test has.
-    is_beyond: bool,
+    pub(super) is_beyond: bool,
 }
 
 impl<'t> Run<'t> {
     pub fn new(trial: &'t Trial, plan: Arc<Plan>) -> Self {
-        Self { trial, plan, start: trial.start, stage: None, is_beyond: false }
+        Self { trial, plan, start: trial.start, stage: None, recorded: None, is_beyond: false }
     }
 
-    /// A request of a recording, folded; in the order of the recording, and before `finish`.
-    pub fn recorded(&mut self, batch: Batch) {
+    /// A recorded request, folded; in the order in which they were recorded, and before `finish`.
+    pub fn requested(&mut self, batch: Batch) {
         let first_s = batch.seconds.first().map(|first| first.0).or(batch.newest.map(EventTime::seconds));
         // What has no time before anything has begins no timeline.
         let Some(first_s) = first_s.or(self.stage.as_ref().map(Stage::came_s)) else { return };
@@ -42,22 +44,23 @@ impl<'t> Run<'t> {
         let Self { trial, plan, start, stage, .. } = self;
         let stage = stage.get_or_insert_with(|| {
             *start = EventTime(first_s.saturating_mul(SECOND_NS));
-            Stage::new(Arc::clone(plan), first_s, looks(&trial.expects, *start))
+            Stage::new(Arc::clone(plan), first_s, Looks::new(&trial.expects, *start))
         });
         stage.take_recorded(batch);
     }
 
     /// What is made up comes after what was recorded; then everything is judged. The error says why nothing can be.
     pub fn finish(self, coverage: &mut Coverage) -> Result<Report, String> {
-        let Self { trial, plan, start, stage, is_beyond } = self;
+        let Self { trial, plan, start, stage, recorded, is_beyond } = self;
         if is_beyond {
             return Err("an event of the recording is later than the year 2500".to_owned());
         }
+        let stage = stage.or_else(|| recorded.and_then(Stage::after));
         if stage.is_none() && !trial.replay.is_empty() {
             return Err("nothing came of the recording: no event of it has a time".to_owned());
         }
         let base_s = stage.as_ref().map_or(start.seconds(), |stage| stage.came_s() + 1);
-        let new = || Stage::new(Arc::clone(&plan), start.seconds(), looks(&trial.expects, start));
+        let new = || Stage::new(Arc::clone(&plan), start.seconds(), Looks::new(&trial.expects, start));
         let mut stage = stage.unwrap_or_else(new);
         Script::new(&plan, trial)?.play(&mut stage, base_s)?;
         let asked = trial.expects.iter().filter_map(|one| one.when.end()?.offset(start)).max().unwrap_or(0);
@@ -73,22 +76,6 @@ impl<'t> Run<'t> {
             lines: judge(&trial.expects, trial.strict, &course),
         })
     }
-}
-
-/// The moments at which something is asked, in order.
-fn looks(expects: &[Expect], start: EventTime) -> Vec<Look> {
-    let mut at: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
-    for expect in expects {
-        let slo = match &expect.wanted {
-            Wanted::Level(level) => Some(level.slo.clone()),
-            Wanted::Rule { .. } | Wanted::Event { .. } => None,
-            Wanted::Quiet | Wanted::Told(_) | Wanted::Never(_) => continue,
-        };
-        if let Some(offset) = expect.when.end().and_then(|end| end.offset(start)) {
-            at.entry(start.seconds().saturating_add(offset)).or_default().extend(slo);
-        }
-    }
-    at.into_iter().map(|(at_s, slos)| Look { at_s, slos }).collect()
 }
 
 /// What is made up, ready to be played.

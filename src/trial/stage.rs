@@ -1,7 +1,10 @@
 //! The ledger on a timeline: what comes, the time that passes in between, and a look at it at set moments.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use super::expect::{Expect, Wanted};
+use super::recorded::Recorded;
 
 use crate::engine::view::{Counts, SloView};
 use crate::engine::{AckToken, Batch, Effects, Engine, Fact, Input, Plan};
@@ -10,11 +13,11 @@ use crate::model::{EventTime, Now, SECOND_NS};
 /// How far apart ticks are while nothing has come for so long: `(less than, apart)` in seconds. As in a replay.
 const PACES: [(u64, u64); 4] = [(3_600, 1), (31 * 86_400, 60), (366 * 86_400, 3_600), (u64::MAX, 86_400)];
 
-/// A moment at which something is asked: what happened before it counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Look {
-    pub(super) at_s: u64,
-    pub(super) slos: BTreeSet<String>,
+/// The moments at which something is asked, in order, and what was seen at those that are over.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    ahead: VecDeque<(u64, BTreeSet<String>)>,
+    seen: Vec<Seen>,
 }
 
 /// What was there.
@@ -34,22 +37,56 @@ pub(super) struct Stage {
     came_s: u64,
     /// Ticks are at least so far apart.
     pace_s: u64,
-    looks: VecDeque<Look>,
-    seen: Vec<Seen>,
+    looks: Looks,
+}
+
+impl Looks {
+    pub(super) fn new(expects: &[Expect], start: EventTime) -> Self {
+        let mut at: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+        for expect in expects {
+            let slo = match &expect.wanted {
+                Wanted::Level(level) => Some(level.slo.clone()),
+                Wanted::Rule { .. } | Wanted::Event { .. } => None,
+                Wanted::Quiet | Wanted::Told(_) | Wanted::Never(_) => continue,
+            };
+            if let Some(offset) = expect.when.end().and_then(|end| end.offset(start)) {
+                at.entry(start.seconds().saturating_add(offset)).or_default().extend(slo);
+            }
+        }
+        Self { ahead: at.into_iter().collect(), seen: Vec::new() }
+    }
+
+    pub(super) fn next_s(&self) -> Option<u64> {
+        self.ahead.front().map(|(at_s, _)| *at_s)
+    }
+
+    /// Sees what the next one asks for: what happened before it counts.
+    pub(super) fn look(&mut self, engine: &Engine) {
+        let Some((at_s, slos)) = self.ahead.pop_front() else { return };
+        let slos = slos.iter().filter_map(|name| engine.slo(name)).collect();
+        self.seen.push(Seen { at_s, slos, counts: engine.counts() });
+    }
 }
 
 impl Stage {
-    /// `looks` in order of time.
-    pub(super) fn new(plan: Arc<Plan>, start_s: u64, looks: Vec<Look>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, start_s: u64, looks: Looks) -> Self {
         Self {
             engine: Engine::new(plan, Now(start_s.saturating_mul(SECOND_NS))),
             effects: Effects::default(),
             now_s: start_s,
             came_s: start_s,
             pace_s: 1,
-            looks: looks.into(),
-            seen: Vec::new(),
+            looks,
         }
+    }
+
+    /// Goes on where a daemon's recording ended. `None` where it had no state.
+    pub(super) fn after(recorded: Recorded) -> Option<Self> {
+        let Recorded { looks, facts, engine } = recorded;
+        let engine = engine?;
+        let now_s = engine.now().0.div_ceil(SECOND_NS);
+        let effects = Effects { facts, ..Effects::default() };
+        Some(Self { engine, effects, now_s, came_s: now_s, pace_s: 1, looks })
     }
 
     /// How often time is looked at from here on: where counts come by the minute, decisions do.
@@ -85,15 +122,10 @@ impl Stage {
 
     /// Time passes up to a second, which has not begun then.
     pub(super) fn go_to(&mut self, second: u64) {
-        while let Some(look) = self.looks.pop_front() {
-            if look.at_s > second {
-                self.looks.push_front(look);
-                break;
-            }
-            self.pass(look.at_s);
-            self.step(look.at_s.max(self.now_s), Input::Tick);
-            let slos = look.slos.iter().filter_map(|name| self.engine.slo(name)).collect();
-            self.seen.push(Seen { at_s: look.at_s, slos, counts: self.engine.counts() });
+        while let Some(at_s) = self.looks.next_s().filter(|at_s| *at_s <= second) {
+            self.pass(at_s);
+            self.step(at_s.max(self.now_s), Input::Tick);
+            self.looks.look(&self.engine);
         }
         self.pass(second);
     }
@@ -102,7 +134,7 @@ impl Stage {
     pub(super) fn finish(mut self, end_s: u64) -> (Vec<Fact>, Vec<Seen>, Counts) {
         self.go_to(end_s);
         self.step(end_s.max(self.now_s), Input::Tick);
-        (self.effects.facts, self.seen, self.engine.counts())
+        (self.effects.facts, self.looks.seen, self.engine.counts())
     }
 
     fn pass(&mut self, until_s: u64) {

@@ -7,13 +7,14 @@ use proptest::prelude::*;
 use super::sample::{Attribute, Sample};
 use super::scale::{Sum, folded};
 use super::{
-    Act, Amount, Coverage, Expect, Flow, Happening, Moment, Rate, Report, Run, Stretch, TIME_S_MAX, Telling,
-    Trial, Wanted as Expected, When,
+    Act, Amount, Coverage, Expect, Flow, Happening, Moment, Rate, Recording, Report, Run, Stretch,
+    TIME_S_MAX, Telling, Trial, Wanted as Expected, When,
 };
 use crate::classify::{ClassifyRule, FilterRule, Key, Predicate};
 use crate::decode::Encoding;
 use crate::engine::{
-    Batch, Form, GroupBy, Indicator, Plan, Request, Selector, SloPlan, Subject, Watch, fold_replayed,
+    AckToken, Batch, Effects, Engine, Form, GroupBy, Indicator, Input, Plan, Request, Selector, SloPlan,
+    Subject, Unanswered, Watch, fold_replayed,
 };
 use crate::model::{
     Category, EventTime, ItemKind, Labels, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted,
@@ -192,7 +193,8 @@ fn expect(when: When, wanted: Expected) -> Expect {
 }
 
 fn trial(flows: Vec<Flow>, expects: Vec<Expect>) -> Trial {
-    let replay = if flows.is_empty() { vec!["friday.otlp.jsonl".into()] } else { Vec::new() };
+    let recording = Recording { file: "friday.otlp.jsonl".into(), declared_at: "t.yaml:5:11".to_owned() };
+    let replay = if flows.is_empty() { vec![recording] } else { Vec::new() };
     Trial {
         name: "one".to_owned(),
         declared_at: "t.yaml:1:1".to_owned(),
@@ -205,6 +207,18 @@ fn trial(flows: Vec<Flow>, expects: Vec<Expect>) -> Trial {
     }
 }
 
+fn page(about: &str) -> Telling {
+    Telling {
+        act: Act::Page,
+        about: about.to_owned(),
+        to: None,
+        priority: None,
+        condition: None,
+        group: None,
+        times: 1,
+    }
+}
+
 fn quiet(from: Moment, to: Moment) -> Expect {
     expect(When::Between(from, to), Expected::Quiet)
 }
@@ -214,7 +228,7 @@ fn recorded(seconds: &[u64], expects: Vec<Expect>) -> Result<Report, String> {
     let (plan, trial) = (Arc::new(plan()), trial(Vec::new(), expects));
     let mut run = Run::new(&trial, Arc::clone(&plan));
     for second in seconds {
-        run.recorded(folded(&plan, &Sample::span("shop"), *second).unwrap());
+        run.requested(folded(&plan, &Sample::span("shop"), *second).unwrap());
     }
     run.finish(&mut Coverage::new(plan, Vec::new()))
 }
@@ -287,15 +301,77 @@ fn receivers_are_compared_as_sets() {
         burns: None,
     };
     let to = |names: &[&str]| Telling {
-        act: Act::Page,
-        about: "full".to_owned(),
         to: Some(names.iter().map(|one| (*one).to_owned()).collect()),
-        priority: None,
-        condition: None,
-        group: None,
-        times: 1,
+        ..page("full")
     };
     assert!(happening(&["a", "b"]).is(&to(&["b", "a"])));
     assert!(!happening(&["a", "b"]).is(&to(&["a", "a"])));
     assert!(!happening(&["a"]).is(&to(&["a", "b"])));
+}
+
+/// The ledger by a daemon's clock: a span each second of three, told as a recording tells it.
+fn played(expects: Vec<Expect>) -> Result<Report, String> {
+    let (plan, trial) = (Arc::new(plan()), trial(Vec::new(), expects));
+    let mut run = Run::new(&trial, Arc::clone(&plan));
+    let start = Now(SECOND * SECOND_NS + 700_000_000);
+    let mut engine = Engine::new(Arc::clone(&plan), start);
+    let mut effects = Effects::default();
+    for second in 0..3 {
+        let now = start.plus_ns(second * SECOND_NS);
+        run.moment(now, &engine);
+        let batch = folded(&plan, &Sample::span("shop"), SECOND + second).unwrap();
+        engine.step(now, Input::Observed { token: AckToken(0), batch: Box::new(batch) }, &mut effects);
+    }
+    effects.facts.iter().for_each(|fact| run.decided(fact));
+    run.goes_on(engine);
+    run.finish(&mut Coverage::new(plan, Vec::new()))
+}
+
+/// Guarantees: what is seen at a time of a daemon's recording is what had come before it by the clock of the recording, and
+/// time goes on after its end.
+#[test]
+fn a_daemons_recording_is_looked_at_by_its_own_clock() {
+    let events = |at: u64, count: &str| {
+        let count = Amount::parse(count).unwrap();
+        let wanted = Expected::Event { category: Category::Informational, decided_by: None, count };
+        expect(When::At(Moment::Offset(at)), wanted)
+    };
+    let report = played(vec![events(1, "1"), events(2, "2"), events(3, "3"), events(90, "3")]).unwrap();
+    assert!(report.passed(), "{}", report.timeline());
+    assert_eq!(report.seconds, 90);
+    let report = played(vec![events(1, "0"), events(2, "3")]).unwrap();
+    assert_eq!(report.failures(), 4, "{}", report.timeline());
+}
+
+/// Guarantees: what the folded counts of a recording do not hold is told at whatever asks for it, and only there.
+#[test]
+fn what_a_recording_can_not_answer_is_told_where_it_is_asked() {
+    let at = |line: usize, wanted| Expect {
+        declared_at: format!("t.yaml:{line}:5"),
+        when: When::At(Moment::Offset(60)),
+        wanted,
+    };
+    let count = Amount::some;
+    let event = Expected::Event { category: Category::Exception, decided_by: None, count: count() };
+    let trial = trial(
+        Vec::new(),
+        vec![
+            at(11, Expected::Told(page("all"))),
+            at(12, Expected::Never(page("by-route"))),
+            at(13, Expected::Quiet),
+            at(14, Expected::Rule { name: "slow".to_owned(), hits: count() }),
+            at(15, Expected::Rule { name: "health".to_owned(), hits: count() }),
+            at(16, event),
+        ],
+    );
+    let run = Run::new(&trial, Arc::new(plan()));
+    for (open, places) in [
+        (Unanswered::Slo("all".to_owned()), &["t.yaml:11:5", "t.yaml:13:5"][..]),
+        (Unanswered::Slo("by-route".to_owned()), &["t.yaml:12:5", "t.yaml:13:5"]),
+        (Unanswered::Watch("full".to_owned()), &["t.yaml:13:5"]),
+        (Unanswered::Classify, &["t.yaml:14:5", "t.yaml:16:5"]),
+        (Unanswered::Filter, &["t.yaml:5:11"]),
+    ] {
+        assert_eq!(run.asks(&open), places, "{open}");
+    }
 }
