@@ -118,7 +118,16 @@ impl<'s> Script<'s> {
             }
             let units = feeds.iter().map(|(feed, _)| feed.unit_s()).min();
             stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
-            for second in from_s..to_s {
+            // Counts by the minute are looked for each minute; items may come in each second.
+            let due_from = |second: u64| match flows.is_empty() {
+                true => feeds.iter().map(|(feed, _)| feed.due_from(second)).min().unwrap_or(to_s),
+                false => second,
+            };
+            let first = due_from(from_s);
+            for second in std::iter::successors(Some(first), |last| Some(due_from(last + 1))) {
+                if second >= to_s {
+                    break;
+                }
                 let at_s = base_s + second;
                 let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds)?;
                 let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[])?;
