@@ -1,7 +1,6 @@
 //! `replay`: every fact to standard output, in order, and nothing to anybody else; with `--against`, what differs.
 
 mod against;
-mod bar;
 mod page;
 
 use std::collections::BTreeMap;
@@ -11,6 +10,7 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::args::{Global, ReplayArgs};
+use super::bar::Bar;
 use super::check::tell;
 use super::world::Machine;
 use crate::config::load;
@@ -19,7 +19,6 @@ use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
 use crate::replay::{self, Heard, Notice, Progress, Recordings, Replay};
 use against::Old;
-use bar::Bar;
 use page::Page;
 
 pub(super) fn time(text: &str) -> Result<EventTime, String> {
@@ -115,7 +114,7 @@ impl<'s> Stage<'s> {
     }
 
     fn bar(&self, times: u64) -> Bar {
-        Bar::begin(self.global.quiet, &self.args.files, times, &self.progress)
+        Bar::begin(self.global.quiet, "replay", (&self.args.files, times), &self.progress)
     }
 
     fn run(&self, plan: Option<Arc<Plan>>, each: &mut dyn FnMut(&Fact) -> ControlFlow<()>) -> Done {

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::args::{Global, Output, TestArgs};
+use super::bar::Bar;
 use super::check::tell_findings;
 use super::world::Machine;
 use crate::config::{Level, Tests, Unsound, load_tests};
 use crate::engine::Plan;
-use crate::replay::{self, Heard, Notice, Recordings, Replay};
+use crate::replay::{self, Heard, Notice, Progress, Recordings, Replay};
 use crate::trial::{Case, Coverage, Part, Report, Run, Trial, junit, offset};
 
 /// What no test has seen that is named without `--coverage`.
@@ -94,16 +95,45 @@ impl Ran {
 fn ran(trial: &Trial, plan: &Arc<Plan>, coverage: &mut Coverage, global: &Global) -> Ran {
     let began = Instant::now();
     let mut run = Run::new(trial, Arc::clone(plan));
-    let report = recorded(trial, plan, &mut run, global)
+    let files: Vec<PathBuf> = trial.replay.iter().map(|one| one.file.clone()).collect();
+    let progress = Arc::default();
+    let what = format!("test {}", trial.name.escape_debug());
+    let bar = Bar::begin(global.quiet, &what, (&files, 1), &progress);
+    let mut said = Vec::new();
+    let report = recorded((trial, files), plan, progress, &mut run, &mut said)
         .and_then(|()| run.finish(coverage))
         .map_err(|why| Broken { name: trial.name.clone(), declared_at: trial.declared_at.clone(), why });
+    drop(bar);
+    said.iter().for_each(|one| one.tell(global));
     Ran { report, took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
 }
 
+/// What is to be known beside the outcome.
+enum Said {
+    Warning(String),
+    /// For those who ask for more.
+    Note(String),
+}
+
+impl Said {
+    fn tell(&self, global: &Global) {
+        match self {
+            Self::Warning(what) => eprintln!("warning: {what}"),
+            Self::Note(what) if global.verbose > 0 => eprintln!("note: {what}"),
+            Self::Note(_) => {}
+        }
+    }
+}
+
 /// The error says why nothing can be judged, a line a reason.
-fn recorded(trial: &Trial, plan: &Arc<Plan>, run: &mut Run<'_>, global: &Global) -> Result<(), String> {
+fn recorded(
+    (trial, files): (&Trial, Vec<PathBuf>),
+    plan: &Arc<Plan>,
+    progress: Arc<Progress>,
+    run: &mut Run<'_>,
+    said: &mut Vec<Said>,
+) -> Result<(), String> {
     let unread = |why: String| format!("the recording can not be read: {why}");
-    let files: Vec<PathBuf> = trial.replay.iter().map(|one| one.file.clone()).collect();
     if let Some(unusable) = files.iter().find_map(|file| replay::check(file).err()) {
         return Err(unread(unusable.to_string()));
     }
@@ -115,39 +145,35 @@ fn recorded(trial: &Trial, plan: &Arc<Plan>, run: &mut Run<'_>, global: &Global)
         ));
     }
     if is_first {
-        return played(plan, files, run, global);
+        let plan = Some(Arc::clone(plan));
+        return played(&Recordings { plan, files, progress, ..Recordings::default() }, run, said);
     }
     if files.is_empty() {
         return Ok(());
     }
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = workers.min(replay::WORKERS_MAX);
-    let replay = Replay { plan: Arc::clone(plan), files, until: None, workers, progress: Arc::default() };
+    let replay = Replay { plan: Arc::clone(plan), files, until: None, workers, progress };
     replay::requests(&replay, &mut |batch| run.requested(batch)).map_err(|broken| unread(broken.to_string()))
 }
 
 /// A daemon's recordings under the configuration that is tested.
-fn played(plan: &Arc<Plan>, files: Vec<PathBuf>, run: &mut Run<'_>, global: &Global) -> Result<(), String> {
-    let recordings = Recordings { plan: Some(Arc::clone(plan)), files, ..Recordings::default() };
+fn played(recordings: &Recordings, run: &mut Run<'_>, said: &mut Vec<Said>) -> Result<(), String> {
     let mut wrong = Vec::new();
-    let played = replay::play(&recordings, &mut |heard| {
+    let played = replay::play(recordings, &mut |heard| {
         match heard {
             Heard::Moment(now, engine) => run.moment(now, engine),
             Heard::Fact(fact) => run.decided(fact),
             Heard::Notice(Notice::Wrong(why)) => wrong.push(format!("the recording can not be read: {why}")),
-            Heard::Notice(Notice::Missing(what)) => eprintln!("warning: {what}"),
+            Heard::Notice(Notice::Missing(what)) => said.push(Said::Warning(what)),
             Heard::Notice(Notice::Unanswered(file, open)) => {
-                let file = file.display();
-                let asking = run.asks(&open);
+                let (file, asking) = (file.display(), run.asks(&open));
                 if asking.is_empty() {
-                    eprintln!("warning: {file}: can not be answered: {open}");
+                    said.push(Said::Warning(format!("{file}: can not be answered: {open}")));
                 }
                 wrong.extend(asking.iter().map(|at| format!("{at}: {file} can not answer it: {open}")));
             }
-            Heard::Notice(Notice::Otherwise(what) | Notice::Note(what)) if global.verbose > 0 => {
-                eprintln!("note: {what}");
-            }
-            Heard::Notice(Notice::Otherwise(_) | Notice::Note(_)) => {}
+            Heard::Notice(Notice::Otherwise(what) | Notice::Note(what)) => said.push(Said::Note(what)),
         }
         ControlFlow::Continue(())
     });

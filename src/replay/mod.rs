@@ -86,6 +86,7 @@ pub fn requests(replay: &Replay, each: &mut dyn FnMut(Batch)) -> Result<(), Brok
         let Folded { batch, again } = folded?;
         let clock = newest.or(batch.newest);
         newest = newest.max(batch.newest);
+        replay.progress.add_items(batch.items);
         each(match again {
             Some(again) => again.fold(&replay.plan, clock)?,
             None => batch,
