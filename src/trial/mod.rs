@@ -2,6 +2,7 @@
 //!
 //! Pure: time is what the document says, a second at a time. Who reads recordings hands their requests in.
 
+mod apart;
 mod coverage;
 mod expect;
 mod happen;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::apart;
 use super::coverage::Coverage;
 use super::happen::happenings;
 use super::judge::{Course, judge};
@@ -10,7 +11,7 @@ use super::recorded::Recorded;
 use super::report::Report;
 use super::scale::{Sum, folded};
 use super::script::{Feed, Flow, TIME_S_MAX, Trial};
-use super::stage::{Looks, Stage};
+use super::stage::{Looks, Played, Stage};
 use crate::engine::{Batch, Plan};
 use crate::model::{EventTime, SECOND_NS, Signal};
 
@@ -60,12 +61,15 @@ impl<'t> Run<'t> {
             return Err("nothing came of the recording: no event of it has a time".to_owned());
         }
         let base_s = stage.as_ref().map_or(start.seconds(), |stage| stage.came_s() + 1);
-        let new = || Stage::new(Arc::clone(&plan), start.seconds(), Looks::new(&trial.expects, start));
-        let mut stage = stage.unwrap_or_else(new);
-        Script::new(&plan, trial)?.play(&mut stage, base_s)?;
         let asked = trial.expects.iter().filter_map(|one| one.when.end()?.offset(start)).max().unwrap_or(0);
         let end_s = (base_s + trial.length_s()).max(start.seconds().saturating_add(asked));
-        let (facts, seen, counts) = stage.finish(end_s);
+        let Played { facts, seen, counts, .. } = match stage {
+            Some(mut stage) => {
+                Script::new(&plan, trial)?.play(&mut stage, base_s, None)?;
+                stage.finish(end_s)
+            }
+            None => apart::play(trial, &plan, end_s)?,
+        };
         coverage.observe(&facts, &counts);
         let happenings = happenings(&facts, start);
         let course = Course { start, happenings: &happenings, seen: &seen };
@@ -79,8 +83,9 @@ impl<'t> Run<'t> {
 }
 
 /// What is made up, ready to be played.
-struct Script<'s> {
+pub(super) struct Script<'s> {
     plan: &'s Plan,
+    trial: &'s Trial,
     flows: Vec<(&'s Flow, [Batch; 2])>,
     /// With the service level's place.
     feeds: Vec<(&'s Feed, usize)>,
@@ -91,7 +96,7 @@ struct Script<'s> {
 }
 
 impl<'s> Script<'s> {
-    fn new(plan: &'s Plan, trial: &'s Trial) -> Result<Self, String> {
+    pub(super) fn new(plan: &'s Plan, trial: &'s Trial) -> Result<Self, String> {
         let second = trial.start.seconds();
         let fold = |flow: &'s Flow| {
             Ok((flow, [folded(plan, &flow.good, second)?, folded(plan, &flow.bad, second)?]))
@@ -101,6 +106,7 @@ impl<'s> Script<'s> {
         let turns: BTreeSet<u64> = during.flat_map(|during| [during.from_s, during.to_s]).collect();
         Ok(Self {
             plan,
+            trial,
             flows: trial.flows.iter().map(fold).collect::<Result<_, String>>()?,
             feeds: trial.feeds.iter().filter_map(|feed| Some((feed, place(feed)?))).collect(),
             turns: turns.into_iter().collect(),
@@ -108,36 +114,54 @@ impl<'s> Script<'s> {
         })
     }
 
-    fn play(&self, stage: &mut Stage, base_s: u64) -> Result<(), String> {
+    /// `shared`: the seconds at which counts come, of this plan's service levels or of others. Then time passes as it does
+    /// for all of them.
+    pub(super) fn play(&self, stage: &mut Stage, base_s: u64, shared: Option<&[u64]>) -> Result<(), String> {
         for stretch in self.turns.windows(2) {
             let (from_s, to_s) = (stretch[0], stretch[1]);
             let flows: Vec<_> = self.flows.iter().filter(|(flow, _)| flow.during.holds(from_s)).collect();
             let feeds: Vec<_> = self.feeds.iter().filter(|(feed, _)| feed.during.holds(from_s)).collect();
-            if flows.is_empty() && feeds.is_empty() {
+            let all = self.all_feeds(from_s);
+            if flows.is_empty() && all.is_empty() {
                 continue;
             }
-            let units = feeds.iter().map(|(feed, _)| feed.unit_s()).min();
+            let units = all.iter().map(|feed| feed.unit_s()).min();
             stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
             // Counts by the minute are looked for each minute; items may come in each second.
-            let due_from = |second: u64| match flows.is_empty() {
-                true => feeds.iter().map(|(feed, _)| feed.due_from(second)).min().unwrap_or(to_s),
-                false => second,
+            let seconds: Box<dyn Iterator<Item = u64>> = match shared {
+                Some(shared) => Box::new(within(shared, from_s, to_s)),
+                None if flows.is_empty() => Box::new(due(&all, from_s, to_s)),
+                None => Box::new(from_s..to_s),
             };
-            let first = due_from(from_s);
-            for second in std::iter::successors(Some(first), |last| Some(due_from(last + 1))) {
-                if second >= to_s {
-                    break;
-                }
+            for second in seconds {
                 let at_s = base_s + second;
                 let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds)?;
                 let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[])?;
+                let nothing = spans.is_none() && logs.is_none();
                 for batch in [spans, logs].into_iter().flatten() {
                     stage.take(at_s, batch);
+                }
+                if nothing && shared.is_some() {
+                    stage.pass_by(at_s);
                 }
             }
             stage.pace(1);
         }
         Ok(())
+    }
+
+    /// The seconds at which counts come, ascending.
+    pub(super) fn seconds_of_counts(&self) -> Vec<u64> {
+        let stretches = self.turns.windows(2).flat_map(|stretch| {
+            let feeds = self.all_feeds(stretch[0]);
+            let comes = |second: &u64| feeds.iter().any(|feed| feed.events_in(*second) != (0, 0));
+            due(&feeds, stretch[0], stretch[1]).filter(comes).collect::<Vec<u64>>()
+        });
+        stretches.collect()
+    }
+
+    fn all_feeds(&self, second: u64) -> Vec<&'s Feed> {
+        self.trial.feeds.iter().filter(|feed| feed.during.holds(second)).collect()
     }
 
     fn sum(
@@ -174,4 +198,18 @@ impl<'s> Script<'s> {
         }
         Ok(sum.and_then(Sum::into_batch))
     }
+}
+
+/// The seconds of a stretch at which something may come of feeds.
+fn due(feeds: &[&Feed], from_s: u64, to_s: u64) -> impl Iterator<Item = u64> {
+    let due_from = move |second: u64| {
+        let due = feeds.iter().map(|feed| feed.due_from(second)).min();
+        due.filter(|due| *due < to_s)
+    };
+    std::iter::successors(due_from(from_s), move |last| due_from(last + 1))
+}
+
+fn within(seconds: &[u64], from_s: u64, to_s: u64) -> impl Iterator<Item = u64> {
+    let from = seconds.partition_point(|second| *second < from_s);
+    seconds[from..].iter().copied().take_while(move |second| *second < to_s)
 }

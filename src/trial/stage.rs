@@ -28,6 +28,35 @@ pub(super) struct Seen {
     pub(super) counts: Counts,
 }
 
+/// What came of a timeline.
+pub(super) struct Played {
+    pub(super) facts: Vec<Fact>,
+    /// Of each fact: at which step.
+    decided: Vec<u64>,
+    pub(super) seen: Vec<Seen>,
+    pub(super) counts: Counts,
+}
+
+impl Played {
+    /// Of service levels that were played apart, in their order: as if they had not been. What is counted of all of them is
+    /// that of the first.
+    pub(super) fn together(parts: Vec<Self>) -> Self {
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().expect("a plan has parts");
+        for part in parts {
+            all.facts.extend(part.facts);
+            all.decided.extend(part.decided);
+            for (seen, more) in all.seen.iter_mut().zip(part.seen) {
+                seen.slos.extend(more.slos);
+            }
+        }
+        let mut facts: Vec<_> = all.decided.into_iter().zip(all.facts).collect();
+        facts.sort_by_key(|(decided, _)| *decided);
+        (all.decided, all.facts) = facts.into_iter().unzip();
+        all
+    }
+}
+
 pub(super) struct Stage {
     engine: Engine,
     effects: Effects,
@@ -38,6 +67,9 @@ pub(super) struct Stage {
     /// Ticks are at least so far apart.
     pace_s: u64,
     looks: Looks,
+    /// So far. Who is played apart from others takes as many.
+    steps: u64,
+    decided: Vec<u64>,
 }
 
 impl Looks {
@@ -77,6 +109,8 @@ impl Stage {
             came_s: start_s,
             pace_s: 1,
             looks,
+            steps: 0,
+            decided: Vec::new(),
         }
     }
 
@@ -85,8 +119,9 @@ impl Stage {
         let Recorded { looks, facts, engine } = recorded;
         let engine = engine?;
         let now_s = engine.now().0.div_ceil(SECOND_NS);
+        let decided = vec![0; facts.len()];
         let effects = Effects { facts, ..Effects::default() };
-        Some(Self { engine, effects, now_s, came_s: now_s, pace_s: 1, looks })
+        Some(Self { engine, effects, now_s, came_s: now_s, pace_s: 1, looks, steps: 0, decided })
     }
 
     /// How often time is looked at from here on: where counts come by the minute, decisions do.
@@ -100,6 +135,14 @@ impl Stage {
         self.came_s = self.came_s.max(second);
         let input = Input::Observed { token: AckToken(0), batch: Box::new(batch) };
         self.step(self.came_s, input);
+    }
+
+    /// Something came at a second, of others and not of these.
+    pub(super) fn pass_by(&mut self, second: u64) {
+        self.go_to(second);
+        self.came_s = self.came_s.max(second);
+        self.now_s = self.came_s;
+        self.steps += 1;
     }
 
     /// A recorded request: what is ahead of the clock comes second by second.
@@ -131,10 +174,11 @@ impl Stage {
     }
 
     /// The end of the timeline; what was seen at the moments that were asked for, and the last counts.
-    pub(super) fn finish(mut self, end_s: u64) -> (Vec<Fact>, Vec<Seen>, Counts) {
+    pub(super) fn finish(mut self, end_s: u64) -> Played {
         self.go_to(end_s);
         self.step(end_s.max(self.now_s), Input::Tick);
-        (self.effects.facts, self.looks.seen, self.engine.counts())
+        let counts = self.engine.counts();
+        Played { facts: self.effects.facts, decided: self.decided, seen: self.looks.seen, counts }
     }
 
     fn pass(&mut self, until_s: u64) {
@@ -151,6 +195,8 @@ impl Stage {
     fn step(&mut self, second: u64, input: Input) {
         self.now_s = second;
         self.engine.step(Now(second.saturating_mul(SECOND_NS)), input, &mut self.effects);
+        self.steps += 1;
+        self.decided.resize(self.effects.facts.len(), self.steps);
         // Nobody waits for answers, and nobody is told.
         self.effects.requests.clear();
     }

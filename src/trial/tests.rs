@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::apart::play_by;
 use super::sample::{Attribute, Sample};
 use super::scale::{Sum, folded};
 use super::{
-    Act, Amount, Coverage, Expect, Flow, Happening, Moment, Rate, Recording, Report, Run, Stretch,
-    TIME_S_MAX, Telling, Trial, Wanted as Expected, When,
+    Act, Amount, Coverage, Expect, Feed, Flow, Happening, Level, Moment, Rate, Recording, Report, Run,
+    Stretch, TIME_S_MAX, Telling, Trial, Wanted as Expected, When,
 };
 use crate::classify::{ClassifyRule, FilterRule, Key, Predicate};
 use crate::decode::Encoding;
@@ -19,7 +20,7 @@ use crate::engine::{
 use crate::model::{
     Category, EventTime, ItemKind, Labels, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted,
 };
-use crate::slo::{Goal, Method, NoData, Objective, Slo, Window};
+use crate::slo::{Goal, Method, NoData, Objective, Setting, Slo, Window, standard_conditions};
 
 const SECOND: u64 = 1_767_571_200;
 
@@ -373,5 +374,55 @@ fn what_a_recording_can_not_answer_is_told_where_it_is_asked() {
         (Unanswered::Filter, &["t.yaml:5:11"]),
     ] {
         assert_eq!(run.asks(&open), places, "{open}");
+    }
+}
+
+/// A service level of a week with the standard pairs.
+fn watched(name: &str) -> SloPlan {
+    let mut one = slo(name, vec![Indicator::Foreign], None);
+    let week = 604_800;
+    one.slo.window = Window::Rolling { seconds: week, text: "7d".to_owned() };
+    let objective = one.slo.goals[0].objective;
+    let setting = Setting { window_s: week, objective, tier: Tier::Two, min_bad: None, slice_s: None };
+    one.slo.goals[0].conditions = standard_conditions(setting).0;
+    one
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Guarantees: service levels that are played a few at a time decide what they decide all together, in the same order:
+    /// with counts by the second, by the minute and by the hour, troubles, and hours in which nothing comes.
+    #[test]
+    fn service_levels_apart_decide_what_they_do_together(
+        feeds in proptest::collection::vec((0_usize..5, 0_u64..4, 1_u64..3, 0_usize..3, 0_u64..40), 4..12),
+    ) {
+        let mut plan = Plan::empty();
+        plan.slos = (0..5).map(|slo| watched(&format!("s{slo}"))).collect();
+        let feeds: Vec<Feed> = feeds
+            .into_iter()
+            .map(|(slo, from, hours, unit, bad)| {
+                let unit_s = [1, 60, 3_600][unit];
+                let rate = |items: u64| Rate { items: Parts(items * unit_s * 500_000_000), unit_s };
+                let during = Stretch { from_s: from * 7_200, to_s: from * 7_200 + hours * 2_400 };
+                Feed { during, slo: format!("s{slo}"), group: Vec::new(), good: rate(40), bad: rate(bad / 4) }
+            })
+            .collect();
+        let level = |slo: &str| {
+            let amounts = vec![("bad", Amount::some())];
+            let (slo, group) = (slo.to_owned(), Labels::new());
+            Expected::Level(Box::new(Level { slo, objective: None, group, state: None, amounts }))
+        };
+        let at = |seconds| When::At(Moment::Offset(seconds));
+        let expects = vec![expect(at(3_000), level("s1")), expect(at(9_000), level("s4"))];
+        let trial = Trial { feeds, replay: Vec::new(), ..trial(Vec::new(), expects) };
+        let (plan, end_s) = (Arc::new(plan), SECOND + 28_000);
+        let played = |together| {
+            let played = play_by(&trial, &plan, end_s, together).unwrap();
+            (played.facts, format!("{:?}", played.seen.iter().map(|one| &one.slos).collect::<Vec<_>>()))
+        };
+        let whole = played(usize::MAX);
+        prop_assert_eq!(&whole, &played(2));
+        prop_assert_eq!(&whole, &played(1));
     }
 }
