@@ -35,6 +35,10 @@ pub(super) async fn explain<V: Views>(
                 Err(mistake) => return refusal(StatusCode::BAD_REQUEST, mistake),
             };
             let absent = || format!("no SLO is called `{name}`; GET /api/v1/slos lists them");
+            let _permit = match state.inquiries.admit() {
+                Ok(permit) => permit,
+                Err(refused) => return *refused,
+            };
             match state.views.explain(name.clone(), at).await {
                 Ok(Ok(found)) => one(Ok(found), absent),
                 Ok(Err(why)) => refusal(StatusCode::NOT_FOUND, why),
@@ -86,7 +90,18 @@ pub(super) async fn what_if<V: Views>(
         Ok(from) => from,
         Err(mistake) => return refusal(StatusCode::BAD_REQUEST, mistake),
     };
-    match state.views.what_if(name.clone(), target, from).await {
+    let permit = match state.inquiries.admit() {
+        Ok(permit) => permit,
+        Err(refused) => return *refused,
+    };
+    let (views, asked) = (state.0, name.clone());
+    // It is worked out to its end even where the one who asked has gone, and counts as long.
+    let worked = tokio::spawn(async move {
+        let worked = views.views.what_if(asked, target, from).await;
+        drop(permit);
+        worked
+    });
+    match worked.await.unwrap_or(Err(Busy)) {
         Ok(Ok(found)) => one(Ok(found), || format!("no SLO is called `{name}`; GET /api/v1/slos lists them")),
         Ok(Err(why)) => refusal(StatusCode::BAD_REQUEST, why),
         Err(Busy) => busy(),

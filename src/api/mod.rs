@@ -2,6 +2,7 @@
 
 mod answers;
 mod explain;
+mod inquiries;
 mod queries;
 mod record;
 
@@ -22,6 +23,7 @@ use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
 use crate::model::{Category, EventTime, Parts};
+use inquiries::Inquiries;
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +133,7 @@ struct State<V> {
     entrance: Arc<Entrance>,
     views: V,
     readiness: Readiness,
+    inquiries: Inquiries,
 }
 
 type Shared<V> = axum::extract::State<Arc<State<V>>>;
@@ -143,7 +146,12 @@ pub async fn serve<V: Views>(
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let state = Arc::new(State { entrance: Arc::clone(&entrance), views, readiness });
+    let state = Arc::new(State {
+        entrance: Arc::clone(&entrance),
+        views,
+        readiness,
+        inquiries: Inquiries::default(),
+    });
     door::serve(bound, entrance, Listener::Http, router(state), shutdown).await
 }
 

@@ -34,6 +34,7 @@ macro_rules! eprintln {
 
 mod args;
 mod backup;
+mod bar;
 mod check;
 mod client;
 mod demo;

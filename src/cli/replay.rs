@@ -1,7 +1,6 @@
 //! `replay`: every fact to standard output, in order, and nothing to anybody else; with `--against`, what differs.
 
 mod against;
-mod bar;
 mod page;
 
 use std::collections::BTreeMap;
@@ -11,15 +10,15 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::args::{Global, ReplayArgs};
+use super::bar::Bar;
 use super::check::tell;
 use super::world::Machine;
 use crate::config::load;
 use crate::engine::view::Counts;
 use crate::engine::{Fact, Plan};
 use crate::model::EventTime;
-use crate::replay::{self, Notice, Progress, Recordings, Replay};
+use crate::replay::{self, Heard, Notice, Progress, Recordings, Replay};
 use against::Old;
-use bar::Bar;
 use page::Page;
 
 pub(super) fn time(text: &str) -> Result<EventTime, String> {
@@ -115,7 +114,7 @@ impl<'s> Stage<'s> {
     }
 
     fn bar(&self, times: u64) -> Bar {
-        Bar::begin(self.global.quiet, &self.args.files, times, &self.progress)
+        Bar::begin(self.global.quiet, "replay", (&self.args.files, times), &self.progress)
     }
 
     fn run(&self, plan: Option<Arc<Plan>>, each: &mut dyn FnMut(&Fact) -> ControlFlow<()>) -> Done {
@@ -124,8 +123,15 @@ impl<'s> Stage<'s> {
         if self.of_recordings {
             let lengths = self.lengths.clone();
             let recordings = Recordings { plan, files, until, progress, lengths };
-            let played = replay::play(&recordings, each, &mut |notice| notices.push(notice));
-            let counts = played.counts.filter(|_| played.wrong == 0);
+            let played = replay::play(&recordings, &mut |heard| match heard {
+                Heard::Fact(fact) => each(fact),
+                Heard::Moment(..) => ControlFlow::Continue(()),
+                Heard::Notice(notice) => {
+                    notices.push(notice);
+                    ControlFlow::Continue(())
+                }
+            });
+            let counts = played.engine.filter(|_| played.wrong == 0).map(|engine| engine.counts());
             let summary =
                 format!("replayed {} groups of {} recordings", played.groups, self.args.files.len());
             return Done { counts, summary, notices };
@@ -152,8 +158,11 @@ impl Done {
     fn told(&self, global: &Global) -> Exit {
         for notice in &self.notices {
             match notice {
-                Notice::Wrong(what) => eprintln!("error: {what}"),
+                Notice::Wrong(what) | Notice::Otherwise(what) => eprintln!("error: {what}"),
                 Notice::Missing(what) => eprintln!("warning: {what}"),
+                Notice::Unanswered(file, open) => {
+                    eprintln!("warning: {}: can not be answered: {open}", file.display());
+                }
                 Notice::Note(what) if !global.quiet => eprintln!("note: {what}"),
                 Notice::Note(_) => {}
             }
@@ -165,6 +174,6 @@ impl Done {
     }
 
     fn is_right(&self) -> bool {
-        !self.notices.iter().any(|notice| matches!(notice, Notice::Wrong(_)))
+        !self.notices.iter().any(|notice| matches!(notice, Notice::Wrong(_) | Notice::Otherwise(_)))
     }
 }

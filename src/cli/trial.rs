@@ -1,5 +1,6 @@
 //! `test`: every Test document of a set through the configuration that it stands with.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::Exit;
 use super::args::{Global, Output, TestArgs};
+use super::bar::Bar;
 use super::check::tell_findings;
 use super::world::Machine;
 use crate::config::{Level, Tests, Unsound, load_tests};
 use crate::engine::Plan;
-use crate::replay::{self, Replay};
+use crate::replay::{self, Heard, Notice, Progress, Recordings, Replay};
 use crate::trial::{Case, Coverage, Part, Report, Run, Trial, junit, offset};
 
 /// What no test has seen that is named without `--coverage`.
@@ -42,7 +44,7 @@ pub(super) fn test(global: &Global, args: &TestArgs) -> Exit {
     let mut page = Page { output: global.output, told: Vec::new(), cases: Vec::new() };
     let mut failed = 0;
     for trial in trials.iter().filter(|trial| named(&trial.name)) {
-        let ran = ran(trial, &plan, &mut coverage);
+        let ran = ran(trial, &plan, &mut coverage, global);
         failed += usize::from(!ran.passed());
         page.tell(&ran, global);
     }
@@ -90,42 +92,98 @@ impl Ran {
     }
 }
 
-fn ran(trial: &Trial, plan: &Arc<Plan>, coverage: &mut Coverage) -> Ran {
+fn ran(trial: &Trial, plan: &Arc<Plan>, coverage: &mut Coverage, global: &Global) -> Ran {
     let began = Instant::now();
     let mut run = Run::new(trial, Arc::clone(plan));
-    let read = recorded(trial, plan, &mut run);
-    let report = read
-        .map_err(|why| format!("the recording can not be read: {why}"))
+    let files: Vec<PathBuf> = trial.replay.iter().map(|one| one.file.clone()).collect();
+    let progress = Arc::default();
+    let what = format!("test {}", trial.name.escape_debug());
+    let bar = Bar::begin(global.quiet, &what, (&files, 1), &progress);
+    let mut said = Vec::new();
+    let report = recorded((trial, files), plan, progress, &mut run, &mut said)
         .and_then(|()| run.finish(coverage))
         .map_err(|why| Broken { name: trial.name.clone(), declared_at: trial.declared_at.clone(), why });
+    drop(bar);
+    said.iter().for_each(|one| one.tell(global));
     Ran { report, took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX) }
 }
 
-fn recorded(trial: &Trial, plan: &Arc<Plan>, run: &mut Run<'_>) -> Result<(), String> {
-    let files: &[PathBuf] = &trial.replay;
-    if let Some(unusable) = files.iter().find_map(|file| replay::check(file).err()) {
-        return Err(unusable.to_string());
+/// What is to be known beside the outcome.
+enum Said {
+    Warning(String),
+    /// For those who ask for more.
+    Note(String),
+}
+
+impl Said {
+    fn tell(&self, global: &Global) {
+        match self {
+            Self::Warning(what) => eprintln!("warning: {what}"),
+            Self::Note(what) if global.verbose > 0 => eprintln!("note: {what}"),
+            Self::Note(_) => {}
+        }
     }
-    if let Some(recording) = files.iter().find(|file| replay::is_recording(file)) {
+}
+
+/// The error says why nothing can be judged, a line a reason.
+fn recorded(
+    (trial, files): (&Trial, Vec<PathBuf>),
+    plan: &Arc<Plan>,
+    progress: Arc<Progress>,
+    run: &mut Run<'_>,
+    said: &mut Vec<Said>,
+) -> Result<(), String> {
+    let unread = |why: String| format!("the recording can not be read: {why}");
+    if let Some(unusable) = files.iter().find_map(|file| replay::check(file).err()) {
+        return Err(unread(unusable.to_string()));
+    }
+    let is_first = files.first().is_some_and(|file| replay::is_recording(file));
+    if let Some(other) = trial.replay.iter().find(|one| replay::is_recording(&one.file) != is_first) {
         return Err(format!(
-            "{}: a test takes files of OTLP requests; `evenkeel replay {} --against` compares recordings",
-            recording.display(),
-            recording.display()
+            "{}: recordings have a clock of their own, and files of OTLP requests that of their events: a test takes one of the two",
+            other.declared_at
         ));
+    }
+    if is_first {
+        let plan = Some(Arc::clone(plan));
+        return played(&Recordings { plan, files, progress, ..Recordings::default() }, run, said);
     }
     if files.is_empty() {
         return Ok(());
     }
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let workers = workers.min(replay::WORKERS_MAX);
-    let replay = Replay {
-        plan: Arc::clone(plan),
-        files: files.to_vec(),
-        until: None,
-        workers,
-        progress: Arc::default(),
-    };
-    replay::requests(&replay, &mut |batch| run.recorded(batch)).map_err(|broken| broken.to_string())
+    let replay = Replay { plan: Arc::clone(plan), files, until: None, workers, progress };
+    replay::requests(&replay, &mut |batch| run.requested(batch)).map_err(|broken| unread(broken.to_string()))
+}
+
+/// A daemon's recordings under the configuration that is tested.
+fn played(recordings: &Recordings, run: &mut Run<'_>, said: &mut Vec<Said>) -> Result<(), String> {
+    let mut wrong = Vec::new();
+    let played = replay::play(recordings, &mut |heard| {
+        match heard {
+            Heard::Moment(now, engine) => run.moment(now, engine),
+            Heard::Fact(fact) => run.decided(fact),
+            Heard::Notice(Notice::Wrong(why)) => wrong.push(format!("the recording can not be read: {why}")),
+            Heard::Notice(Notice::Missing(what)) => said.push(Said::Warning(what)),
+            Heard::Notice(Notice::Unanswered(file, open)) => {
+                let (file, asking) = (file.display(), run.asks(&open));
+                if asking.is_empty() {
+                    said.push(Said::Warning(format!("{file}: can not be answered: {open}")));
+                }
+                wrong.extend(asking.iter().map(|at| format!("{at}: {file} can not answer it: {open}")));
+            }
+            Heard::Notice(Notice::Otherwise(what) | Notice::Note(what)) => said.push(Said::Note(what)),
+        }
+        ControlFlow::Continue(())
+    });
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
+    }
+    if let Some(engine) = played.engine {
+        run.goes_on(engine);
+    }
+    Ok(())
 }
 
 /// What is printed, and what a build server is told.
@@ -156,7 +214,8 @@ impl Page {
             Err(Broken { name, declared_at, why }) => {
                 if self.output == Output::Human {
                     let name = name.escape_debug();
-                    println!("FAIL {name}  ({declared_at})\n  - {why}");
+                    println!("FAIL {name}  ({declared_at})");
+                    why.lines().for_each(|line| println!("  - {line}"));
                 }
                 self.add(json!({"test": name, "declared_at": declared_at, "passed": false, "error": why}));
                 self.cases.push(Case {

@@ -1,15 +1,13 @@
 //! Documents of kind Test: what happens on a timeline, and what is expected. A mistake in one leaves the others as they are.
 //! Its traffic is read in `trial_events`, its expectations in `trial_expects`, and held against each other in `trial_checks`.
 
-use std::path::PathBuf;
-
 use super::node::{Node, Place, Value};
 use super::reader::{self, Fields};
 use super::set::{Document, Kind, Set};
 use super::{Reading, quantity, trial_events, trial_expects};
 use crate::engine::Plan;
 use crate::model::{EventTime, SECOND_NS};
-use crate::trial::{Expect, Moment, TIME_S_MAX, TIMELINE_S_MAX, Trial};
+use crate::trial::{Expect, Moment, Recording, TIME_S_MAX, TIMELINE_S_MAX, Trial};
 
 const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 const SPEC: &[&str] = &["start", "strict", "traffic", "counts", "replay", "expect"];
@@ -61,11 +59,12 @@ fn read(ctx: &mut Reading<'_>, document: &Document, known: Known<'_>) -> Option<
     let spec = fields.required(&mut ctx.report, "spec")?;
     let spec = Fields::new(&mut ctx.report, spec, "a Test's spec", SPEC)?;
     let strict = spec.truth(&mut ctx.report, "strict").unwrap_or(true);
-    let replay: Vec<PathBuf> = spec
-        .texts(&mut ctx.report, "replay")
-        .into_iter()
-        .map(|(path, _)| document.folder.join(path))
-        .collect();
+    let paths = spec.texts(&mut ctx.report, "replay").into_iter();
+    let recording = |(path, node): (&str, &Node)| Recording {
+        file: document.folder.join(path),
+        declared_at: ctx.report.locate(node.at),
+    };
+    let replay: Vec<Recording> = paths.map(recording).collect();
     let start = start(ctx, spec, !replay.is_empty());
     let [traffic, counts] = ["traffic", "counts"].map(|name| spec.list(&mut ctx.report, name));
     let flows = trial_events::traffic(ctx, traffic);

@@ -32,7 +32,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
                 "{} of {} fail in the last hour; {}. {} of the {window} budget is left. A sequential test saw it before the windows did.",
                 percent(share(&hour)),
                 what_fails(cx, level),
-                exhaustion(cx, left, approximate(hour.raw)),
+                exhaustion(cx, level, judge, hour.raw),
                 percent(left),
             )
         }
@@ -40,7 +40,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
             "{} of {} fail; {}. {} of the {window} budget is left. Condition {}: burn {} {} {} times the allowed rate.",
             percent(share(&short)),
             what_fails(cx, level),
-            exhaustion(cx, left, approximate(short.raw)),
+            exhaustion(cx, level, judge, short.raw),
             percent(left),
             condition.name,
             long.burn.decimal(),
@@ -66,14 +66,14 @@ fn named(level: &Level, name: &str) -> String {
     if parts.is_empty() { name.to_owned() } else { format!("{name} ({})", parts.join(", ")) }
 }
 
-pub(super) fn exhaustion(cx: Cx<'_>, left: f64, burn: f64) -> String {
-    let slo = &cx.plan.slo;
-    let window = slo.window.text();
-    if left <= 0.0 {
-        return format!("the {window} allowance is spent");
-    }
-    let hours = left * slo.window.nominal_s() as f64 / burn.max(f64::MIN_POSITIVE) / 3_600.0;
-    let time = match hours {
+pub(super) fn exhaustion(cx: Cx<'_>, level: &Level, judge: usize, burn: Quotient) -> String {
+    let window = cx.plan.slo.window.text();
+    let time = match level.exhausted_in_s(cx, level.budget(cx, judge).burn, burn) {
+        None => return format!("at this rate the {window} allowance lasts"),
+        Some(0) => return format!("the {window} allowance is spent"),
+        Some(seconds) => seconds as f64 / 3_600.0,
+    };
+    let time = match time {
         hours if hours < 1.0 => format!("{:.0} min", (hours * 60.0).ceil()),
         hours if hours < 48.0 => format!("{hours:.1} h"),
         hours => format!("{:.1} d", hours / 24.0),

@@ -54,7 +54,7 @@ pub use own::Trouble;
 pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
-pub use recorded::{Mapping, first_now};
+pub use recorded::{Mapping, Unanswered, first_now};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};

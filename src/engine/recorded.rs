@@ -1,6 +1,7 @@
 //! What recordings need beside the journal: a whole image at any moment, and recorded inputs under another plan.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Result;
 
 use borsh::BorshDeserialize;
@@ -48,11 +49,18 @@ impl Engine {
     }
 
     /// As [`Engine::replay`], for an engine under another plan than that of the records. What became of notifications
-    /// then says nothing about those of now.
-    pub fn replay_as(&mut self, records: &[u8], mapping: &Mapping, effects: &mut Effects) -> Result<()> {
+    /// then says nothing about those of now. `before` sees the state that each of them comes to, and when.
+    pub fn replay_as(
+        &mut self,
+        records: &[u8],
+        mapping: &Mapping,
+        effects: &mut Effects,
+        before: &mut dyn FnMut(Now, &Self),
+    ) -> Result<()> {
         let mut rest = records;
         while !rest.is_empty() {
             let now = Now::deserialize(&mut rest)?.max(self.now);
+            before(now, self);
             let input = match Record::deserialize(&mut rest)? {
                 Record::Observed(batch) => mapping.observed(*batch),
                 Record::Identified(mut batch, repeated, identities) => {
@@ -96,8 +104,39 @@ pub struct Mapping {
     watches: Vec<Option<u16>>,
     filter: Vec<Option<u16>>,
     classify: Vec<Option<u16>>,
-    /// What of the new plan can not be answered, in words.
-    pub unanswered: Vec<String>,
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// What of a plan the records of another one can not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// A service level, by its name.
+    Slo(String),
+    /// Alerts of a rule, by its name.
+    Watch(String),
+    /// What is filtered, and so everything that is counted.
+    Filter,
+    /// Which rule decides, and so what each category has.
+    Classify,
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slo(name) => {
+                write!(f, "SLO {name}: the recording did not count what its indicator counts")
+            }
+            Self::Watch(name) => {
+                write!(f, "rule {name}: the recording did not look for what opens its alerts")
+            }
+            Self::Filter => f.write_str(
+                "filter: its rules differ, and events were counted as those of the recording had it",
+            ),
+            Self::Classify => f.write_str(
+                "classify: its rules differ, and events were classified as those of the recording had it",
+            ),
+        }
+    }
 }
 
 impl Mapping {
@@ -135,25 +174,25 @@ impl Mapping {
         mapping
     }
 
-    fn open_questions(&self, old: &Plan, new: &Plan) -> Vec<String> {
+    fn open_questions(&self, old: &Plan, new: &Plan) -> Vec<Unanswered> {
         let mut open = Vec::new();
         for (place, one) in (0..).zip(&new.slos) {
             if !self.slos.iter().flatten().any(|known| *known == place) {
-                let name = &one.slo.name;
-                open.push(format!("SLO {name}: the recording did not count what its indicator counts"));
+                open.push(Unanswered::Slo(one.slo.name.clone()));
             }
         }
         for (place, one) in (0..).zip(&new.watches) {
             if !self.watches.contains(&Some(place)) {
-                open.push(format!("rule {}: the recording did not look for what opens its alerts", one.name));
+                open.push(Unanswered::Watch(one.name.clone()));
             }
         }
         let filters = |plan: &Plan| plan.rules.filter.iter().map(|rule| rule.identity).collect::<Vec<_>>();
         if filters(old) != filters(new) {
-            open.push(
-                "filter: its rules differ, and events were counted as those of the recording had it"
-                    .to_owned(),
-            );
+            open.push(Unanswered::Filter);
+        }
+        let rules = [old, new].map(|plan| plan.rules.classify.len());
+        if rules != [same_at_first(old, new); 2] {
+            open.push(Unanswered::Classify);
         }
         open
     }

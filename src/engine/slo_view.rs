@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::Engine;
-use super::burning_words::approximate;
 use super::level::{Cx, Groups, Level, Reading};
 use super::plan::SloPlan;
 use crate::model::{EventTime, Labels, Quotient, SECOND_NS, rfc3339};
@@ -256,23 +255,10 @@ fn sla_view(cx: Cx<'_>, groups: &Groups, judge: usize, goal: &Goal) -> Option<Sl
     let sla = goal.sla?;
     let worst = groups.levels.iter().max_by_key(|level| level.sla(cx, judge, sla).rounded(PARTS));
     let breach_in_s = worst.and_then(|level| {
-        seconds_left(cx, level, level.sla(cx, judge, sla), level.sla_last_hour(cx, judge, sla))
+        level.exhausted_in_s(cx, level.sla(cx, judge, sla), level.sla_last_hour(cx, judge, sla))
     });
     let margin = worst.map_or(Quotient::ZERO, |level| level.sla(cx, judge, sla)).decimal_of_rest();
     Some(SlaView { target: sla.target().display(), margin, breach_in_s })
-}
-
-/// remaining x window / burn, as long as that is within the window.
-fn seconds_left(cx: Cx<'_>, level: &Level, spent: Quotient, burn: Quotient) -> Option<u64> {
-    let (left, burn) = (1.0 - approximate(spent), approximate(burn));
-    if left <= 0.0 {
-        return Some(0);
-    }
-    let window_s = level.period().map_or(cx.plan.slo.window.nominal_s(), |period| period.seconds());
-    let within_s =
-        level.period().map_or(window_s, |period| period.end_s.saturating_sub(level.clock.seconds()));
-    let seconds = left * window_s as f64 / burn;
-    (seconds < within_s as f64).then_some(seconds as u64)
 }
 
 fn group_view(cx: Cx<'_>, level: &Level, judge: usize) -> GroupView {
@@ -312,7 +298,7 @@ fn group_view(cx: Cx<'_>, level: &Level, judge: usize) -> GroupView {
             remaining: budget.burn.decimal_of_rest(),
             raw_spent: budget.raw.decimal(),
             exhausted: level.judges[judge].spent,
-            exhausted_in_s: seconds_left(cx, level, budget.burn, level.last_hour(cx, judge).raw),
+            exhausted_in_s: level.exhausted_in_s(cx, budget.burn, level.last_hour(cx, judge).raw),
         },
         conditions,
         state,

@@ -25,7 +25,7 @@ use crate::model::EventTime;
 use clock::EventClock;
 pub use progress::Progress;
 pub use record::{Broken, RECORD_BYTES_MAX};
-pub use recordings::{Notice, Played, Recordings, play};
+pub use recordings::{Heard, Notice, Played, Recordings, play};
 pub use source::{Unusable, check, is_recording};
 pub use survey::{Survey, survey};
 use workers::Folded;
@@ -86,6 +86,7 @@ pub fn requests(replay: &Replay, each: &mut dyn FnMut(Batch)) -> Result<(), Brok
         let Folded { batch, again } = folded?;
         let clock = newest.or(batch.newest);
         newest = newest.max(batch.newest);
+        replay.progress.add_items(batch.items);
         each(match again {
             Some(again) => again.fold(&replay.plan, clock)?,
             None => batch,

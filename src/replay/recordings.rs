@@ -11,8 +11,7 @@ use std::sync::Arc;
 use borsh::BorshDeserialize;
 
 use super::progress::{Counting, Progress};
-use crate::engine::view::Counts;
-use crate::engine::{Effects, Engine, Fact, Input, Mapping, Outcomes, Plan, first_now};
+use crate::engine::{Effects, Engine, Fact, Input, Mapping, Outcomes, Plan, Unanswered, first_now};
 use crate::model::{EventTime, Now, rfc3339};
 use crate::recording::{Entry, Found, Reader, Torn, digest};
 
@@ -32,33 +31,44 @@ pub struct Recordings {
 /// What is to be known of a replay beside its facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Something could not be read, or was decided otherwise.
+    /// Something could not be read.
     Wrong(String),
-    /// Something is not in the recordings, or can not be answered.
+    /// The daemon that made it decided otherwise: it was of another version.
+    Otherwise(String),
+    /// Something is not in the recordings.
     Missing(String),
+    /// Something of the plan can not be answered by a file.
+    Unanswered(Arc<Path>, Unanswered),
     Note(String),
+}
+
+/// What there is to hear of a replay, in order.
+#[derive(Debug)]
+pub enum Heard<'h> {
+    /// Under another plan: a record comes at this time, and the state is what came before it.
+    Moment(Now, &'h Engine),
+    Fact(&'h Fact),
+    Notice(Notice),
 }
 
 /// How it went.
 #[derive(Debug, Default)]
 pub struct Played {
-    /// `None` where no state was found.
-    pub counts: Option<Counts>,
+    /// As it stands at the end; `None` where no state was found.
+    pub engine: Option<Engine>,
     pub groups: u64,
     /// Something was wrong with the recordings.
     pub wrong: u64,
 }
 
-type Each<'e> = &'e mut dyn FnMut(&Fact) -> ControlFlow<()>;
-type Told<'e> = &'e mut dyn FnMut(Notice);
+type Hear<'e> = &'e mut dyn FnMut(Heard<'_>) -> ControlFlow<()>;
 
-/// Hands out every fact in order, and what is to be known beside; who has seen enough breaks. What can not be read is told,
-/// and the rest is done.
-pub fn play(recordings: &Recordings, each: Each<'_>, told: Told<'_>) -> Played {
+/// Hands out every fact in order, and what is to be known beside; who has heard enough at a fact breaks. What can not be read
+/// is told, and the rest is done.
+pub fn play(recordings: &Recordings, hear: Hear<'_>) -> Played {
     let mut player = Player {
         recordings,
-        each,
-        told,
+        hear,
         live: None,
         other: None,
         known: Vec::new(),
@@ -75,8 +85,8 @@ pub fn play(recordings: &Recordings, each: Each<'_>, told: Told<'_>) -> Played {
             Ok(ControlFlow::Continue(())) => {}
         }
     }
-    let engine = player.other.as_ref().map(|other| &other.engine).or(player.live.as_ref());
-    Played { counts: engine.map(Engine::counts), ..player.played }
+    let engine = player.other.map(|other| other.engine).or(player.live);
+    Played { engine, ..player.played }
 }
 
 /// The engine of another configuration.
@@ -87,13 +97,12 @@ struct Other {
 
 struct Player<'p> {
     recordings: &'p Recordings,
-    each: Each<'p>,
-    told: Told<'p>,
+    hear: Hear<'p>,
     /// As the daemon had it.
     live: Option<Engine>,
     other: Option<Other>,
     /// What can not be answered and has been said.
-    known: Vec<String>,
+    known: Vec<Unanswered>,
     effects: Effects,
     played: Played,
     file: Arc<Path>,
@@ -194,7 +203,9 @@ impl Player<'_> {
             Ok(engine) => self.live = Some(engine),
         }
         report.iter().for_each(|line| self.wrong(&format!("the image at byte {at}: {line}")));
-        self.other = None;
+        if let Some(other) = self.other.take() {
+            self.moment(now, &other.engine);
+        }
         self.begin_other(at, parts)
     }
 
@@ -206,6 +217,7 @@ impl Player<'_> {
             return ControlFlow::Continue(());
         };
         let mapping = Mapping::new(&engine.plan(), &plan);
+        self.moment(engine.now(), &engine);
         self.unanswered(&mapping);
         engine.step(engine.now(), Input::Configured(plan), &mut self.effects);
         self.other = Some(Other { engine, mapping });
@@ -229,7 +241,11 @@ impl Player<'_> {
         self.compare(at, decided);
         if let Some(Other { engine, mapping }) = &mut self.other {
             self.effects.facts.clear();
-            if let Err(error) = engine.replay_as(records, mapping, &mut self.effects) {
+            let hear = &mut self.hear;
+            let mut before = |now, state: &Engine| {
+                let _goes_on = hear(Heard::Moment(now, state));
+            };
+            if let Err(error) = engine.replay_as(records, mapping, &mut self.effects, &mut before) {
                 self.wrong(&format!(
                     "the group at byte {at} can not be done under another configuration: {error}"
                 ));
@@ -264,9 +280,11 @@ impl Player<'_> {
     /// What was decided then and now.
     fn compare(&mut self, at: u64, decided: u64) {
         if digest(&self.effects.facts) != decided {
-            self.wrong(&format!(
+            let what = self.of_file(&format!(
                 "the entry at byte {at} decides otherwise than it did: the recording is of another version of Evenkeel"
             ));
+            self.played.wrong += 1;
+            self.tell(Notice::Otherwise(what));
         }
     }
 
@@ -274,14 +292,14 @@ impl Player<'_> {
         for what in &mapping.unanswered {
             if !self.known.contains(what) {
                 self.known.push(what.clone());
-                self.missing(&format!("can not be answered: {what}"));
+                self.tell(Notice::Unanswered(Arc::clone(&self.file), what.clone()));
             }
         }
     }
 
     fn let_out(&mut self) -> ControlFlow<()> {
         self.effects.requests.clear();
-        std::mem::take(&mut self.effects.facts).iter().try_for_each(|fact| (self.each)(fact))
+        std::mem::take(&mut self.effects.facts).iter().try_for_each(|fact| (self.hear)(Heard::Fact(fact)))
     }
 
     fn is_beyond(&self, now: Now) -> bool {
@@ -291,17 +309,25 @@ impl Player<'_> {
     fn wrong(&mut self, what: &str) {
         self.played.wrong += 1;
         let what = self.of_file(what);
-        (self.told)(Notice::Wrong(what));
+        self.tell(Notice::Wrong(what));
     }
 
     fn missing(&mut self, what: &str) {
         let what = self.of_file(what);
-        (self.told)(Notice::Missing(what));
+        self.tell(Notice::Missing(what));
     }
 
     fn note(&mut self, what: &str) {
         let what = self.of_file(what);
-        (self.told)(Notice::Note(what));
+        self.tell(Notice::Note(what));
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        let _goes_on = (self.hear)(Heard::Notice(notice));
+    }
+
+    fn moment(&mut self, now: Now, engine: &Engine) {
+        let _goes_on = (self.hear)(Heard::Moment(now, engine));
     }
 
     fn of_file(&self, what: &str) -> String {

@@ -50,12 +50,29 @@ impl Layout {
         }))
     }
 
+    /// The bucket of a second in each tier.
+    fn indices(&self, at_s: u64) -> [u32; TIERS.len()] {
+        let mut indices = [0; TIERS.len()];
+        for ((width, _), index) in self.tiers.iter().zip(&mut indices) {
+            *index = self::index(at_s, *width);
+        }
+        indices
+    }
+
     fn tier(&mut self, width: u64) -> usize {
         let known = self.tiers.iter().position(|(one, _)| *one == width);
         known.unwrap_or_else(|| {
             self.tiers.push((width, 0));
             self.tiers.len() - 1
         })
+    }
+
+    /// Buckets of a width that some window has reach so far back, for those who look at the past.
+    pub fn remember(&mut self, width: u64, seconds: u64) {
+        let buckets = u32::try_from(seconds / width + 1).unwrap_or(u32::MAX);
+        for (_, keep) in self.tiers.iter_mut().filter(|(one, _)| *one == width) {
+            *keep = (*keep).max(buckets);
+        }
     }
 
     /// Of every window, by place.
@@ -113,9 +130,9 @@ impl Series {
         if clock_s <= self.clock_s {
             return;
         }
+        let (before, after) = (layout.indices(self.clock_s), layout.indices(clock_s));
         for (window, sum) in layout.windows.iter().zip(&mut self.sums) {
-            let width = layout.tiers[window.tier].0;
-            let (last, next) = (index(self.clock_s, width), index(clock_s, width));
+            let (last, next) = (before[window.tier], after[window.tier]);
             if next == last || *sum == (0, 0) {
                 continue;
             }
@@ -124,8 +141,8 @@ impl Series {
             let gone = self.tiers[window.tier].sum(kept_from, leaves.min(last));
             *sum = (sum.0 - gone.0, sum.1 - gone.1);
         }
-        for ((width, keep), tier) in layout.tiers.iter().zip(&mut self.tiers) {
-            if let Some(gone) = index(clock_s, *width).checked_sub(*keep) {
+        for (((_, keep), tier), next) in layout.tiers.iter().zip(&mut self.tiers).zip(after) {
+            if let Some(gone) = next.checked_sub(*keep) {
                 tier.forget(gone);
             }
         }
@@ -137,15 +154,15 @@ impl Series {
     pub fn add(&mut self, layout: &Layout, at_s: u64, good: u64, bad: u64) -> bool {
         debug_assert!(at_s <= self.clock_s, "advance the series before events of its future");
         let mut held = false;
-        for ((width, keep), tier) in layout.tiers.iter().zip(&mut self.tiers) {
-            if index(at_s, *width) + keep > index(self.clock_s, *width) {
-                tier.add(index(at_s, *width), good, bad);
+        let (own, clock) = (layout.indices(at_s), layout.indices(self.clock_s));
+        for (place, ((_, keep), tier)) in layout.tiers.iter().zip(&mut self.tiers).enumerate() {
+            if own[place] + keep > clock[place] {
+                tier.add(own[place], good, bad);
                 held = true;
             }
         }
         for (window, sum) in layout.windows.iter().zip(&mut self.sums) {
-            let width = layout.tiers[window.tier].0;
-            if index(at_s, width) + window.buckets > index(self.clock_s, width) {
+            if own[window.tier] + window.buckets > clock[window.tier] {
                 *sum = (sum.0 + u128::from(good), sum.1 + u128::from(bad));
             }
         }

@@ -66,11 +66,13 @@ impl Tier {
 
     /// Sums of the buckets with an index in `(after, upto]`.
     pub(super) fn sum(&self, after: Option<u32>, upto: u32) -> (u128, u128) {
-        let from = after.map_or(0, |after| self.position_after(after));
-        let to = self.position_after(upto).max(from);
+        // What leaves a window is often at the front, and few.
+        let is_beyond = |after: &u32| self.buckets.front().is_some_and(|first| first.index <= *after);
+        let from = after.filter(is_beyond).map_or(0, |after| self.position_after(after));
         let held = self
             .buckets
-            .range(from..to)
+            .range(from..)
+            .take_while(|bucket| bucket.index <= upto)
             .fold((0, 0), |(good, bad), one| (good + u128::from(one.good), bad + u128::from(one.bad)));
         let first = after.map_or(0, |after| after.saturating_add(1));
         if self.excess.is_empty() || first > upto {
@@ -117,13 +119,22 @@ impl Tier {
         self.buckets.capacity() * size_of::<Bucket>() + self.excess.len() * size_of::<(u32, (u128, u128))>()
     }
 
-    /// Events come mostly in order, so the last buckets are looked at first.
+    /// Events come mostly in order, so the last buckets are looked at first; and mostly evenly, so that the place of others
+    /// can be guessed.
     fn position_after(&self, index: u32) -> usize {
-        match self.buckets.back() {
-            None => 0,
-            Some(last) if last.index <= index => self.buckets.len(),
-            Some(_) => self.buckets.partition_point(|bucket| bucket.index <= index),
+        let (Some(first), Some(last)) = (self.buckets.front(), self.buckets.back()) else { return 0 };
+        if last.index <= index {
+            return self.buckets.len();
         }
+        if index < first.index {
+            return 0;
+        }
+        let share = u64::from(index - first.index) * (self.buckets.len() as u64 - 1);
+        let guess = (share / u64::from(last.index - first.index)) as usize;
+        if self.buckets[guess].index <= index && index < self.buckets[guess + 1].index {
+            return guess + 1;
+        }
+        self.buckets.partition_point(|bucket| bucket.index <= index)
     }
 }
 

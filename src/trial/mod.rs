@@ -2,12 +2,14 @@
 //!
 //! Pure: time is what the document says, a second at a time. Who reads recordings hands their requests in.
 
+mod apart;
 mod coverage;
 mod expect;
 mod happen;
 mod judge;
 mod junit;
 mod pace;
+mod recorded;
 mod report;
 mod run;
 mod sample;
@@ -26,4 +28,4 @@ pub use pace::{RATE_MAX, Rate};
 pub use report::{Line, Mark, Report, offset};
 pub use run::Run;
 pub use sample::{Attribute, Sample};
-pub use script::{Feed, Flow, Stretch, TIME_S_MAX, TIMELINE_S_MAX, Trial};
+pub use script::{Feed, Flow, Recording, Stretch, TIME_S_MAX, TIMELINE_S_MAX, Trial};

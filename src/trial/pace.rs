@@ -33,6 +33,15 @@ impl Feed {
         rates.map(|rate| rate.unit_s).min().unwrap_or(1)
     }
 
+    /// The first second from one on, of those in its stretch, that may bring something.
+    pub(super) fn due_from(&self, second: u64) -> u64 {
+        let Stretch { from_s, to_s } = self.during;
+        let passed = self.during.passed(second) + 1;
+        let rates = [self.good, self.bad].into_iter().filter(|rate| rate.items.0 > 0);
+        let due = rates.map(|rate| from_s + passed.next_multiple_of(rate.unit_s) - 1).min();
+        due.map_or(u64::MAX, |due| due.min(to_s - 1).max(second))
+    }
+
     /// Good and bad events in a second of the timeline. They come once in the unit of their rate, at its end: whoever counts
     /// by the minute asks sixty times less of us.
     pub(super) fn events_in(&self, second: u64) -> (u64, u64) {
@@ -122,6 +131,10 @@ mod tests {
         assert_eq!(came(|(good, _)| good), [(69, 600), (129, 600), (159, 300)]);
         let bad = came(|(_, bad)| bad);
         assert_eq!((bad.len(), bad[0], bad[14]), (15, (14, 1), (154, 1)));
+        let by_minute = Feed { bad: Rate::NONE, ..feed };
+        let due = |second: &u64| Some(by_minute.due_from(second + 1)).filter(|due| *due < 160);
+        let looked_at: Vec<u64> = std::iter::successors(due(&9), due).collect();
+        assert_eq!(looked_at, [69, 129, 159], "and nothing is asked in between");
     }
 
     proptest! {

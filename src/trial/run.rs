@@ -1,36 +1,39 @@
 //! One test from its beginning to its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::apart;
 use super::coverage::Coverage;
-use super::expect::{Expect, Wanted};
 use super::happen::happenings;
 use super::judge::{Course, judge};
+use super::recorded::Recorded;
 use super::report::Report;
 use super::scale::{Sum, folded};
 use super::script::{Feed, Flow, TIME_S_MAX, Trial};
-use super::stage::{Look, Stage};
+use super::stage::{Looks, Played, Stage};
 use crate::engine::{Batch, Plan};
 use crate::model::{EventTime, SECOND_NS, Signal};
 
 /// A test that has begun.
 pub struct Run<'t> {
-    trial: &'t Trial,
-    plan: Arc<Plan>,
-    start: EventTime,
+    pub(super) trial: &'t Trial,
+    pub(super) plan: Arc<Plan>,
+    pub(super) start: EventTime,
     stage: Option<Stage>,
+    /// Of a daemon's recording, which has a clock of its own.
+    pub(super) recorded: Option<Recorded>,
     /// An event of the recording has a time that no test has.
-    is_beyond: bool,
+    pub(super) is_beyond: bool,
 }
 
 impl<'t> Run<'t> {
     pub fn new(trial: &'t Trial, plan: Arc<Plan>) -> Self {
-        Self { trial, plan, start: trial.start, stage: None, is_beyond: false }
+        Self { trial, plan, start: trial.start, stage: None, recorded: None, is_beyond: false }
     }
 
-    /// A request of a recording, folded; in the order of the recording, and before `finish`.
-    pub fn recorded(&mut self, batch: Batch) {
+    /// A recorded request, folded; in the order in which they were recorded, and before `finish`.
+    pub fn requested(&mut self, batch: Batch) {
         let first_s = batch.seconds.first().map(|first| first.0).or(batch.newest.map(EventTime::seconds));
         // What has no time before anything has begins no timeline.
         let Some(first_s) = first_s.or(self.stage.as_ref().map(Stage::came_s)) else { return };
@@ -42,27 +45,31 @@ impl<'t> Run<'t> {
         let Self { trial, plan, start, stage, .. } = self;
         let stage = stage.get_or_insert_with(|| {
             *start = EventTime(first_s.saturating_mul(SECOND_NS));
-            Stage::new(Arc::clone(plan), first_s, looks(&trial.expects, *start))
+            Stage::new(Arc::clone(plan), first_s, Looks::new(&trial.expects, *start))
         });
         stage.take_recorded(batch);
     }
 
     /// What is made up comes after what was recorded; then everything is judged. The error says why nothing can be.
     pub fn finish(self, coverage: &mut Coverage) -> Result<Report, String> {
-        let Self { trial, plan, start, stage, is_beyond } = self;
+        let Self { trial, plan, start, stage, recorded, is_beyond } = self;
         if is_beyond {
             return Err("an event of the recording is later than the year 2500".to_owned());
         }
+        let stage = stage.or_else(|| recorded.and_then(Stage::after));
         if stage.is_none() && !trial.replay.is_empty() {
             return Err("nothing came of the recording: no event of it has a time".to_owned());
         }
         let base_s = stage.as_ref().map_or(start.seconds(), |stage| stage.came_s() + 1);
-        let new = || Stage::new(Arc::clone(&plan), start.seconds(), looks(&trial.expects, start));
-        let mut stage = stage.unwrap_or_else(new);
-        Script::new(&plan, trial)?.play(&mut stage, base_s)?;
         let asked = trial.expects.iter().filter_map(|one| one.when.end()?.offset(start)).max().unwrap_or(0);
         let end_s = (base_s + trial.length_s()).max(start.seconds().saturating_add(asked));
-        let (facts, seen, counts) = stage.finish(end_s);
+        let Played { facts, seen, counts, .. } = match stage {
+            Some(mut stage) => {
+                Script::new(&plan, trial)?.play(&mut stage, base_s, None)?;
+                stage.finish(end_s)
+            }
+            None => apart::play(trial, &plan, end_s)?,
+        };
         coverage.observe(&facts, &counts);
         let happenings = happenings(&facts, start);
         let course = Course { start, happenings: &happenings, seen: &seen };
@@ -75,25 +82,10 @@ impl<'t> Run<'t> {
     }
 }
 
-/// The moments at which something is asked, in order.
-fn looks(expects: &[Expect], start: EventTime) -> Vec<Look> {
-    let mut at: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
-    for expect in expects {
-        let slo = match &expect.wanted {
-            Wanted::Level(level) => Some(level.slo.clone()),
-            Wanted::Rule { .. } | Wanted::Event { .. } => None,
-            Wanted::Quiet | Wanted::Told(_) | Wanted::Never(_) => continue,
-        };
-        if let Some(offset) = expect.when.end().and_then(|end| end.offset(start)) {
-            at.entry(start.seconds().saturating_add(offset)).or_default().extend(slo);
-        }
-    }
-    at.into_iter().map(|(at_s, slos)| Look { at_s, slos }).collect()
-}
-
 /// What is made up, ready to be played.
-struct Script<'s> {
+pub(super) struct Script<'s> {
     plan: &'s Plan,
+    trial: &'s Trial,
     flows: Vec<(&'s Flow, [Batch; 2])>,
     /// With the service level's place.
     feeds: Vec<(&'s Feed, usize)>,
@@ -104,7 +96,7 @@ struct Script<'s> {
 }
 
 impl<'s> Script<'s> {
-    fn new(plan: &'s Plan, trial: &'s Trial) -> Result<Self, String> {
+    pub(super) fn new(plan: &'s Plan, trial: &'s Trial) -> Result<Self, String> {
         let second = trial.start.seconds();
         let fold = |flow: &'s Flow| {
             Ok((flow, [folded(plan, &flow.good, second)?, folded(plan, &flow.bad, second)?]))
@@ -114,6 +106,7 @@ impl<'s> Script<'s> {
         let turns: BTreeSet<u64> = during.flat_map(|during| [during.from_s, during.to_s]).collect();
         Ok(Self {
             plan,
+            trial,
             flows: trial.flows.iter().map(fold).collect::<Result<_, String>>()?,
             feeds: trial.feeds.iter().filter_map(|feed| Some((feed, place(feed)?))).collect(),
             turns: turns.into_iter().collect(),
@@ -121,27 +114,54 @@ impl<'s> Script<'s> {
         })
     }
 
-    fn play(&self, stage: &mut Stage, base_s: u64) -> Result<(), String> {
+    /// `shared`: the seconds at which counts come, of this plan's service levels or of others. Then time passes as it does
+    /// for all of them.
+    pub(super) fn play(&self, stage: &mut Stage, base_s: u64, shared: Option<&[u64]>) -> Result<(), String> {
         for stretch in self.turns.windows(2) {
             let (from_s, to_s) = (stretch[0], stretch[1]);
             let flows: Vec<_> = self.flows.iter().filter(|(flow, _)| flow.during.holds(from_s)).collect();
             let feeds: Vec<_> = self.feeds.iter().filter(|(feed, _)| feed.during.holds(from_s)).collect();
-            if flows.is_empty() && feeds.is_empty() {
+            let all = self.all_feeds(from_s);
+            if flows.is_empty() && all.is_empty() {
                 continue;
             }
-            let units = feeds.iter().map(|(feed, _)| feed.unit_s()).min();
+            let units = all.iter().map(|feed| feed.unit_s()).min();
             stage.pace(units.filter(|_| flows.is_empty()).unwrap_or(1));
-            for second in from_s..to_s {
+            // Counts by the minute are looked for each minute; items may come in each second.
+            let seconds: Box<dyn Iterator<Item = u64>> = match shared {
+                Some(shared) => Box::new(within(shared, from_s, to_s)),
+                None if flows.is_empty() => Box::new(due(&all, from_s, to_s)),
+                None => Box::new(from_s..to_s),
+            };
+            for second in seconds {
                 let at_s = base_s + second;
                 let spans = self.sum(Signal::Traces, (second, at_s), &flows, &feeds)?;
                 let logs = self.sum(Signal::Logs, (second, at_s), &flows, &[])?;
+                let nothing = spans.is_none() && logs.is_none();
                 for batch in [spans, logs].into_iter().flatten() {
                     stage.take(at_s, batch);
+                }
+                if nothing && shared.is_some() {
+                    stage.pass_by(at_s);
                 }
             }
             stage.pace(1);
         }
         Ok(())
+    }
+
+    /// The seconds at which counts come, ascending.
+    pub(super) fn seconds_of_counts(&self) -> Vec<u64> {
+        let stretches = self.turns.windows(2).flat_map(|stretch| {
+            let feeds = self.all_feeds(stretch[0]);
+            let comes = |second: &u64| feeds.iter().any(|feed| feed.events_in(*second) != (0, 0));
+            due(&feeds, stretch[0], stretch[1]).filter(comes).collect::<Vec<u64>>()
+        });
+        stretches.collect()
+    }
+
+    fn all_feeds(&self, second: u64) -> Vec<&'s Feed> {
+        self.trial.feeds.iter().filter(|feed| feed.during.holds(second)).collect()
     }
 
     fn sum(
@@ -178,4 +198,18 @@ impl<'s> Script<'s> {
         }
         Ok(sum.and_then(Sum::into_batch))
     }
+}
+
+/// The seconds of a stretch at which something may come of feeds.
+fn due(feeds: &[&Feed], from_s: u64, to_s: u64) -> impl Iterator<Item = u64> {
+    let due_from = move |second: u64| {
+        let due = feeds.iter().map(|feed| feed.due_from(second)).min();
+        due.filter(|due| *due < to_s)
+    };
+    std::iter::successors(due_from(from_s), move |last| due_from(last + 1))
+}
+
+fn within(seconds: &[u64], from_s: u64, to_s: u64) -> impl Iterator<Item = u64> {
+    let from = seconds.partition_point(|second| *second < from_s);
+    seconds[from..].iter().copied().take_while(move |second| *second < to_s)
 }

@@ -1,6 +1,8 @@
 //! What a worker makes of one item, times how many of it came: the same batch as that of a request which holds them all,
 //! without its bytes. Only the records that people look at are left out.
 
+use std::collections::BTreeMap;
+
 use crate::decode::{Encoding, Malformed};
 use crate::engine::{Batch, Plan, Request, ServiceDelta, SloDelta, fold_replayed};
 use crate::model::{EventTime, Now, SECOND_NS, Signal};
@@ -25,11 +27,15 @@ pub(super) fn folded(plan: &Plan, sample: &Sample, second: u64) -> Result<Batch,
 pub(super) struct Sum {
     batch: Batch,
     second: u64,
+    /// Places of groups by service level and values, and of counts by service level, indicator and group.
+    groups: BTreeMap<u32, BTreeMap<Vec<String>, u32>>,
+    counts: BTreeMap<(u32, u16, u32), usize>,
 }
 
 impl Sum {
     pub(super) fn new(plan: &Plan, signal: Signal, second: u64) -> Self {
-        Self { batch: Batch::empty(plan.version, signal), second }
+        let batch = Batch::empty(plan.version, signal);
+        Self { batch, second, groups: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
     fn at(&self) -> EventTime {
@@ -90,21 +96,28 @@ impl Sum {
 
     /// Good and bad units of an indicator of a service level.
     pub(super) fn count(&mut self, (slo, track): (u32, u16), values: &[String], (good, bad): (u64, u64)) {
-        let (at, second, sum) = (self.at(), self.second, &mut self.batch);
-        let group = match values.is_empty() {
-            true => 0,
-            false => place_of(sum, slo, values),
-        };
-        let same = |one: &&mut SloDelta| (one.slo, one.track, one.group) == (slo, track, group);
-        match sum.slos.iter_mut().find(same) {
-            Some(known) => {
-                known.good += good;
-                known.bad += bad;
-            }
-            None => {
-                sum.slos.push(SloDelta { slo, track, group, second, good, bad, oldest: at, newest: at });
-            }
+        let (at, second) = (self.at(), self.second);
+        let group = if values.is_empty() { 0 } else { self.place_of(slo, values) };
+        let slos = &mut self.batch.slos;
+        let place = *self.counts.entry((slo, track, group)).or_insert_with(|| {
+            slos.push(SloDelta { slo, track, group, second, good: 0, bad: 0, oldest: at, newest: at });
+            slos.len() - 1
+        });
+        slos[place].good += good;
+        slos[place].bad += bad;
+    }
+
+    /// No two service levels share a group but the first one.
+    fn place_of(&mut self, slo: u32, values: &[String]) -> u32 {
+        let of_slo = self.groups.entry(slo).or_default();
+        if let Some(known) = of_slo.get(values) {
+            return *known;
         }
+        let groups = &mut self.batch.groups;
+        groups.push(values.to_vec());
+        let place = groups.len() as u32 - 1;
+        of_slo.insert(values.to_vec(), place);
+        place
     }
 
     /// In the order in which a fold leaves them; `None` where nothing came.
@@ -118,16 +131,6 @@ impl Sum {
         sum.hits.sort_by(|a, b| (a.watch, &a.key, a.ended).cmp(&(b.watch, &b.key, b.ended)));
         (sum.items > 0 || !sum.slos.is_empty()).then_some(sum)
     }
-}
-
-/// No two service levels share a group but the first one.
-fn place_of(sum: &mut Batch, slo: u32, values: &[String]) -> u32 {
-    let of_slo = sum.slos.iter().filter(|delta| delta.slo == slo && delta.group > 0);
-    let known = of_slo.map(|delta| delta.group).find(|group| sum.groups[*group as usize] == values);
-    known.unwrap_or_else(|| {
-        sum.groups.push(values.to_vec());
-        sum.groups.len() as u32 - 1
-    })
 }
 
 fn add_service(services: &mut Vec<ServiceDelta>, one: &ServiceDelta, count: u64) {

@@ -22,12 +22,20 @@ pub struct Trial {
     /// When its timeline begins, in whole seconds; that of a recording begins with its first event.
     pub start: EventTime,
     /// What was recorded comes before what is made up.
-    pub replay: Vec<PathBuf>,
+    pub replay: Vec<Recording>,
     pub flows: Vec<Flow>,
     pub feeds: Vec<Feed>,
     pub expects: Vec<Expect>,
     /// A page that nothing expects is a failure.
     pub strict: bool,
+}
+
+/// What was recorded: a file of OTLP requests, or a daemon's recording.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    pub file: PathBuf,
+    /// `FILE:LINE:COLUMN`
+    pub declared_at: String,
 }
 
 /// Seconds after the beginning of what is made up; the last one is not in it.

@@ -4,21 +4,23 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::apart::play_by;
 use super::sample::{Attribute, Sample};
 use super::scale::{Sum, folded};
 use super::{
-    Act, Amount, Coverage, Expect, Flow, Happening, Moment, Rate, Report, Run, Stretch, TIME_S_MAX, Telling,
-    Trial, Wanted as Expected, When,
+    Act, Amount, Coverage, Expect, Feed, Flow, Happening, Level, Moment, Rate, Recording, Report, Run,
+    Stretch, TIME_S_MAX, Telling, Trial, Wanted as Expected, When,
 };
 use crate::classify::{ClassifyRule, FilterRule, Key, Predicate};
 use crate::decode::Encoding;
 use crate::engine::{
-    Batch, Form, GroupBy, Indicator, Plan, Request, Selector, SloPlan, Subject, Watch, fold_replayed,
+    AckToken, Batch, Effects, Engine, Form, GroupBy, Indicator, Input, Plan, Request, Selector, SloPlan,
+    Subject, Unanswered, Watch, fold_replayed,
 };
 use crate::model::{
     Category, EventTime, ItemKind, Labels, Now, Parts, Priority, SECOND_NS, Signal, Tier, Wanted,
 };
-use crate::slo::{Goal, Method, NoData, Objective, Slo, Window};
+use crate::slo::{Goal, Method, NoData, Objective, Setting, Slo, Window, standard_conditions};
 
 const SECOND: u64 = 1_767_571_200;
 
@@ -192,7 +194,8 @@ fn expect(when: When, wanted: Expected) -> Expect {
 }
 
 fn trial(flows: Vec<Flow>, expects: Vec<Expect>) -> Trial {
-    let replay = if flows.is_empty() { vec!["friday.otlp.jsonl".into()] } else { Vec::new() };
+    let recording = Recording { file: "friday.otlp.jsonl".into(), declared_at: "t.yaml:5:11".to_owned() };
+    let replay = if flows.is_empty() { vec![recording] } else { Vec::new() };
     Trial {
         name: "one".to_owned(),
         declared_at: "t.yaml:1:1".to_owned(),
@@ -205,6 +208,18 @@ fn trial(flows: Vec<Flow>, expects: Vec<Expect>) -> Trial {
     }
 }
 
+fn page(about: &str) -> Telling {
+    Telling {
+        act: Act::Page,
+        about: about.to_owned(),
+        to: None,
+        priority: None,
+        condition: None,
+        group: None,
+        times: 1,
+    }
+}
+
 fn quiet(from: Moment, to: Moment) -> Expect {
     expect(When::Between(from, to), Expected::Quiet)
 }
@@ -214,7 +229,7 @@ fn recorded(seconds: &[u64], expects: Vec<Expect>) -> Result<Report, String> {
     let (plan, trial) = (Arc::new(plan()), trial(Vec::new(), expects));
     let mut run = Run::new(&trial, Arc::clone(&plan));
     for second in seconds {
-        run.recorded(folded(&plan, &Sample::span("shop"), *second).unwrap());
+        run.requested(folded(&plan, &Sample::span("shop"), *second).unwrap());
     }
     run.finish(&mut Coverage::new(plan, Vec::new()))
 }
@@ -287,15 +302,127 @@ fn receivers_are_compared_as_sets() {
         burns: None,
     };
     let to = |names: &[&str]| Telling {
-        act: Act::Page,
-        about: "full".to_owned(),
         to: Some(names.iter().map(|one| (*one).to_owned()).collect()),
-        priority: None,
-        condition: None,
-        group: None,
-        times: 1,
+        ..page("full")
     };
     assert!(happening(&["a", "b"]).is(&to(&["b", "a"])));
     assert!(!happening(&["a", "b"]).is(&to(&["a", "a"])));
     assert!(!happening(&["a"]).is(&to(&["a", "b"])));
+}
+
+/// The ledger by a daemon's clock: a span each second of three, told as a recording tells it.
+fn played(expects: Vec<Expect>) -> Result<Report, String> {
+    let (plan, trial) = (Arc::new(plan()), trial(Vec::new(), expects));
+    let mut run = Run::new(&trial, Arc::clone(&plan));
+    let start = Now(SECOND * SECOND_NS + 700_000_000);
+    let mut engine = Engine::new(Arc::clone(&plan), start);
+    let mut effects = Effects::default();
+    for second in 0..3 {
+        let now = start.plus_ns(second * SECOND_NS);
+        run.moment(now, &engine);
+        let batch = folded(&plan, &Sample::span("shop"), SECOND + second).unwrap();
+        engine.step(now, Input::Observed { token: AckToken(0), batch: Box::new(batch) }, &mut effects);
+    }
+    effects.facts.iter().for_each(|fact| run.decided(fact));
+    run.goes_on(engine);
+    run.finish(&mut Coverage::new(plan, Vec::new()))
+}
+
+/// Guarantees: what is seen at a time of a daemon's recording is what had come before it by the clock of the recording, and
+/// time goes on after its end.
+#[test]
+fn a_daemons_recording_is_looked_at_by_its_own_clock() {
+    let events = |at: u64, count: &str| {
+        let count = Amount::parse(count).unwrap();
+        let wanted = Expected::Event { category: Category::Informational, decided_by: None, count };
+        expect(When::At(Moment::Offset(at)), wanted)
+    };
+    let report = played(vec![events(1, "1"), events(2, "2"), events(3, "3"), events(90, "3")]).unwrap();
+    assert!(report.passed(), "{}", report.timeline());
+    assert_eq!(report.seconds, 90);
+    let report = played(vec![events(1, "0"), events(2, "3")]).unwrap();
+    assert_eq!(report.failures(), 4, "{}", report.timeline());
+}
+
+/// Guarantees: what the folded counts of a recording do not hold is told at whatever asks for it, and only there.
+#[test]
+fn what_a_recording_can_not_answer_is_told_where_it_is_asked() {
+    let at = |line: usize, wanted| Expect {
+        declared_at: format!("t.yaml:{line}:5"),
+        when: When::At(Moment::Offset(60)),
+        wanted,
+    };
+    let count = Amount::some;
+    let event = Expected::Event { category: Category::Exception, decided_by: None, count: count() };
+    let trial = trial(
+        Vec::new(),
+        vec![
+            at(11, Expected::Told(page("all"))),
+            at(12, Expected::Never(page("by-route"))),
+            at(13, Expected::Quiet),
+            at(14, Expected::Rule { name: "slow".to_owned(), hits: count() }),
+            at(15, Expected::Rule { name: "health".to_owned(), hits: count() }),
+            at(16, event),
+        ],
+    );
+    let run = Run::new(&trial, Arc::new(plan()));
+    for (open, places) in [
+        (Unanswered::Slo("all".to_owned()), &["t.yaml:11:5", "t.yaml:13:5"][..]),
+        (Unanswered::Slo("by-route".to_owned()), &["t.yaml:12:5", "t.yaml:13:5"]),
+        (Unanswered::Watch("full".to_owned()), &["t.yaml:13:5"]),
+        (Unanswered::Classify, &["t.yaml:14:5", "t.yaml:16:5"]),
+        (Unanswered::Filter, &["t.yaml:5:11"]),
+    ] {
+        assert_eq!(run.asks(&open), places, "{open}");
+    }
+}
+
+/// A service level of a week with the standard pairs.
+fn watched(name: &str) -> SloPlan {
+    let mut one = slo(name, vec![Indicator::Foreign], None);
+    let week = 604_800;
+    one.slo.window = Window::Rolling { seconds: week, text: "7d".to_owned() };
+    let objective = one.slo.goals[0].objective;
+    let setting = Setting { window_s: week, objective, tier: Tier::Two, min_bad: None, slice_s: None };
+    one.slo.goals[0].conditions = standard_conditions(setting).0;
+    one
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    /// Guarantees: service levels that are played a few at a time decide what they decide all together, in the same order:
+    /// with counts by the second, by the minute and by the hour, troubles, and hours in which nothing comes.
+    #[test]
+    fn service_levels_apart_decide_what_they_do_together(
+        feeds in proptest::collection::vec((0_usize..5, 0_u64..4, 1_u64..3, 0_usize..3, 0_u64..40), 4..12),
+    ) {
+        let mut plan = Plan::empty();
+        plan.slos = (0..5).map(|slo| watched(&format!("s{slo}"))).collect();
+        let feeds: Vec<Feed> = feeds
+            .into_iter()
+            .map(|(slo, from, hours, unit, bad)| {
+                let unit_s = [1, 60, 3_600][unit];
+                let rate = |items: u64| Rate { items: Parts(items * unit_s * 500_000_000), unit_s };
+                let during = Stretch { from_s: from * 7_200, to_s: from * 7_200 + hours * 2_400 };
+                Feed { during, slo: format!("s{slo}"), group: Vec::new(), good: rate(40), bad: rate(bad / 4) }
+            })
+            .collect();
+        let level = |slo: &str| {
+            let amounts = vec![("bad", Amount::some())];
+            let (slo, group) = (slo.to_owned(), Labels::new());
+            Expected::Level(Box::new(Level { slo, objective: None, group, state: None, amounts }))
+        };
+        let at = |seconds| When::At(Moment::Offset(seconds));
+        let expects = vec![expect(at(3_000), level("s1")), expect(at(9_000), level("s4"))];
+        let trial = Trial { feeds, replay: Vec::new(), ..trial(Vec::new(), expects) };
+        let (plan, end_s) = (Arc::new(plan), SECOND + 28_000);
+        let played = |together| {
+            let played = play_by(&trial, &plan, end_s, together).unwrap();
+            (played.facts, format!("{:?}", played.seen.iter().map(|one| &one.slos).collect::<Vec<_>>()))
+        };
+        let whole = played(usize::MAX);
+        prop_assert_eq!(&whole, &played(2));
+        prop_assert_eq!(&whole, &played(1));
+    }
 }

@@ -174,6 +174,43 @@ fn answers_other_questions(folder: &Scratch, sink: &Sink, files: &[PathBuf]) {
     let why =
         "can not be answered: SLO shop-availability: the recording did not count what its indicator counts";
     assert!(open.err.contains(why), "{}", open.err);
+    are_the_beginning_of_tests(folder, sink, files);
+}
+
+/// Under the configuration that a test stands with, by the clock of the recordings.
+fn are_the_beginning_of_tests(folder: &Scratch, sink: &Sink, files: &[PathBuf]) {
+    let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let test = |set: &str, replay: &[String], more: &str| {
+        let document = format!(
+            "---\napiVersion: evenkeel/v1\nkind: Test\nmetadata: {{name: the outage}}\nspec:\n  strict: false\n  \
+             replay: {replay:?}\n  expect:\n    - {{between: [0s, 1d], page: shop-availability, to: [oncall]}}\n{more}"
+        );
+        let file = folder.write("tested.yaml", &format!("{set}{document}"));
+        ran(program().arg("test").arg(file))
+    };
+    let own = documents(sink, "0.999");
+    let went_on =
+        "    - {between: [0s, 1d], page: full}\n    - {at: 1d, slo: shop-availability, bad: '>0'}\n";
+    let told = test(&own, &paths, went_on);
+    assert_eq!(told.code, Some(0), "{}{}", told.out, told.err);
+    let told = test(&documents(sink, "0.9"), &paths, "");
+    assert!(told.code == Some(1) && told.out.contains("  - 0s..1d  page shop-availability"), "{}", told.out);
+    let other = own.replace("kind == \"server\"", "kind == \"client\"");
+    let told = test(&other, &paths, "    - {at: 1d, rule: known, hits: '>0'}\n");
+    let place = |line: usize| {
+        let line = other.lines().count() + line;
+        format!("\n  - {}:{line}:7: ", folder.path("tested.yaml").display())
+    };
+    let why = format!(
+        "{}{} can not answer it: SLO shop-availability: the recording did not count what its indicator counts\n",
+        place(9),
+        paths[0]
+    );
+    assert!(told.code == Some(1) && told.out.contains(&why), "{}{}", told.out, told.err);
+    assert!(!told.out.contains(&place(10)), "the rule is as it was: {}", told.out);
+    let otlp = folder.write("a.otlp.jsonl", "{}\n").display().to_string();
+    let told = test(&own, &[paths[0].clone(), otlp], "");
+    assert!(told.code == Some(1) && told.out.contains("a test takes one of the two"), "{}", told.out);
 }
 
 /// Guarantees: a recording that was cut is replayed up to there with where and what; one of another version is refused; both

@@ -36,6 +36,25 @@ fn what_is_spent_early_in_a_month_is_scaled_by_the_part_of_it_that_is_over() {
     assert_eq!(group.conditions[0].factor.as_deref(), Some("14.4"), "factors are those of 30 days");
 }
 
+/// Two of a thousand fail, which is twice what the budget allows: early in the month it is gone before its end, and late in
+/// it the month ends first.
+#[test]
+fn a_budget_that_lasts_to_the_end_of_its_month_lasts_wherever_it_is_told() {
+    let window = calendar("1M", "2020-01-14 00:00:00", "UTC");
+    for (day, expected) in [(3, 14 * DAY..15 * DAY), (29, 0..0)] {
+        let mut world = World::new(&slo(&[], &window, "Occurrences", "target: 0.999"));
+        world.send(&vec![Call::at(0, true); 5_000]);
+        world.now = day * DAY;
+        world.send(&(0..1_000).map(|call| Call::at(world.now, call >= 2)).collect::<Vec<_>>());
+        let explained = world.engine.explain("shop", None).unwrap().unwrap();
+        let (level, told) = (&explained.levels[0], world.group().budget.exhausted_in_s);
+        assert_eq!(level.exhausted_in_s, told, "day {day}");
+        assert!(told.map_or(expected.is_empty(), |told| expected.contains(&told)), "day {day}: {told:?}");
+        let lasts = level.text.contains("at this rate the 1M allowance lasts");
+        assert_eq!(lasts, told.is_none(), "{}", level.text);
+    }
+}
+
 /// March 2026 has 44,580 minutes in New York, so 99.9 % allow 44.58 bad ones.
 #[test]
 fn a_month_of_slices_has_the_minutes_that_its_clocks_show() {

@@ -123,7 +123,7 @@ fn what_is_told_of_a_time_later_is_what_was_so_then() {
     }
 }
 
-/// A day later the minutes are still told apart, three days later stretches of five minutes, and then quarters of an hour.
+/// Two days later the minutes are still told apart, three days later stretches of five minutes, and then quarters of an hour.
 #[test]
 fn how_finely_the_past_is_told_apart_is_said() {
     let mut world = World::with_clean_past(&availability(&[]), 28);
@@ -131,7 +131,12 @@ fn how_finely_the_past_is_told_apart_is_said() {
     let explanation = explained(&world, None);
     let told: Vec<(u64, u64)> =
         explanation.answerable.resolutions.iter().map(|one| (one.up_to_s, one.resolution_s)).collect();
-    assert_eq!(told, [(3_599, 1), (21_590, 10), (86_340, 60), (258_900, 300), (2_418_300, 900)]);
+    assert_eq!(told, [(3_599, 1), (21_590, 10), (172_800, 60), (258_900, 300), (2_418_300, 900)]);
+    for (hours, resolution_s) in [(40, 60), (47, 60), (49, 300)] {
+        let at = EventTime((START + world.now - hours * 3_600) * SECOND_NS);
+        let then = world.engine.explain("shop", Some(at)).unwrap().unwrap();
+        assert_eq!(then.resolution_s, resolution_s, "{hours} hours ago");
+    }
     let days = 29 * 86_400;
     let refused = world.engine.explain("shop", Some(EventTime((START - days) * SECOND_NS))).unwrap_err();
     assert!(refused.contains("is not held any more: of `shop` the last 28d are"), "{refused}");

@@ -20,6 +20,8 @@ const SEGMENT_MIN: Duration = Duration::from_secs(3600);
 const SEGMENTS: u64 = 8;
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(60);
+/// After an image that is too large: a state gets smaller slowly, and such an image takes its time.
+const RETRY_LARGE: Duration = Duration::from_secs(3600);
 
 struct Open {
     writer: Writer<File>,
@@ -37,6 +39,8 @@ pub(in crate::daemon) struct Keeper {
     settings: config::Recorder,
     open: Option<Open>,
     retry_at: Option<Instant>,
+    /// Images of the state are too large to be kept, and that has been said.
+    is_too_large: bool,
 }
 
 impl Keeper {
@@ -45,7 +49,7 @@ impl Keeper {
         let folder = Folder::open(path)?;
         let refused = |refused| io::Error::other(format!("nothing can be recorded: {refused:?}"));
         let shots = recorder.listen(false).map_err(refused)?;
-        Ok(Self { shots, folder, settings, open: None, retry_at: None })
+        Ok(Self { shots, folder, settings, open: None, retry_at: None, is_too_large: false })
     }
 
     /// Until the ledger is gone.
@@ -68,6 +72,10 @@ impl Keeper {
         if let Err(error) = self.write(item) {
             self.fail(&error.to_string());
         }
+        let is_configured = |shot: &Shot| matches!(shot, Shot::Configured { .. });
+        if self.is_too_large && matches!(item, Item::Shot(shot) if is_configured(shot)) {
+            self.retry_at = Some(Instant::now());
+        }
         if self.open.is_none() && self.retry_at.is_some_and(|at| at <= Instant::now()) {
             self.retry_at = None;
             self.shots.ask_for_image();
@@ -83,7 +91,11 @@ impl Keeper {
             && let Shot::Image { header, image } = &**shot
         {
             self.end();
-            return self.begin_segment(header, image);
+            let bytes = self.begin_segment(header, image)?;
+            if bytes > self.settings.max_bytes / 2 {
+                self.give_up(bytes);
+            }
+            return Ok(());
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         let before = open.writer.bytes();
@@ -109,7 +121,8 @@ impl Keeper {
         Ok(())
     }
 
-    fn begin_segment(&mut self, header: &Header, image: &Image) -> io::Result<()> {
+    /// The bytes of its image.
+    fn begin_segment(&mut self, header: &Header, image: &Image) -> io::Result<u64> {
         let (bytes_max, now) = (self.settings.max_bytes, header.began);
         self.folder.make_room(now, bytes_max / SEGMENTS, bytes_max, self.settings.max_age)?;
         let (path, file) = self.folder.create(now)?;
@@ -119,14 +132,12 @@ impl Keeper {
         open.writer.image(now, &self.shots.image(image)?)?;
         let bytes = open.writer.bytes();
         self.shots.recorder.written_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if bytes > bytes_max / 2 {
-            let why = format!(
-                "an image of the state has {bytes} bytes, and `recorder.max_bytes` is {bytes_max}: give it more, or set `recorder.folded` to false"
-            );
-            return Err(io::Error::other(why));
+        if bytes <= bytes_max / 2 {
+            open.image_bytes = bytes;
+            self.is_too_large = false;
+            self.folder.make_room(now, bytes + bytes_max / SEGMENTS, bytes_max, self.settings.max_age)?;
         }
-        open.image_bytes = bytes;
-        self.folder.make_room(now, bytes + bytes_max / SEGMENTS, bytes_max, self.settings.max_age)
+        Ok(bytes)
     }
 
     /// Images are to be the smaller part of what is kept, and what goes at once a small one.
@@ -150,7 +161,24 @@ impl Keeper {
     fn fail(&mut self, reason: &str) {
         tracing::error!(reason, "recorder.failed");
         self.shots.recorder.failures.fetch_add(1, Ordering::Relaxed);
-        self.retry_at = Some(Instant::now() + RETRY);
+        self.stop_for(RETRY);
+    }
+
+    /// Said once: it is no news each time that it is looked at again.
+    fn give_up(&mut self, image_bytes: u64) {
+        if !std::mem::replace(&mut self.is_too_large, true) {
+            let reason = format!(
+                "an image of the state has {image_bytes} bytes, and `recorder.max_bytes` is {}: give it more than twice as much, or set `recorder.folded` to false; nothing is recorded until the state is smaller, which is looked at after a reload and once an hour",
+                self.settings.max_bytes
+            );
+            tracing::error!(reason, "recorder.failed");
+            self.shots.recorder.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        self.stop_for(RETRY_LARGE);
+    }
+
+    fn stop_for(&mut self, time: Duration) {
+        self.retry_at = Some(Instant::now() + time);
         // What stands in the file may end anywhere: nothing is added to it.
         match self.open.take() {
             Some(open) if open.image_bytes > 0 => {

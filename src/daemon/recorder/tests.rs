@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::config;
 use crate::engine::{Engine, Plan};
 use crate::model::SECOND_NS;
 
@@ -97,4 +98,31 @@ fn there_are_so_many_taps_and_none_of_what_is_not_written_down() {
     assert_eq!(taken(&mut own), ["image"]);
     recorder.set_fleeting();
     assert_eq!(recorder.listen(true).err(), Some(Refused::Fleeting));
+}
+
+/// Guarantees: a state too large to be kept is said once, leaves no file, and is not tried again until a reload.
+#[test]
+fn a_state_that_is_too_large_is_told_once_and_tried_again_after_a_reload() {
+    let folder = std::env::temp_dir().join(format!("evenkeel-recorder-{}", std::process::id()));
+    let engine = Engine::new(Arc::new(Plan::empty()), Now(SECOND_NS));
+    let recorder = Arc::<Recorder>::default();
+    let settings = config::Recorder { max_bytes: 200, ..config::Recorder::default() };
+    let mut keeper = Keeper::begin(&recorder, &folder, settings).unwrap();
+    let mut asked = Vec::new();
+    for shots in [
+        vec![image(&engine)],
+        vec![group(1)],
+        vec![Shot::Configured { now: Now(SECOND_NS), decided: 0, plan: Vec::new() }],
+        vec![image(&engine), group(1)],
+    ] {
+        let _before = is_asked(&recorder);
+        recorder.offer(shots);
+        keeper.turn();
+        asked.push(is_asked(&recorder));
+        let RecorderCounts { on, failures, .. } = recorder.counts();
+        assert_eq!((on, failures), (false, 1), "{asked:?}");
+    }
+    assert_eq!(asked, [false, false, true, false]);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    std::fs::remove_dir_all(folder).unwrap();
 }

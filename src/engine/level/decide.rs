@@ -2,12 +2,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::{Cx, LATE_NS, Level, Reading};
+use super::{Cx, LATE_NS, Level};
 use crate::alert::{Assessment, Situation, assess};
 use crate::engine::fact::What;
 use crate::engine::plan::Indicator;
 use crate::model::{EventTime, Parts, Quotient, SECOND_NS, Severity};
-use crate::slo::{Check, Condition, Early, NoData, Pace, Slo, chance};
+use crate::slo::{Check, Condition, Count, Early, NoData, Pace, Slo, chance};
 
 /// What is known to be true of one goal, or of the composite.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
@@ -89,7 +89,7 @@ impl Level {
                 let for_long = holds && held_ns >= condition.hold_s.saturating_mul(SECOND_NS);
                 truth.now = for_long && (truth.firing || may);
             }
-            let spent = self.budget(cx, judge).burn.reaches(1);
+            let spent = self.spent(cx, judge).reaches(1);
             let sla = slo.goals.get(judge).and_then(|goal| goal.sla);
             let breached = sla.is_some_and(|sla| self.sla(cx, judge, sla).reaches(1));
             let state = &mut self.judges[judge];
@@ -108,14 +108,16 @@ impl Level {
     ) -> bool {
         match &condition.check {
             Check::Burn { op, factor } => {
-                let (long, short) = self.condition(cx, judge, index);
+                let (count, burn) = self.deciding(cx, judge, index, true);
                 let enough = match op.is_upward() {
-                    true => long.count.bad >= condition.min_bad && self.is_no_chance(cx, judge, &long),
-                    false => long.count.total() > 0,
+                    true => count.bad >= condition.min_bad,
+                    false => count.total() > 0,
                 };
+                let short = || op.holds(self.deciding(cx, judge, index, false).1, *factor);
                 enough
-                    && op.holds(long.burn, *factor)
-                    && (condition.short_s.is_none() || op.holds(short.burn, *factor))
+                    && op.holds(burn, *factor)
+                    && (condition.short_s.is_none() || short())
+                    && (!op.is_upward() || self.is_no_chance(cx, judge, count))
             }
             Check::NoData => {
                 let patience_ns = condition.long_s.saturating_mul(SECOND_NS);
@@ -128,11 +130,11 @@ impl Level {
     }
 
     /// Many services that meet their target have a bad event now and then.
-    fn is_no_chance(&self, cx: Cx<'_>, judge: usize, long: &Reading) -> bool {
+    fn is_no_chance(&self, cx: Cx<'_>, judge: usize, long: Count) -> bool {
         let (Some(limit), Some(goal)) = (cx.plan.slo.chance, cx.plan.slo.goals.get(judge)) else {
             return true;
         };
-        chance::is_unlikely(long.count.bad, long.count.total(), goal.objective.budget(), limit)
+        chance::is_unlikely(long.bad, long.total(), goal.objective.budget(), limit)
     }
 
     /// The last hour took at least this share of the period's budget: burn x hour / window.

@@ -68,6 +68,39 @@ impl Level {
         self.seen(cx, goal, cx.shape.goals[goal].hour).raw_burn(sla)
     }
 
+    /// What decides of the long windows of a condition, or of its short ones.
+    pub(super) fn deciding(
+        &self,
+        cx: Cx<'_>,
+        judge: usize,
+        condition: usize,
+        is_long: bool,
+    ) -> (Count, Quotient) {
+        let parts = cx.shape.pairs[judge][condition].iter();
+        self.burn(
+            cx,
+            parts.filter_map(|(goal, pair)| Some((*goal, if is_long { pair.long } else { pair.short? }))),
+        )
+    }
+
+    /// Of the budget's window, scaled by coverage.
+    pub(super) fn spent(&self, cx: Cx<'_>, judge: usize) -> Quotient {
+        let goals = cx.plan.slo.goals.len();
+        let about = if judge < goals { judge..judge + 1 } else { 0..goals };
+        self.burn(cx, about.map(|goal| (goal, cx.shape.goals[goal].budget))).1
+    }
+
+    /// As [`Level::together`], without what only people look at.
+    fn burn(&self, cx: Cx<'_>, mut about: impl Iterator<Item = (usize, At)>) -> (Count, Quotient) {
+        if cx.plan.slo.composite.is_some() {
+            let reading = self.together(cx, about);
+            return (reading.count, reading.burn);
+        }
+        let Some((goal, window)) = about.next() else { return (Count::default(), Quotient::ZERO) };
+        let seen = self.seen(cx, goal, window);
+        (seen.count, seen.burn(cx.plan.slo.goals[goal].objective))
+    }
+
     fn together(&self, cx: Cx<'_>, mut about: impl Iterator<Item = (usize, At)>) -> Reading {
         let read = |(goal, window): (usize, At)| {
             let goal_plan = &cx.plan.slo.goals[goal];

@@ -75,6 +75,7 @@ impl Shape {
             let pairs = composite.conditions.iter().map(|one| shape.pairs_of(one, &about)).collect();
             shape.pairs.push(pairs);
         }
+        shape.layout.remember(MINUTE_S, MINUTES_S);
         shape
     }
 
@@ -117,3 +118,6 @@ impl Shape {
 }
 
 const HOUR_S: u64 = 3_600;
+const MINUTE_S: u64 = 60;
+/// For so long each minute can be explained.
+const MINUTES_S: u64 = 48 * HOUR_S;

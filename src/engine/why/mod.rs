@@ -324,7 +324,7 @@ impl Engine {
         };
         let reading = place.map(|(judge, index)| level.condition(cx, judge, index));
         let exhausted_in_s =
-            reading.and_then(|(_, short)| words::exhausted_in_s(cx, level, judge, short.raw));
+            reading.and_then(|(_, short)| level.exhausted_in_s(cx, level.budget(cx, judge).burn, short.raw));
         let receivers = match open {
             Some((record, _)) => record.told.keys().cloned().collect(),
             None => decisive.map_or(Vec::new(), |one| self.would_hear(cx, &now.group, one)),

@@ -3,9 +3,9 @@
 use super::reasons::Reason;
 use crate::engine::alerts::{AlertRecord, Decision};
 pub(super) use crate::engine::burning_words::percent;
-use crate::engine::burning_words::{approximate, exhaustion, share, what_fails};
+use crate::engine::burning_words::{exhaustion, share, what_fails};
 use crate::engine::level::{Cx, Level};
-use crate::model::{Quotient, rfc3339};
+use crate::model::rfc3339;
 
 /// What is so, in words: what fails, what that means for the budget, and whether somebody is told.
 pub(super) fn of(
@@ -31,12 +31,11 @@ pub(super) fn of(
     let Some((judge, index)) = place else { return words };
     let (_, short) = level.condition(cx, judge, index);
     if short.count.total() > 0 {
-        let left = 1.0 - approximate(level.budget(cx, judge).burn);
         words.push_str(&format!(
             " {} of {} fail; {}.",
             percent(share(&short)),
             what_fails(cx, level),
-            exhaustion(cx, left, approximate(short.raw)),
+            exhaustion(cx, level, judge, short.raw),
         ));
     }
     if let Some(first) = reasons.first().filter(|_| open.is_none()) {
@@ -48,12 +47,4 @@ pub(super) fn of(
 fn capitalized(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Seconds until the budget is spent at a rate; `None` where it lasts for the window.
-pub(super) fn exhausted_in_s(cx: Cx<'_>, level: &Level, judge: usize, burn: Quotient) -> Option<u64> {
-    let (left, burn) = (1.0 - approximate(level.budget(cx, judge).burn), approximate(burn));
-    let window_s = cx.plan.slo.window.nominal_s() as f64;
-    let seconds = left.max(0.0) * window_s / burn;
-    (seconds < window_s).then_some(seconds as u64)
 }

@@ -1,4 +1,4 @@
-//! How far a replay is, on standard error: a line that changes on a terminal, one each ten seconds elsewhere.
+//! How far a command is, on standard error where that is a terminal: a line that changes. Elsewhere nothing.
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::replay::Progress;
 
-const ON_A_TERMINAL: Duration = Duration::from_millis(200);
-const ELSEWHERE: Duration = Duration::from_secs(10);
+const PACE: Duration = Duration::from_millis(200);
 
 /// Ends when it is gone.
 pub(super) struct Bar {
@@ -19,27 +18,27 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    pub(super) fn begin(quiet: bool, files: &[PathBuf], times: u64, progress: &Arc<Progress>) -> Self {
-        let bytes = |file: &PathBuf| std::fs::metadata(file).map_or(0, |about| about.len());
-        let total = files.iter().map(bytes).sum::<u64>() * times;
-        if quiet {
+    /// `files` are read so many times.
+    pub(super) fn begin(
+        quiet: bool,
+        what: &str,
+        (files, times): (&[PathBuf], u64),
+        progress: &Arc<Progress>,
+    ) -> Self {
+        if quiet || !std::io::stderr().is_terminal() {
             return Self { stop: None, thread: None };
         }
+        let bytes = |file: &PathBuf| std::fs::metadata(file).map_or(0, |about| about.len());
+        let (what, total) = (what.to_owned(), files.iter().map(bytes).sum::<u64>() * times);
         let (stop, stopped) = channel::<()>();
         let progress = Arc::clone(progress);
         let thread = std::thread::spawn(move || {
-            let (terminal, begun) = (std::io::stderr().is_terminal(), Instant::now());
-            let pace = if terminal { ON_A_TERMINAL } else { ELSEWHERE };
-            while stopped.recv_timeout(pace) == Err(RecvTimeoutError::Timeout) {
-                let line = line(progress.bytes(), total, progress.items(), begun.elapsed());
-                match terminal {
-                    true => eprint!("\r{line}\x1b[K"),
-                    false => eprintln!("{line}"),
-                }
+            let begun = Instant::now();
+            while stopped.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
+                let line = line(&what, (progress.bytes(), total), progress.items(), begun.elapsed());
+                eprint!("\r{line}\x1b[K");
             }
-            if terminal {
-                eprint!("\r\x1b[K");
-            }
+            eprint!("\r\x1b[K");
         });
         Self { stop: Some(stop), thread: Some(thread) }
     }
@@ -54,16 +53,19 @@ impl Drop for Bar {
     }
 }
 
-/// `replay 38 %  4.1 M of about 10.8 M, 12 s left`
-fn line(bytes: u64, total: u64, items: u64, passed: Duration) -> String {
-    let share = if total == 0 { 1.0 } else { (bytes as f64 / total as f64).min(1.0) };
+/// `replay 38 %  4.1 M of about 10.8 M, 12 s left`; `test calm  12 s` where no file tells how much there is.
+fn line(what: &str, (bytes, total): (u64, u64), items: u64, passed: Duration) -> String {
+    if total == 0 {
+        return format!("{what}  {:.0} s", passed.as_secs_f64());
+    }
+    let share = (bytes as f64 / total as f64).min(1.0);
     let percent = (share * 100.0) as u64;
     if share <= 0.0 || items == 0 {
-        return format!("replay {percent} %");
+        return format!("{what} {percent} %");
     }
     let all = items as f64 / share;
     let left = passed.as_secs_f64() * (1.0 - share) / share;
-    format!("replay {percent} %  {} of about {}, {left:.0} s left", short(items as f64), short(all))
+    format!("{what} {percent} %  {} of about {}, {left:.0} s left", short(items as f64), short(all))
 }
 
 fn short(number: f64) -> String {
@@ -80,7 +82,8 @@ mod tests {
 
     #[test]
     fn a_line_says_how_much_is_done_and_how_long_it_takes() {
-        let line = |bytes, items| line(bytes, 1_000, items, Duration::from_secs(30));
+        let passed = Duration::from_secs(30);
+        let line = |bytes, items| line("replay", (bytes, 1_000), items, passed);
         assert_eq!(line(0, 0), "replay 0 %");
         assert_eq!(line(380, 4_104_000), "replay 38 %  4.1 M of about 10.8 M, 49 s left");
         assert_eq!(
@@ -88,5 +91,6 @@ mod tests {
             "replay 100 %  999 of about 999, 0 s left",
             "what is read twice counts twice"
         );
+        assert_eq!(super::line("test calm", (0, 0), 0, passed), "test calm  30 s");
     }
 }
