@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::program::{Daemon, Scratch};
+use crate::program::{Daemon, Scratch, program, ran};
 
 /// Scenario: the unit's own start line, with the folder that it names replaced by the shipped configuration.
 #[tokio::test]
@@ -19,4 +19,12 @@ async fn the_start_line_of_the_systemd_unit_starts_the_daemon() {
     let slos = daemon.get("/api/v1/slos").await;
     assert_eq!(slos["slos"][0]["name"], "checkout-availability");
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+#[test]
+fn the_configuration_for_kafka_has_nothing_to_complain_about() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("deploy/kafka/evenkeel.yaml");
+    let checked = ran(program().args(["check", "--deny-warnings"]).args([&file, &root.join("config/slos")]));
+    assert_eq!(checked.code, Some(0), "{}{}", checked.out, checked.err);
 }

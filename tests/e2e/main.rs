@@ -24,6 +24,7 @@ mod init;
 mod items;
 mod judge;
 mod jumps;
+mod kafka;
 mod kept;
 mod kills;
 mod nab;

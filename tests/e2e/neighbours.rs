@@ -9,17 +9,19 @@ use serde_json::{Value, json};
 use crate::collector::{Collector, built};
 use crate::program::{Daemon, assert_books_balance, until};
 
-const SPANS: u64 = 200;
-const LOGS: u64 = 150;
+/// What `generate_all` sends.
+pub const SPANS: u64 = 200;
+pub const LOGS: u64 = 150;
+pub const ALL_POINTS: u64 = POINTS * KINDS_OF_METRICS.len() as u64;
 const POINTS: u64 = 100;
 const KINDS_OF_METRICS: [&str; 4] = ["Gauge", "Sum", "Histogram", "ExponentialHistogram"];
 
 /// Where telemetrygen sends to, and how.
-struct Target<'a> {
-    address: &'a str,
-    http: bool,
-    compression: &'a str,
-    service: &'a str,
+pub struct Target<'a> {
+    pub address: &'a str,
+    pub http: bool,
+    pub compression: &'a str,
+    pub service: &'a str,
 }
 
 /// Sends one signal to its end.
@@ -40,7 +42,7 @@ async fn generate(program: &Path, target: &Target<'_>, signal: &str, more: &[&st
 }
 
 /// All three signals, each kind of metric.
-async fn generate_all(program: &Path, target: &Target<'_>) {
+pub async fn generate_all(program: &Path, target: &Target<'_>) {
     let traces = (SPANS / 4).to_string();
     generate(program, target, "traces", &["--traces", &traces, "--child-spans", "3"]).await;
     generate(program, target, "logs", &["--logs", &LOGS.to_string()]).await;
@@ -51,10 +53,9 @@ async fn generate_all(program: &Path, target: &Target<'_>) {
 }
 
 fn all_of(service: &str) -> Value {
-    let points = POINTS * KINDS_OF_METRICS.len() as u64;
     json!({
-        "name": service, "spans": SPANS, "logs": LOGS, "metrics": points,
-        "informational": SPANS + LOGS + points, "warning": 0, "exception": 0,
+        "name": service, "spans": SPANS, "logs": LOGS, "metrics": ALL_POINTS,
+        "informational": SPANS + LOGS + ALL_POINTS, "warning": 0, "exception": 0,
     })
 }
 

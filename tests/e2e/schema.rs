@@ -109,6 +109,7 @@ fn every_example_passes_the_schema() {
     let mut files = yaml_in("config");
     files.extend(yaml_in("config/slos"));
     files.extend(yaml_in("config/tests"));
+    files.push(root().join("deploy/kafka/evenkeel.yaml"));
     files.push(root().join("tests/e2e/shop.yaml"));
     assert_eq!(checked(&checker, &files), BTreeMap::new());
 }
