@@ -28,6 +28,12 @@ mod fallbacks;
 mod global;
 mod heartbeat;
 mod indicator;
+pub mod kafka;
+mod kafka_access;
+mod kafka_mapping;
+mod kafka_names;
+mod kafka_publish;
+mod kafka_topics;
 mod listen;
 mod metadata;
 mod node;
@@ -73,6 +79,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Level, render};
 pub use document::{Documents, View};
+pub use kafka::Kafka;
 pub use recorder::Recorder;
 pub use trials::Unsound;
 
@@ -119,6 +126,7 @@ pub struct Config {
     pub plan: Plan,
     pub export: Option<Export>,
     pub recorder: Recorder,
+    pub kafka: Option<Kafka>,
 }
 
 /// Where our own telemetry goes.
@@ -256,8 +264,9 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let findings = ctx.report.finish();
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let recorder = settings.recorder;
-    let config = Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export, recorder };
+    let (recorder, kafka) = (settings.recorder, settings.kafka);
+    let config =
+        Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export, recorder, kafka };
     let config = sound.then_some(config);
     Tests { config, trials, unsound, findings }
 }

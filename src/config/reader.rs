@@ -89,6 +89,10 @@ impl<'n> Fields<'n> {
         inside
     }
 
+    pub fn is_empty_list(&self, name: &str) -> bool {
+        matches!(self.get(name).map(|node| &node.value), Some(Value::Sequence(items)) if items.is_empty())
+    }
+
     pub fn list(&self, report: &mut Report, name: &str) -> &'n [Node] {
         self.get(name).map_or(&[], |node| list(report, node, name))
     }
@@ -100,6 +104,14 @@ impl<'n> Fields<'n> {
             _ => self.list(report, name),
         };
         nodes.iter().filter_map(|node| Some((text(report, node, name)?, node))).collect()
+    }
+}
+
+/// What is absent is fine, what is there must be sound.
+pub(super) fn sound<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        None => Some(None),
+        Some(sound) => sound.map(Some),
     }
 }
 

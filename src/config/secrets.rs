@@ -18,6 +18,11 @@ pub(super) fn either(
     [key, key_file]: [&'static str; 2],
     folder: &Path,
 ) -> Option<(Secret, Place)> {
+    // Of an address one reads where it leads; a name that is substituted tells nothing.
+    let in_the_open = fields.get(key).filter(|_| key != "url");
+    if let Some(node) = in_the_open.filter(|node| node.scalar().is_some_and(|one| one.written.is_none())) {
+        ctx.report.conceal(node.at);
+    }
     if let (Some(_), Some(_)) = (fields.get(key), fields.get(key_file)) {
         let message = format!("`{key}` and `{key_file}` exclude each other");
         ctx.report.error("E0505", fields.place_of(key_file), message);
@@ -41,10 +46,6 @@ pub(super) fn either(
         }
         None => {
             let node = fields.get(key)?;
-            // Of an address one reads where it leads; a name that is substituted tells nothing.
-            if key != "url" && node.scalar().is_some_and(|scalar| scalar.written.is_none()) {
-                ctx.report.conceal(node.at);
-            }
             (reader::text(&mut ctx.report, node, key)?.to_owned(), node.at)
         }
     };

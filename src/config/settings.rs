@@ -1,9 +1,10 @@
 //! The `Config` document: where state lives, and the switches. Its listeners are read in `listen`, who may
-//! use them in `access`, its lists of rules in `rules`, its `alerting` in `alerting`.
+//! use them in `access`, its lists of rules in `rules`, its `alerting` in `alerting`, its `kafka` in `kafka`.
 
 use std::path::{Path, PathBuf};
 
 use super::access;
+use super::kafka::{self, Kafka};
 use super::listen;
 use super::node::Node;
 use super::own_telemetry;
@@ -52,6 +53,7 @@ pub(super) struct Settings {
     pub series: usize,
     pub export: Option<Export>,
     pub recorder: recorder::Recorder,
+    pub kafka: Option<Kafka>,
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
@@ -79,15 +81,20 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
         export: own_telemetry::read(ctx, spec.and_then(|spec| spec.get("telemetry")), folder),
         recorder: recorder::read(ctx, spec.and_then(|spec| spec.get("recorder"))),
         series: series.map_or(SERIES_MAX, |series| series as usize),
+        kafka: None,
     };
     if let Some(spec) = spec {
         switches(ctx, spec, &mut settings);
         let (filter, classify) =
             (spec.list(&mut ctx.report, "filter"), spec.list(&mut ctx.report, "classify"));
         let filter = rules::filter(ctx, filter);
+        let names: Vec<&str> =
+            classify.iter().filter_map(|rule| Some(&*rule.get("name")?.scalar()?.text)).collect();
         let (classify, watches) = rules::classify(ctx, classify);
         settings.rules = Rules { filter, classify };
         settings.watches = watches;
+        let beside = kafka::Beside { folder, tenant: &settings.tenant, rules: &names };
+        settings.kafka = kafka::read(ctx, spec.get("kafka"), beside);
     }
     settings
 }
@@ -111,10 +118,8 @@ fn switches(ctx: &mut Reading<'_>, spec: Fields<'_>, settings: &mut Settings) {
     }
     explained(ctx, spec.get("explain"));
     let report = &mut ctx.report;
-    for key in ["kafka", "cluster"] {
-        if spec.get(key).is_some() {
-            report.not_yet("W0201", spec.place_of(key), key);
-        }
+    if spec.get("cluster").is_some() {
+        report.not_yet("W0201", spec.place_of("cluster"), "cluster");
     }
 }
 

@@ -3,6 +3,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "the cases are files, and UPDATE is a variable")]
 
+mod kafka;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -271,6 +273,7 @@ fn the_contracts_example_is_sound_and_names_what_is_not_in_effect() {
 fn a_secret_in_the_open_is_not_printed_with_a_mistake_beside_it() {
     let receivers = [
         "pagerduty_configs: [{routing_key: hunter2, severty: x}]",
+        "pagerduty_configs: [{routing_key: hunter2, routing_key_file: x}]",
         "opsgenie_configs: [{api_key: 'hunter2', product: x}]",
         "slack_configs: [{api_url: 'https://h/hunter2', chanel: x}]",
         "slack_configs: [{api_url: 'hooks.example/hunter2'}]",

@@ -1,11 +1,12 @@
-//! `listen.tls`: the files of certificates and keys. Looks into them, keeps nothing of what they hold.
+//! Files of certificates and keys: the listeners' own, and those by which we are known to others. Looks into them, keeps
+//! nothing of what they hold.
 
 use std::path::{Path, PathBuf};
 
 use super::Reading;
 use super::node::{Node, Place};
 use super::reader::Fields;
-use crate::door::{TlsFile, TlsFiles, TlsTexts};
+use crate::door::{TlsFile, TlsFiles, TlsTexts, check_certificates};
 
 /// A file that is there: how the document calls it, where, and what it holds.
 struct Found<'n> {
@@ -41,6 +42,32 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: Option<&Node>, folder: &Path) ->
         return None;
     }
     Some(TlsFiles { cert: cert.file, key: key.file, client_ca: client_ca.map(|found| found.file) })
+}
+
+/// `ca_file`, `cert_file` and `key_file`, each where it is named; the last two together.
+pub(super) fn of_client(
+    ctx: &mut Reading<'_>,
+    fields: Fields<'_>,
+    folder: &Path,
+) -> Option<[Option<PathBuf>; 3]> {
+    let keys = ["ca_file", "cert_file", "key_file"];
+    let files = keys.map(|key| found(ctx, fields, key, folder));
+    let mut sound = keys.iter().zip(&files).all(|(key, file)| fields.get(key).is_none() || file.is_some());
+    let [ca, cert, key] = &files;
+    if let Some(ca) = ca
+        && let Err(trouble) = check_certificates(&ca.text)
+    {
+        sound = false;
+        ctx.report.error("E0219", ca.at, format!("{} {}", ca.path, trouble.why));
+    }
+    if let (Some(cert), Some(key)) = (cert, key) {
+        for trouble in (TlsTexts { cert: &cert.text, key: &key.text, client_ca: None }).check() {
+            sound = false;
+            let of = if trouble.file == TlsFile::Key { key } else { cert };
+            ctx.report.error("E0219", of.at, format!("{} {}", of.path, trouble.why));
+        }
+    }
+    sound.then(|| files.map(|found| found.map(|found| found.file)))
 }
 
 fn found<'n>(

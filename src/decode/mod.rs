@@ -3,6 +3,7 @@
 //! Protobuf is read in place: nothing is copied, and only the attributes in [`Wanted`] are looked at.
 //! JSON is first turned into protobuf, so that both encodings mean the same by construction.
 
+pub mod events;
 mod json;
 pub mod otlp;
 mod protobuf;

@@ -42,7 +42,7 @@ pub use meters::{ListenerCounts, Meters};
 pub use rate::Rates;
 pub use serve::{DRAIN_MAX, Visitor, serve};
 pub use share::{Drain, Share};
-pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble};
+pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble, check_certificates};
 pub use tokens::{Role, TokenFile, token_in};
 pub use watch::Busy;
 

@@ -104,6 +104,11 @@ impl TlsTexts<'_> {
     }
 }
 
+/// Whether a file has certificates, for whoever needs them: who is to be trusted is not for a listener to say.
+pub fn check_certificates(text: &str) -> Result<(), TlsTrouble> {
+    certificates(TlsFile::ClientCa, text).map(|_| ())
+}
+
 type Configs = [Arc<ServerConfig>; Listener::ALL.len()];
 
 fn trouble(file: TlsFile, error: &dyn std::fmt::Display) -> TlsTrouble {

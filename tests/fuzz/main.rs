@@ -5,6 +5,7 @@
 //! as many as fit into every run. `EVENKEEL_FUZZ_SEED` chooses others; a failure tells the seed of its case.
 
 mod damage;
+mod events;
 mod make;
 
 use std::path::{Path, PathBuf};
@@ -146,6 +147,38 @@ fn whatever_comes_is_read_or_refused_and_the_books_balance() {
         }
     }
     println!("{executions} executions: {read} read with {items} items, {refused} refused");
+    assert!(executions < 1_000 || (read > executions / 10 && refused > executions / 10), "both are met");
+}
+
+/// Guarantees: a record that is no OTLP is refused and leaves nothing behind, or becomes a request of which nothing is
+/// rejected.
+#[test]
+fn whatever_an_event_is_it_is_read_or_refused() {
+    let executions = wanted("EVENKEEL_FUZZ_EXECUTIONS", EXECUTIONS) / 4;
+    let seed = wanted("EVENKEEL_FUZZ_SEED", 1);
+    let plan = plan();
+    let (mut read, mut refused, mut out) = (0_u64, 0_u64, Vec::new());
+    for number in 0..executions.max(1) {
+        let case = Case(seed + number);
+        let before = out.len();
+        match events::read(&mut Chance::new(case.0), &mut out) {
+            Ok(()) => read += 1,
+            Err(_) => {
+                refused += 1;
+                assert_eq!(out.len(), before);
+                continue;
+            }
+        }
+        let body = &out[before..];
+        let request = Request { signal: Signal::Logs, encoding: Encoding::Protobuf, body, now: Now(NOW_NS) };
+        let batch = fold(&plan, 7, &request).expect("a request");
+        assert_eq!((Some(batch.items), batch.rejected), (naive_items(Signal::Logs, body), 0));
+        balances(&batch);
+        if out.len() > 1 << 20 {
+            out.clear();
+        }
+    }
+    println!("{executions} executions: {read} read, {refused} refused");
     assert!(executions < 1_000 || (read > executions / 10 && refused > executions / 10), "both are met");
 }
 

@@ -3,13 +3,13 @@
 //! Known fields are checked for their type, unknown ones are skipped, as OTLP demands. What the values
 //! mean is not decided here: that is left to the one reader of protobuf.
 
-mod depth;
+pub(super) mod depth;
 pub(super) mod quick;
 mod read;
 pub(super) mod schema;
 mod signal;
-mod text;
-mod write;
+pub(super) mod text;
+pub(super) mod write;
 
 use serde::de::DeserializeSeed;
 
@@ -53,7 +53,7 @@ pub(super) fn by_parser(
 }
 
 /// Without the byte order mark that some editors write.
-fn text_of(body: &[u8]) -> Result<&[u8], Malformed> {
+pub(super) fn text_of(body: &[u8]) -> Result<&[u8], Malformed> {
     match body {
         [0xef, 0xbb, 0xbf, text @ ..] => Ok(text),
         [0xfe, 0xff, ..] | [0xff, 0xfe, ..] | [0, _, ..] | [_, 0, ..] => {
