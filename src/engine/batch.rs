@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::points::Points;
 use super::record::EventRecord;
+use super::sources::Offsets;
 use super::watch::WatchHit;
 use crate::classify::Decider;
 use crate::decode::Encoding;
@@ -39,6 +40,10 @@ pub enum Ack {
     StalePlan,
     /// Items of these identities were counted before: fold the request again without them.
     Known(Vec<u64>),
+    /// The partition stands at another offset than where the batch begins; nothing was counted. `None`: it has no place.
+    Elsewhere {
+        next: Option<i64>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
@@ -56,6 +61,9 @@ pub struct Batch {
     /// The identity of each item that has one and is counted, where the plan asks for it.
     #[borsh(skip)]
     pub identities: Vec<u64>,
+    /// Where in a topic it comes from.
+    #[borsh(skip)]
+    pub offsets: Option<Offsets>,
     /// The newest time that an item gives itself, filtered and future ones included.
     pub newest: Option<EventTime>,
     /// Items that give themselves none: theirs is the request's.
@@ -120,6 +128,7 @@ impl Batch {
             reason: None,
             repeated: 0,
             identities: Vec::new(),
+            offsets: None,
             newest: None,
             timeless: 0,
             future: 0,

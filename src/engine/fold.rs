@@ -14,7 +14,7 @@ use super::record::{self, EventRecord};
 use super::watch::Hits;
 use crate::classify::{Decider, Finder, Verdict};
 use crate::decode::{Decoded, Limits, Malformed, decode_series};
-use crate::model::{Category, EventTime, Item, ItemKind, SECOND_NS};
+use crate::model::{Category, EventTime, Item, ItemKind, Now, SECOND_NS, Signal};
 
 /// An event further ahead of our clock than this is counted as `future` and moves nothing.
 pub const FUTURE_NS: u64 = 600 * SECOND_NS;
@@ -57,19 +57,13 @@ fn fold_within(
     future_ns: u64,
     known: Option<Identities>,
 ) -> Result<Batch, Malformed> {
-    let mut fold = Fold::new(plan, key, request, future_ns);
+    let mut fold = Fold::new(plan, key, request.now, future_ns);
     fold.known = known;
-    let Request { signal, encoding, body, .. } = *request;
     let mut finder = plan.numbered().index.finder();
-    let each = &mut |item: &Item<'_>| fold.observe(item, &mut finder);
-    let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
-    let decoded = decode_series(signal, encoding, body, &plan.wanted, Limits::DEFAULT, series_key, each)?;
-    if fold.overfull {
-        return Err(Malformed::TooMuch(format!(
-            "{DELTAS_MAX} seconds of event time or {USES_MAX} points times service levels"
-        )));
-    }
-    Ok(fold.finish(key, decoded))
+    let decoded = fold.body(request, &mut finder)?;
+    let repeatable = decoded.identifiable && plan.dedup != Dedup::Off;
+    let fingerprint = repeatable.then(|| fingerprint(key, request, &plan.tenant));
+    Ok(fold.finish(request.signal, fingerprint, decoded))
 }
 
 /// Hashes of items' own names.
@@ -77,10 +71,14 @@ pub type Identities = HashSet<u64, FixedState>;
 
 type Map<K> = HashMap<K, usize, FixedState>;
 
-struct Fold<'p, 'r> {
+pub(super) struct Fold<'p> {
     plan: &'p Plan,
-    request: &'p Request<'r>,
+    now: Now,
+    /// Of an item that gives itself none.
+    pub(super) time: EventTime,
     future_ns: u64,
+    /// Items that were handed out by the decoder, rejected ones not.
+    pub(super) seen: u64,
     newest: Option<EventTime>,
     timeless: u64,
     filtered: Vec<u64>,
@@ -116,20 +114,22 @@ struct Fold<'p, 'r> {
     /// As [`Batch::mismatches`], those without any too.
     mismatches: Vec<u64>,
     /// `None` where items have no identity.
-    known: Option<Identities>,
+    pub(super) known: Option<Identities>,
     identities: Vec<u64>,
     repeated: u64,
 }
 
 const NOWHERE: usize = usize::MAX;
 
-impl<'p, 'r> Fold<'p, 'r> {
-    fn new(plan: &'p Plan, key: u64, request: &'p Request<'r>, future_ns: u64) -> Self {
+impl<'p> Fold<'p> {
+    pub(super) fn new(plan: &'p Plan, key: u64, now: Now, future_ns: u64) -> Self {
         let hasher = || FixedState::with_seed(key);
         Self {
             plan,
-            request,
+            now,
+            time: EventTime(now.0),
             future_ns,
+            seen: 0,
             newest: None,
             timeless: 0,
             filtered: vec![0; plan.rules.filter.len()],
@@ -164,17 +164,37 @@ impl<'p, 'r> Fold<'p, 'r> {
         }
     }
 
+    /// Everything that one body holds. After an `Err` the fold is of use only where it has seen nothing of the body.
+    pub(super) fn body(
+        &mut self,
+        request: &Request<'_>,
+        finder: &mut Finder<'_>,
+    ) -> Result<Decoded, Malformed> {
+        let Request { signal, encoding, body, .. } = *request;
+        let (plan, key) = (self.plan, self.key);
+        let series_key = plan.reads_points().then(|| xxh3_128_with_seed(plan.tenant.as_bytes(), key) as u64);
+        let each = &mut |item: &Item<'_>| self.observe(item, finder);
+        let decoded = decode_series(signal, encoding, body, &plan.wanted, Limits::DEFAULT, series_key, each)?;
+        if self.overfull {
+            return Err(Malformed::TooMuch(format!(
+                "{DELTAS_MAX} seconds of event time or {USES_MAX} points times service levels"
+            )));
+        }
+        Ok(decoded)
+    }
+
     fn observe(&mut self, item: &Item<'_>, finder: &mut Finder<'_>) {
+        self.seen += 1;
         if self.is_repeated(item) {
             self.repeated += 1;
             return;
         }
         self.newest = self.newest.max(item.time);
         self.timeless += u64::from(item.time.is_none());
-        let time = item.time.unwrap_or(EventTime(self.request.now.0));
+        let time = item.time.unwrap_or(self.time);
         let service = self.service(item.service);
         self.services[service].items += 1;
-        if time.ahead_of_ns(self.request.now) > self.future_ns {
+        if time.ahead_of_ns(self.now) > self.future_ns {
             self.future += 1;
             return;
         }
@@ -351,25 +371,25 @@ impl<'p, 'r> Fold<'p, 'r> {
         self.events.push(kept);
     }
 
-    fn finish(mut self, key: u64, decoded: Decoded) -> Batch {
+    pub(super) fn finish(mut self, signal: Signal, fingerprint: Option<u128>, decoded: Decoded) -> Batch {
         self.seconds.sort_unstable();
         let groups = self.groups.values;
         self.slos.sort_unstable_by(|a, b| {
             let place = |one: &SloDelta| (one.second, one.slo, groups[one.group as usize].as_slice());
             place(a).cmp(&place(b)).then(a.track.cmp(&b.track))
         });
-        let repeatable = decoded.identifiable && self.plan.dedup != Dedup::Off;
         let filtered = self.filtered.iter().enumerate().filter(|(_, hits)| **hits > 0);
         let mismatched = self.mismatches.iter().enumerate().filter(|(_, count)| **count > 0);
         Batch {
             plan_version: self.plan.version,
-            signal: self.request.signal,
-            fingerprint: repeatable.then(|| fingerprint(key, self.request, &self.plan.tenant)),
+            signal,
+            fingerprint,
             items: decoded.items,
             rejected: decoded.rejected,
             reason: decoded.reason,
             repeated: self.repeated,
             identities: self.identities,
+            offsets: None,
             newest: self.newest,
             timeless: self.timeless,
             future: self.future,

@@ -75,6 +75,10 @@ impl Mask {
                     self.batch(&mut batch);
                     (now, 7_u8, &*batch, repeated, identities).serialize(&mut masked)?;
                 }
+                Record::Sourced(mut batch, repeated, identities, offsets) => {
+                    self.batch(&mut batch);
+                    (now, 10_u8, &*batch, repeated, identities, offsets).serialize(&mut masked)?;
+                }
                 _ => masked.extend(&begin[..begin.len() - rest.len()]),
             }
         }

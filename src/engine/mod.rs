@@ -16,6 +16,7 @@ mod explain;
 mod fact;
 mod filter;
 mod fold;
+mod fold_records;
 mod level;
 mod mask;
 mod own;
@@ -29,6 +30,7 @@ mod repeats;
 pub mod report;
 mod saved;
 mod slo_view;
+mod sources;
 mod split;
 mod tally;
 pub mod view;
@@ -48,6 +50,7 @@ pub use explain::{EventView, RuleView};
 pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What};
 pub use filter::EventFilter;
 pub use fold::{FUTURE_NS, Identities, fold, fold_replayed, fold_unknown};
+pub use fold_records::{Folded, RecordBody, fold_records};
 pub use level::LATE_NS;
 pub use mask::Mask;
 pub use own::Trouble;
@@ -56,6 +59,7 @@ pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use recorded::{Mapping, Unanswered, first_now};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
+pub use sources::{Mark, Offsets, PARTITIONS_MAX, Placed, Placing, Position};
 pub use tally::Tally;
 pub use watch::{Flapping, Form, Watch, WatchHit};
 pub use why::{AlertExplanation, Explanation, Past, VERSION, WhatIf};
@@ -63,7 +67,7 @@ pub use why::{AlertExplanation, Explanation, Past, VERSION, WhatIf};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::alert::Episode;
-use crate::model::{Labels, Now, SECOND_NS, Signal, rfc3339};
+use crate::model::{EventTime, Labels, Now, SECOND_NS, Signal, rfc3339};
 use alerts::Alerts;
 use baselines::Baselines;
 use books::Books;
@@ -71,6 +75,7 @@ use events::Events;
 use level::{Cx, Groups, Late};
 use own::Own;
 use repeats::{ITEMS_MAX, REQUESTS_MAX, Repeats};
+use sources::Sources;
 use watches::Watches;
 use why::{Memory, Witnesses};
 
@@ -88,6 +93,11 @@ pub enum Input {
     },
     /// Weighted counts of the past: they fill windows, count as `injected`, and decide nothing.
     Injected(History),
+    /// A partition stands here from now on.
+    Placed {
+        token: AckToken,
+        placing: Placing,
+    },
     Settled {
         id: NotificationId,
         outcome: Outcome,
@@ -152,12 +162,16 @@ pub struct Engine {
     /// The last episodes of service levels that are gone, by name and group.
     retired: BTreeMap<(String, Labels), Episode>,
     own: Own,
+    sources: Sources,
     /// Until then silence means nothing: we may have been away, and senders have not come back yet.
     blind_until: Now,
     why: Memory,
 }
 
 const TICK_NS: u64 = SECOND_NS;
+/// What happened longer ago than this opens no alert: who would be paged can do nothing about it any more. What still
+/// goes on is seen in what comes after it.
+pub const PAST_NS: u64 = 600 * SECOND_NS;
 /// How long senders may take to come back after we were away: their pauses grow as ours did, and OpenTelemetry's
 /// Collector and SDKs give up after five minutes.
 const RETURN_NS: std::ops::RangeInclusive<u64> = 5 * SECOND_NS..=300 * SECOND_NS;
@@ -178,6 +192,7 @@ impl Engine {
             watches: Watches::new(&plan.watches, now),
             retired: BTreeMap::new(),
             own: Own::default(),
+            sources: Sources::default(),
             blind_until: Now::default(),
             why: Memory::default(),
             plan,
@@ -199,6 +214,7 @@ impl Engine {
                 effects.records.injected(now, &history);
                 self.inject(&history);
             }
+            Input::Placed { token, placing } => self.place(token, &placing, effects),
             Input::Settled { id, outcome } => self.settle(id, outcome, effects),
             Input::Troubled { trouble, why } => {
                 effects.records.troubled(now, trouble, why.as_deref());
@@ -243,6 +259,9 @@ impl Engine {
         if batch.plan_version != self.plan.version {
             return Ack::StalePlan;
         }
+        if let Some(Err(next)) = batch.offsets.as_ref().map(|offsets| self.sources.continues(offsets)) {
+            return Ack::Elsewhere { next };
+        }
         let (rejected, reason) = (batch.rejected, batch.reason.take());
         if !batch.fingerprint.is_some_and(|one| self.repeats.holds(one)) {
             let known = self.items.those_known(&batch.identities);
@@ -256,6 +275,9 @@ impl Engine {
             return Ack::Duplicate { rejected, reason };
         }
         effects.records.observed(self.now, &batch);
+        if let Some(offsets) = &batch.offsets {
+            self.sources.advance(offsets, batch.newest);
+        }
         for identity in std::mem::take(&mut batch.identities) {
             self.items.remember(self.now, identity, ITEMS_MAX);
         }
@@ -332,6 +354,7 @@ impl Engine {
         for passed in level.take_passed() {
             effects.facts.push(level.fact(cx, burning::passed(cx, passed)));
         }
+        let may_fire = may_fire && !is_past(level.clock, self.now);
         let Some(verdict) = level.decide(cx, may_fire) else { return };
         let may_look = self.why.may_look(self.now);
         let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
@@ -396,6 +419,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn is_past(at: EventTime, now: Now) -> bool {
+    at.0.saturating_add(PAST_NS) < now.0
 }
 
 #[cfg(test)]

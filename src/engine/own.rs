@@ -19,6 +19,8 @@ const SERVICE: &str = "evenkeel";
 pub enum Trouble {
     /// What comes in is refused, for it can not be kept.
     StateNotKept,
+    /// Topics that are to be read are not.
+    KafkaNotRead,
 }
 
 impl Trouble {
@@ -26,6 +28,21 @@ impl Trouble {
     pub fn name(self) -> &'static str {
         match self {
             Self::StateNotKept => "evenkeel-state-not-kept",
+            Self::KafkaNotRead => "evenkeel-kafka-not-read",
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Self::StateNotKept => "nothing is counted and nothing is watched while it lasts",
+            Self::KafkaNotRead => "what comes by Kafka is not counted and not watched while it lasts",
+        }
+    }
+
+    fn end(self) -> &'static str {
+        match self {
+            Self::StateNotKept => "The state is kept again; what comes in is taken.",
+            Self::KafkaNotRead => "Topics are read again, from where they stood.",
         }
     }
 }
@@ -43,14 +60,14 @@ impl Engine {
             category: Category::Exception,
             priority: Priority::P1,
             severity: Severity::Page,
-            reason: "nothing is counted and nothing is watched while it lasts".to_owned(),
+            reason: trouble.reason().to_owned(),
         };
         let at = EventTime(self.now.0);
         let last = self.own.episodes.get(trouble.name());
         let Some(step) = Episode::next(last, at, why.map(|_| ("trouble", assessed))) else { return };
         let episode = step.episode().clone();
         let text = match (&step, why) {
-            (Step::Close(_), _) | (_, None) => "The state is kept again; what comes in is taken.".to_owned(),
+            (Step::Close(_), _) | (_, None) => trouble.end().to_owned(),
             (_, Some(why)) => why.to_owned(),
         };
         let (subject, group) = (Subject::Rule(trouble.name().to_owned()), Labels::new());

@@ -67,6 +67,11 @@ impl Engine {
                     (batch.repeated, batch.identities) = (repeated, identities);
                     mapping.observed(*batch)
                 }
+                // What was written down was in its place then.
+                Record::Sourced(mut batch, repeated, identities, _) => {
+                    (batch.repeated, batch.identities) = (repeated, identities);
+                    mapping.observed(*batch)
+                }
                 Record::Refused(signal, items) => Input::Refused { signal, items },
                 Record::Injected(history) => Input::Injected(history),
                 Record::Away => Input::Away,
@@ -78,7 +83,7 @@ impl Engine {
                     self.books.repeat(signal, items);
                     continue;
                 }
-                Record::Settled(..) | Record::Receivers(..) => {
+                Record::Settled(..) | Record::Receivers(..) | Record::Placed(_) => {
                     self.now = now;
                     continue;
                 }

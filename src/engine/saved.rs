@@ -15,6 +15,7 @@ use super::level::{Groups, GroupsNote, Level};
 use super::own::{Own, Trouble};
 use super::plan::Plan;
 use super::repeats::Repeats;
+use super::sources::{Offsets, Placing, Sources};
 use super::watches::Watches;
 use super::{AckToken, Effects, Engine, History, Input};
 use crate::alert::Episode;
@@ -23,8 +24,9 @@ use crate::model::{Labels, Now, Signal};
 /// The form of records and images. A change to any type that is written down is another form.
 ///
 /// 2 is 1 with identities of items and times in which silence means nothing: records of their own, and parts that may be
-/// missing. 3 is 2 with points of metrics in a short form. 4 is 3 with a part for explanations.
-pub const FORMAT: u32 = 4;
+/// missing. 3 is 2 with points of metrics in a short form. 4 is 3 with a part for explanations. 5 is 4 with places in
+/// topics: records of their own, and a part.
+pub const FORMAT: u32 = 5;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
@@ -41,6 +43,9 @@ pub(super) enum Record {
     Identified(Box<Batch>, u64, Vec<u64>),
     Away,
     Receivers(Vec<String>, Vec<String>),
+    /// Of records of a topic.
+    Sourced(Box<Batch>, u64, Vec<u64>, Offsets),
+    Placed(Placing),
 }
 
 /// What a replay makes of records that say what became of a notification.
@@ -89,9 +94,10 @@ impl Records {
     }
 
     pub(super) fn observed(&mut self, now: Now, batch: &Batch) {
-        match batch.identities.is_empty() && batch.repeated == 0 {
-            true => self.write(now, 0, batch),
-            false => self.write(now, 7, &(batch, batch.repeated, &batch.identities)),
+        match &batch.offsets {
+            Some(offsets) => self.write(now, 10, &(batch, batch.repeated, &batch.identities, offsets)),
+            None if batch.identities.is_empty() && batch.repeated == 0 => self.write(now, 0, batch),
+            None => self.write(now, 7, &(batch, batch.repeated, &batch.identities)),
         }
     }
 
@@ -121,6 +127,10 @@ impl Records {
 
     pub(super) fn receivers(&mut self, now: Now, known: &[String], changed: &[String]) {
         self.write(now, 9, &(known, changed));
+    }
+
+    pub(super) fn placed(&mut self, now: Now, placing: &Placing) {
+        self.write(now, 11, placing);
     }
 
     pub(super) fn away(&mut self, now: Now) {
@@ -220,6 +230,7 @@ impl Engine {
             Part::of("repeats", &self.repeats),
             Part::of("items", &self.items),
             Part::of("blind", &self.blind_until),
+            Part::of("sources", &self.sources),
             Part::of("events", &self.events),
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
@@ -265,6 +276,7 @@ impl Engine {
             watches,
             retired,
             own,
+            sources: if parts.contains_key("sources") { read(parts, "sources")? } else { Sources::default() },
             blind_until: if parts.contains_key("blind") { read(parts, "blind")? } else { Now::default() },
             why,
             plan: Arc::new(plan),
@@ -284,6 +296,14 @@ impl Engine {
                 Record::Identified(mut batch, repeated, identities) => {
                     (batch.repeated, batch.identities) = (repeated, identities);
                     self.observe_again(now, batch, effects)?;
+                }
+                Record::Sourced(mut batch, repeated, identities, offsets) => {
+                    (batch.repeated, batch.identities) = (repeated, identities);
+                    batch.offsets = Some(offsets);
+                    self.observe_again(now, batch, effects)?;
+                }
+                Record::Placed(placing) => {
+                    self.step(now, Input::Placed { token: AckToken(0), placing }, effects);
                 }
                 Record::Repeated(signal, items) => {
                     self.now = now;

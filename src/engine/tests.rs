@@ -5,6 +5,8 @@
 
 mod attempts;
 mod away;
+mod past;
+mod placed;
 
 use std::sync::Arc;
 
@@ -128,6 +130,7 @@ impl World {
             reason: None,
             repeated: 0,
             identities: Vec::new(),
+            offsets: None,
             newest: Some(at),
             timeless: 0,
             future: 0,

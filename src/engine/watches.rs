@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::is_past;
 use super::watch::{Flapping, Form, Watch, WatchHit};
 use crate::alert::{Assessment, Episode, REOPEN_NS, Step};
 use crate::model::{Category, EventTime, Now, SECOND_NS};
@@ -146,7 +147,8 @@ impl Watches {
         let name = if known || !is_full { hit.key.clone() } else { watch.overflow_key() };
         let mut changed =
             Changed { at: hit.newest, key: name, service: hit.service.clone(), changes: Vec::new() };
-        if hit.ended && !state.keys.contains_key(&changed.key) {
+        let begins = !hit.ended && !is_past(hit.newest, now);
+        if !begins && !state.keys.contains_key(&changed.key) {
             return changed;
         }
         let key = state.keys.entry(changed.key.clone()).or_default();

@@ -27,6 +27,7 @@ fn batch() -> Batch {
         rejected: 1,
         repeated: 0,
         identities: Vec::new(),
+        offsets: None,
         reason: Some("why".to_owned()),
         newest: Some(time(12)),
         timeless: 0,

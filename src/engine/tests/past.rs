@@ -1,0 +1,40 @@
+//! What is told of long ago.
+
+use super::*;
+
+/// Scenario: an outage of three hours ago comes in as a backfill, then today's good events.
+/// Guarantees: windows and counts have it, and it pages nobody.
+#[test]
+fn a_backfilled_outage_is_counted_and_pages_nobody() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    for _ in 0..600 {
+        world.event(true, 0);
+        world.clock_s += 1;
+    }
+    let mut old = World::new(plan(28, "0.999", Some("1h/5m")));
+    for ago in (10_800..11_400).rev() {
+        old.event(false, ago);
+    }
+    let facts = old.facts();
+    assert!(!facts.contains("alert.fired") && !facts.contains("episode"), "{facts}");
+    assert_eq!(old.engine.counts().slos[0].bad, 600);
+    assert!(old.effects.requests.iter().all(|one| matches!(one, Effect::Acknowledge { .. })));
+}
+
+/// Guarantees: what began long ago and still goes on pages as soon as the backfill has come to what is not long ago.
+#[test]
+fn an_outage_that_goes_on_pages_once_the_backfill_is_nearly_there() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    world.clock_s += 10_000;
+    for ago in (0..3_600).rev() {
+        world.event(false, ago);
+    }
+    let fired: Vec<u64> = world
+        .effects
+        .facts
+        .iter()
+        .filter(|fact| fact.what.name() == "alert.fired")
+        .map(|fact| world.clock_s - fact.at.seconds())
+        .collect();
+    assert_eq!(fired, [PAST_NS / SECOND_NS]);
+}
