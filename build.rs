@@ -12,5 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
     prost_build::Config::new().include_file("otlp.rs").compile_fds(descriptors)?;
+    let descriptors = protox::compile(["evenkeel/v1/published.proto"], ["proto"])?;
+    prost_build::Config::new().include_file("published.rs").btree_map(["."]).compile_fds(descriptors)?;
     Ok(())
 }

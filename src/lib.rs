@@ -27,6 +27,7 @@ pub mod trial;
 pub mod api;
 pub mod door;
 pub mod ingest;
+pub mod kafka;
 pub mod recording;
 pub mod respond;
 pub mod store;

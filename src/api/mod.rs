@@ -3,6 +3,7 @@
 mod answers;
 mod explain;
 mod inquiries;
+mod kafka;
 mod queries;
 mod record;
 
@@ -24,6 +25,7 @@ use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
 use crate::model::{Category, EventTime, Parts};
 use inquiries::Inquiries;
+pub use kafka::{KafkaView, Outcomes, PartitionView};
 
 /// The state can not be asked right now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +36,7 @@ pub trait Views: Send + Sync + 'static {
     /// Why what comes in is refused, if it is.
     fn trouble(&self) -> Option<String>;
     fn counts(&self) -> impl Future<Output = Result<Counts, Busy>> + Send;
+    fn kafka(&self) -> impl Future<Output = Result<KafkaView, Busy>> + Send;
     fn slos(&self) -> impl Future<Output = Result<Vec<SloView>, Busy>> + Send;
     fn slo(&self, name: String) -> impl Future<Output = Result<Option<SloView>, Busy>> + Send;
     /// The budgets of one as they were known at a time; an array of nothing where nothing is remembered.
@@ -175,6 +178,7 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/events", get(queries::events::<V>))
         .route("/api/v1/events/{sequence}", get(queries::event::<V>))
         .route("/api/v1/explain", get(explain::explain::<V>))
+        .route("/api/v1/kafka", get(kafka::kafka::<V>))
         .route("/api/v1/rules", get(queries::rules::<V>))
         .route("/api/v1/reload", post(queries::reload::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))

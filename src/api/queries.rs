@@ -194,7 +194,7 @@ pub(super) async fn reload<V: Views>(
     }
 }
 
-fn answer<T: Serialize>(result: Result<T, Busy>) -> Response {
+pub(super) fn answer<T: Serialize>(result: Result<T, Busy>) -> Response {
     match result {
         Ok(value) => Json(value).into_response(),
         Err(Busy) => busy(),

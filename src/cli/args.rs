@@ -271,9 +271,17 @@ pub(super) struct TestArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DoctorArgs {
+    /// Only this: brokers, topics, rights and settings of `kafka`
+    pub(super) what: Option<DoctorOf>,
+
     /// Only whether the daemon of --url is ready
     #[arg(long)]
     pub(super) quick: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum DoctorOf {
+    Kafka,
 }
 
 #[derive(Args, Clone, Debug)]

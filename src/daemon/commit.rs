@@ -10,7 +10,8 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::recorder::{Feed, Recorder, Shot};
 use super::volume::Volume;
-use crate::engine::{Ack, Fact, Image, Notification};
+use crate::engine::{Ack, EventRecord, Fact, Image, Notification};
+use crate::kafka::Outlet;
 use crate::store::{Change, Failure, Sequence};
 
 /// From one commit to the next, so that a flood of small requests shares them.
@@ -47,6 +48,8 @@ pub(super) struct Group {
     pub payload: Vec<u8>,
     pub image: Option<Image>,
     pub facts: Vec<Fact>,
+    /// To be published.
+    pub events: Vec<EventRecord>,
     pub notifications: Vec<Notification>,
     pub answers: Vec<(oneshot::Sender<Ack>, Ack)>,
     /// Who waits until everything before is done with.
@@ -62,6 +65,7 @@ impl Group {
             && self.notifications.is_empty()
             && self.answers.is_empty()
             && self.flushed.is_empty()
+            && self.events.is_empty()
     }
 }
 
@@ -190,6 +194,7 @@ pub struct Committer {
     retry_at: Option<Instant>,
     reserve_at: Option<Instant>,
     feed: Feed,
+    outlet: Option<Outlet>,
 }
 
 impl Committer {
@@ -198,9 +203,9 @@ impl Committer {
         keep: Keep,
         health: Arc<Health>,
         facts: broadcast::Sender<Fact>,
-        recorder: Arc<Recorder>,
+        (recorder, outlet): (Arc<Recorder>, Option<Outlet>),
     ) -> Self {
-        Self { inbox, keep, health, facts, retry_at: None, reserve_at: None, feed: Feed(recorder) }
+        Self { inbox, keep, health, facts, retry_at: None, reserve_at: None, feed: Feed(recorder), outlet }
     }
 
     /// What waits, for who commits by hand.
@@ -253,6 +258,10 @@ impl Committer {
     /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key.
     pub(super) fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
         self.feed.0.offer(group.strip);
+        if let Some(outlet) = &self.outlet {
+            group.events.into_iter().for_each(|event| outlet.event(event));
+            group.facts.iter().for_each(|fact| outlet.fact(fact));
+        }
         for fact in group.facts {
             let _nobody_looks_on = self.facts.send(fact);
         }

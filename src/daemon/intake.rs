@@ -134,7 +134,7 @@ impl Workers {
                 }
                 Ok(Ack::StalePlan) => self.follow().await,
                 Ok(Ack::Known(items)) => known.extend(items),
-                Err(Unavailable) => break,
+                Ok(Ack::Elsewhere { .. }) | Err(Unavailable) => break,
             }
         }
         Answer::Busy { retry_after_s: RETRY_AFTER_S }

@@ -12,9 +12,10 @@ use super::clock::Clock;
 use super::commit::{Committer, Condition, Group, Health, Keep};
 use super::recorder::{Recorder, Tape};
 use crate::engine::{
-    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Plan,
-    Records, Trouble, What,
+    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Placing,
+    Plan, Records, Trouble, What,
 };
+use crate::kafka::Outlet;
 use crate::model::{Now, SECOND_NS, Signal};
 use crate::recording::digest;
 use crate::store::{Recent, Sequence};
@@ -59,6 +60,14 @@ enum Message {
         batch: Box<Batch>,
         reply: oneshot::Sender<Ack>,
     },
+    Placed {
+        placing: Placing,
+        reply: oneshot::Sender<Ack>,
+    },
+    Troubled {
+        trouble: Trouble,
+        why: Option<String>,
+    },
     Injected(History),
     Configured {
         plan: Arc<Plan>,
@@ -96,7 +105,8 @@ pub struct Loop {
     engine: Engine,
     clock: Clock,
     recent: Recent,
-    waiting: BTreeMap<AckToken, oneshot::Sender<Ack>>,
+    /// And who is not answered before the commit, however the others are.
+    waiting: BTreeMap<AckToken, (oneshot::Sender<Ack>, bool)>,
     last_token: u64,
     commits: SyncSender<Group>,
     health: Arc<Health>,
@@ -113,6 +123,7 @@ pub struct Loop {
     /// As it was told last.
     condition: Condition,
     tape: Tape,
+    outlet: Option<Outlet>,
 }
 
 /// What a ledger begins with.
@@ -128,10 +139,12 @@ pub struct Start {
     pub mend: bool,
     pub ack_early: bool,
     pub recorder: Arc<Recorder>,
+    /// Where it is published, if it is.
+    pub outlet: Option<Outlet>,
 }
 
 pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
-    let Start { engine, clock, keep, last, tail_bytes, mend, ack_early, recorder } = start;
+    let Start { engine, clock, keep, last, tail_bytes, mend, ack_early, recorder, outlet } = start;
     let (sender, inbox) = sync_channel(INBOX_MAX);
     let (asking, questions) = sync_channel(QUESTIONS_MAX);
     let (settling, outcomes) = channel();
@@ -140,7 +153,13 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
     let health: Arc<Health> = Arc::default();
     let (commits, groups) = sync_channel(1);
     let records = if matches!(keep, Keep::Memory) { Records::default() } else { Records::on() };
-    let committer = Committer::new(groups, keep, Arc::clone(&health), facts.clone(), Arc::clone(&recorder));
+    let committer = Committer::new(
+        groups,
+        keep,
+        Arc::clone(&health),
+        facts.clone(),
+        (Arc::clone(&recorder), outlet.clone()),
+    );
     let ledger = Ledger {
         inbox: sender,
         questions: asking,
@@ -151,6 +170,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
     };
     let turns = Loop {
         tape: Tape::begin(recorder, &engine),
+        outlet,
         inbox,
         questions,
         outcomes,
@@ -208,45 +228,6 @@ impl Ledger {
 
     pub fn inject(&self, history: History) {
         let _stopped = self.inbox.send(Message::Injected(history));
-    }
-
-    /// Puts another plan into effect between two batches; what differs, in words. Waits for room.
-    pub async fn configure(&self, plan: Arc<Plan>, receivers: Receivers) -> Result<Vec<String>, Unavailable> {
-        let (reply, answer) = oneshot::channel();
-        let inbox = self.inbox.clone();
-        let sent = tokio::task::spawn_blocking(move || {
-            inbox.send(Message::Configured { plan, receivers, reply }).is_ok()
-        });
-        if !sent.await.unwrap_or(false) {
-            return Err(Unavailable);
-        }
-        answer.await.map_err(|_| Unavailable)
-    }
-
-    /// As `configure`, for who turns the loop by hand: `None` where there is no room.
-    #[cfg(test)]
-    pub(super) fn try_configure(
-        &self,
-        plan: Arc<Plan>,
-        receivers: Receivers,
-    ) -> Option<oneshot::Receiver<Vec<String>>> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.try_send(Message::Configured { plan, receivers, reply }).ok()?;
-        Some(answer)
-    }
-
-    /// Answers a question from the state between two inputs.
-    pub async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Sight<'_>) -> T + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let (reply, answer) = oneshot::channel();
-        let asked: Question = Box::new(move |sight| {
-            let _gone = reply.send(question(sight));
-        });
-        self.questions.try_send(asked).map_err(|_| Unavailable)?;
-        self.wake();
-        answer.await.map_err(|_| Unavailable)
     }
 
     /// Facts from now on, as they become durable.
@@ -338,8 +319,8 @@ impl Loop {
             match request {
                 Effect::Notify(notification) => self.group.notifications.push(*notification),
                 Effect::Acknowledge { token, ack } => {
-                    let Some(reply) = self.waiting.remove(&token) else { continue };
-                    if self.ack_early && !matches!(self.health.condition(), Condition::Failing) {
+                    let Some((reply, waits)) = self.waiting.remove(&token) else { continue };
+                    if self.ack_early && !waits && !matches!(self.health.condition(), Condition::Failing) {
                         let _gone = reply.send(ack);
                     } else {
                         self.group.answers.push((reply, ack));
@@ -428,11 +409,22 @@ impl Loop {
     fn take(&mut self, message: Message, effects: &mut Effects) {
         match message {
             Message::Observed { batch, reply } => {
-                self.last_token += 1;
-                let token = AckToken(self.last_token);
-                self.waiting.insert(token, reply);
+                let token = self.expect(reply, batch.offsets.is_some());
+                let outlet = self.outlet.as_ref();
+                let mut told = outlet.map_or_else(Vec::new, |outlet| outlet.select(&batch.events));
                 self.step(Input::Observed { token, batch }, effects);
+                if matches!(
+                    effects.requests.last(),
+                    Some(Effect::Acknowledge { ack: Ack::Accepted { .. }, .. })
+                ) {
+                    self.group.events.append(&mut told);
+                }
             }
+            Message::Placed { placing, reply } => {
+                let token = self.expect(reply, true);
+                self.step(Input::Placed { token, placing }, effects);
+            }
+            Message::Troubled { trouble, why } => self.step(Input::Troubled { trouble, why }, effects),
             Message::Injected(history) => self.step(Input::Injected(history), effects),
             Message::Configured { plan, receivers, reply } => {
                 let _gone = reply.send(self.configure(plan, receivers, effects));
@@ -440,6 +432,13 @@ impl Loop {
             Message::Flush(reply) => self.group.flushed.push(reply),
             Message::Look | Message::Stop => {}
         }
+    }
+
+    fn expect(&mut self, reply: oneshot::Sender<Ack>, waits: bool) -> AckToken {
+        self.last_token += 1;
+        let token = AckToken(self.last_token);
+        self.waiting.insert(token, (reply, waits));
+        token
     }
 
     /// What differs, in words. A recording has what came before and after it apart.
@@ -488,5 +487,6 @@ impl Loop {
     }
 }
 
+mod handing;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::commit::StateCounts;
 use super::recorder::RecorderCounts;
+use crate::api::KafkaView;
 use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
 use crate::ingest::Snapshot;
@@ -20,6 +21,7 @@ pub(super) struct Edges {
     pub(super) reload: (bool, u64),
     pub(super) state: StateCounts,
     pub(super) recorder: RecorderCounts,
+    pub(super) kafka: KafkaView,
 }
 
 pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> Metrics {
@@ -34,6 +36,7 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     metrics.put(Name::ReloadSuccessTime, &[], good_at_s);
     put_state(&mut metrics, edges.state);
     put_recorder(&mut metrics, edges.recorder);
+    put_kafka(&mut metrics, &edges.kafka);
     put_process(&mut metrics);
     metrics
 }
@@ -53,6 +56,38 @@ fn put_recorder(metrics: &mut Metrics, recorder: RecorderCounts) {
     metrics.put(Name::RecorderWritten, &[], recorder.written_bytes);
     metrics.put(Name::RecorderMissed, &[], recorder.missed);
     metrics.put(Name::RecorderFailures, &[], recorder.failures);
+}
+
+fn put_kafka(metrics: &mut Metrics, kafka: &KafkaView) {
+    for (what, of) in [("dead_letters", kafka.dead_letters), ("published", kafka.published)] {
+        for (outcome, count) in [("delivered", of.delivered), ("dropped", of.dropped), ("failed", of.failed)]
+        {
+            metrics.put(Name::KafkaProduced, &[what, outcome], count);
+        }
+    }
+    if kafka.condition == "off" {
+        return;
+    }
+    metrics.put(Name::KafkaUp, &[], u8::from(kafka.condition == "reading" || kafka.condition == "idle"));
+    metrics.put(Name::KafkaPartitions, &[], kafka.partitions.iter().filter(|one| one.assigned).count());
+    metrics.put(Name::KafkaRebalances, &[], kafka.rebalances);
+    metrics.put(Name::KafkaRewinds, &[], kafka.rewinds);
+    metrics.put(Name::KafkaErrors, &[], kafka.errors);
+    for one in &kafka.partitions {
+        let place = [&*one.topic, &one.partition.to_string()];
+        metrics.put(Name::KafkaOffset, &place, one.next_offset);
+        for (outcome, count) in
+            [("counted", one.records - one.poison), ("poison", one.poison), ("lost", one.lost)]
+        {
+            metrics.put(Name::KafkaRecords, &[place[0], place[1], outcome], count);
+        }
+        if let Some(lag) = one.lag {
+            metrics.put(Name::KafkaLag, &place, lag);
+        }
+        if let Some(watermark_s) = one.watermark_s {
+            metrics.put(Name::KafkaWatermark, &place, watermark_s);
+        }
+    }
 }
 
 fn put_books(metrics: &mut Metrics, counts: &Counts) {

@@ -3,6 +3,7 @@
 mod clock;
 mod commit;
 mod intake;
+mod kafka;
 mod ledger;
 mod metrics;
 mod recorder;
@@ -37,6 +38,7 @@ use crate::telemetry::Export;
 use clock::Clock;
 use commit::Keep;
 use intake::Workers;
+use kafka::{Kafka, Reading};
 use ledger::{Ledger, Start};
 use recorder::{Keeper, Recorder};
 use recover::{Recovered, random_key, recover};
@@ -47,6 +49,9 @@ use volume::Folder;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
+
+/// What is left for records that were read to be counted, and for the group to hear of it.
+const READING_MAX: Duration = Duration::from_secs(4);
 
 /// What is left for the last commits.
 const FLUSH_MAX: Duration = Duration::from_secs(3);
@@ -79,6 +84,7 @@ pub struct Daemon {
     eyes: Option<Eyes>,
     reloader: Reloader,
     stop: watch::Sender<bool>,
+    kafka: Arc<Kafka>,
 }
 
 /// Where the state of a daemon is.
@@ -133,9 +139,10 @@ impl Daemon {
         let entrance = Arc::new(Entrance::open(&config.entrance).context("read who may come in")?);
         let doors = Doors::bind(&config.listen).await?;
         let addresses = doors.addresses();
-        let clock = Clock::default();
-        let plan = Arc::new(config.plan);
+        let (clock, plan) = (Clock::default(), Arc::new(config.plan));
         let up = bring_up(&config.data_dir, &plan, &clock, state)?;
+        let shared_plan = Arc::new(RwLock::new(Arc::clone(&plan)));
+        let kafka = Arc::new(Kafka::new(config.kafka, &shared_plan, &up.facts)?);
         let (recorder, keeping) = keep_recording(&config.data_dir, config.recorder, state)?;
         let standing: Vec<Notification> =
             config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
@@ -148,6 +155,7 @@ impl Daemon {
             mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
             recorder: Arc::clone(&recorder),
+            outlet: kafka.outlet(),
         });
         turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
         let settling = ledger.clone();
@@ -164,7 +172,6 @@ impl Daemon {
         let commits = thread("committer", committing)?;
         let (turns, turning) = turn_round(turns)?;
         let (stop, stopped) = watch::channel(false);
-        let shared_plan = Arc::new(RwLock::new(plan));
         let reloader = Reloader {
             source,
             ledger: ledger.clone(),
@@ -190,12 +197,23 @@ impl Daemon {
             eyes: None,
             reloader,
             stop,
+            kafka,
         };
+        daemon.kafka.read(Reading::of(&shared_plan, &clock, &ledger, up.key), state)?;
         daemon.serve(doors, entrance, Workers::new(shared_plan, clock, ledger, up.key), &stopped);
-        let client = respond::client().context("set up the client for signs of life")?;
-        daemon.servers.spawn(beat(heart, client, daemon.ledger.clone(), until(stopped)));
-        daemon.readiness.set(true);
+        daemon.live(heart, until(stopped))?;
         Ok(daemon)
+    }
+
+    fn live(
+        &mut self,
+        heart: Heart,
+        stopped: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let client = respond::client().context("set up the client for signs of life")?;
+        self.servers.spawn(beat(heart, client, self.ledger.clone(), stopped));
+        self.readiness.set(true);
+        Ok(())
     }
 
     fn serve(
@@ -215,6 +233,7 @@ impl Daemon {
             meters: self.responder.meters(),
             reloader: self.reloader.clone(),
             recorder: Arc::clone(&self.recorder),
+            kafka: Arc::clone(&self.kafka),
         };
         self.eyes = Some(eyes.clone());
         let quiet = || until(stopped.clone());
@@ -297,14 +316,26 @@ impl Daemon {
         self.stop.send_replace(true);
         self.recorder.close_taps();
         while self.servers.join_next().await.is_some() {}
+        // A thread of its own, for a broker or a disk that hangs must not hold the end up.
+        let (kafka, (done, ended)) = (Arc::clone(&self.kafka), oneshot::channel());
+        let stopping = thread("kafka-stop", move || {
+            kafka.stop_reading();
+            let _late = done.send(());
+        });
+        if stopping.is_ok() {
+            let _hangs = tokio::time::timeout(READING_MAX, ended).await;
+        }
         // What became of the last deliveries is kept as well, so the ledger outlives them.
         // A disk that hangs does not hold the end up.
         let _hangs = tokio::time::timeout(FLUSH_MAX, self.ledger.flush()).await;
         let drained = self.responder.drain(DELIVERIES_MAX).await;
         let (ledger, turns, commits, keeping) = (self.ledger, self.turns, self.commits, self.keeping);
+        let kafka = self.kafka;
         let ended = move || {
             ledger.stop();
-            (turns.join(), commits.join(), keeping.map(JoinHandle::join))
+            let joined = (turns.join(), commits.join(), keeping.map(JoinHandle::join));
+            kafka.stop_publishing();
+            joined
         };
         let _panicked = tokio::task::spawn_blocking(ended).await;
         drained
@@ -378,16 +409,18 @@ struct Up {
     /// Something of it was lost.
     mend: bool,
     key: u64,
+    /// Decided since the last image.
+    facts: Vec<Fact>,
 }
 
 fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
     if state == State::Fleeting {
         let engine = Engine::new(Arc::clone(plan), clock.now());
         let (keep, last, key) = (Keep::Memory, Sequence(0), random_key());
-        return Ok(Up { engine, keep, last, tail_bytes: 0, mend: false, key });
+        return Ok(Up { engine, keep, last, tail_bytes: 0, mend: false, key, facts: Vec::new() });
     }
     let began = std::time::Instant::now();
-    let Recovered { engine, database, last, key, report, replayed, tail_bytes } =
+    let Recovered { engine, database, last, key, report, replayed, tail_bytes, facts } =
         recover(folder, plan, clock)?;
     for line in &report {
         tracing::error!(what = line, "state.damaged");
@@ -396,5 +429,5 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
     let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };
-    Ok(Up { engine, keep, last, tail_bytes, mend: !report.is_empty(), key })
+    Ok(Up { engine, keep, last, tail_bytes, mend: !report.is_empty(), key, facts })
 }

@@ -4,9 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::clock::Clock;
-use crate::engine::{Effects, Engine, FORMAT, Outcomes, Plan};
+use crate::engine::{Effects, Engine, FORMAT, Fact, Outcomes, Plan};
 use crate::recording::digest;
 use crate::store::{Database, Found, Refusal, Sequence};
+
+/// Facts that are told again after a start, for it is not known whether they were.
+const FACTS_MAX: usize = 4_096;
 
 /// A state that is up.
 pub(super) struct Recovered {
@@ -21,6 +24,8 @@ pub(super) struct Recovered {
     /// Groups that were done again.
     pub replayed: usize,
     pub tail_bytes: u64,
+    /// What was decided since the last image, the newest of it.
+    pub facts: Vec<Fact>,
 }
 
 /// `Err`: the folder is not ours to use, or can not be written to. A state of an older format is migrated.
@@ -30,7 +35,7 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
     let mut database = opened.database;
     if let Some(found) = opened.found {
         match again(&found, &mut report) {
-            Ok((mut engine, replayed)) => {
+            Ok((mut engine, replayed, facts)) => {
                 clock.not_before(engine.now());
                 let mut tail_bytes = found.groups.iter().map(|(_, payload)| payload.len() as u64).sum();
                 let (last, key, from) = (found.last, found.key, found.format);
@@ -39,7 +44,7 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
                     tracing::info!(from, to = FORMAT, copy = %copy.display(), "state.migrated");
                     tail_bytes = 0;
                 }
-                return Ok(Recovered { engine, database, last, key, report, replayed, tail_bytes });
+                return Ok(Recovered { engine, database, last, key, report, replayed, tail_bytes, facts });
             }
             Err(error) => {
                 let aside =
@@ -56,16 +61,25 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
     database
         .begin(key, Sequence(0), &engine.image(true).written())
         .map_err(|failure| refusal("write a first state to", folder, &failure))?;
-    Ok(Recovered { engine, database, last: Sequence(0), key, report, replayed: 0, tail_bytes: 0 })
+    Ok(Recovered {
+        engine,
+        database,
+        last: Sequence(0),
+        key,
+        report,
+        replayed: 0,
+        tail_bytes: 0,
+        facts: Vec::new(),
+    })
 }
 
 fn refusal(what: &'static str, folder: &Path, reason: &dyn std::fmt::Display) -> Refusal {
     Refusal::Io { what, path: folder.to_owned(), reason: reason.to_string() }
 }
 
-pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize)> {
+pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize, Vec<Fact>)> {
     let mut engine = Engine::restore(&found.parts, report)?;
-    let mut effects = Effects::default();
+    let (mut effects, mut facts) = (Effects::default(), Vec::new());
     for (sequence, payload) in &found.groups {
         let is_torn = found.torn.is_some_and(|torn| torn <= *sequence);
         let outcomes = if is_torn { Outcomes::Doubtful } else { Outcomes::Known };
@@ -78,9 +92,10 @@ pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<
         } else if digest(&effects.facts) != u64::from_le_bytes(*decided) {
             report.push(format!("group {} decides otherwise than before", sequence.0));
         }
-        effects.facts.clear();
+        facts.append(&mut effects.facts);
+        facts.drain(..facts.len().saturating_sub(FACTS_MAX));
     }
-    Ok((engine, found.groups.len()))
+    Ok((engine, found.groups.len(), facts))
 }
 
 /// From the operating system, by way of the seed that the standard library draws for its maps.

@@ -25,6 +25,7 @@ pub(super) struct Fixed {
     pub(super) data_dir: std::path::PathBuf,
     pub(super) export: Option<crate::config::Export>,
     pub(super) recorder: crate::config::Recorder,
+    pub(super) kafka: Option<crate::config::Kafka>,
 }
 
 impl Fixed {
@@ -35,6 +36,7 @@ impl Fixed {
             data_dir: config.data_dir.clone(),
             export: config.export.clone(),
             recorder: config.recorder.clone(),
+            kafka: config.kafka.clone(),
         }
     }
 
@@ -46,6 +48,7 @@ impl Fixed {
             ("data_dir", self.data_dir != new.data_dir),
             ("telemetry", self.export != new.export),
             ("recorder", self.recorder != new.recorder),
+            ("kafka", self.kafka != new.kafka),
         ];
         differs.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| later(what)).collect()
     }

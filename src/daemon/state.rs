@@ -40,7 +40,7 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Refusal> {
 fn copied(folder: &Path, found: &Found, mut report: Vec<String>) -> Copied {
     let (mut slos, mut items) = (0, 0);
     match again(found, &mut report) {
-        Ok((engine, _)) => {
+        Ok((engine, ..)) => {
             let counts = engine.counts();
             slos = engine.plan().slos.len();
             items = counts.items.values().map(|of_signal| of_signal.accepted).sum();

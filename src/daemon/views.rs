@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::kafka::{Kafka, places};
 use super::ledger::{Ledger, Sight, Unavailable};
 use super::metrics;
 use super::recorder::{Recorder, tap};
 use super::reload::Reloader;
-use crate::api::{AlertWanted, Busy, EventsWanted, Pieces, Reloaded, Views};
+use crate::api::{AlertWanted, Busy, EventsWanted, KafkaView, Pieces, Reloaded, Views};
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
@@ -25,6 +26,7 @@ pub(super) struct Eyes {
     pub(super) meters: Meters,
     pub(super) reloader: Reloader,
     pub(super) recorder: Arc<Recorder>,
+    pub(super) kafka: Arc<Kafka>,
 }
 
 impl Eyes {
@@ -38,11 +40,16 @@ impl Eyes {
 
 impl Views for Eyes {
     fn trouble(&self) -> Option<String> {
-        self.ledger.health().trouble()
+        self.ledger.health().trouble().or_else(|| self.kafka.trouble())
     }
 
     async fn counts(&self) -> Result<Counts, Busy> {
         self.ask(|sight| sight.engine.counts()).await
+    }
+
+    async fn kafka(&self) -> Result<KafkaView, Busy> {
+        let places = self.ask(|sight| places(sight.engine)).await?;
+        Ok(self.kafka.view(places))
     }
 
     async fn slos(&self) -> Result<Vec<SloView>, Busy> {
@@ -147,8 +154,11 @@ impl Views for Eyes {
 
 impl Eyes {
     pub(super) async fn scrape(&self) -> Result<Metrics, Busy> {
-        let (counts, slos, alerts) =
-            self.ask(|sight| (sight.engine.counts(), sight.engine.slos(), sight.engine.alerts())).await?;
+        let asked = self.ask(|sight| {
+            let engine = sight.engine;
+            (engine.counts(), engine.slos(), engine.alerts(), places(engine))
+        });
+        let (counts, slos, alerts, places) = asked.await?;
         let edges = metrics::Edges {
             listeners: self.entrance.meters().snapshot(),
             in_flight_bytes: self.admission.bytes_in_flight(),
@@ -159,6 +169,7 @@ impl Eyes {
             reload: self.reloader.last.get(),
             state: self.ledger.health().snapshot(),
             recorder: self.recorder.counts(),
+            kafka: self.kafka.view(places),
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

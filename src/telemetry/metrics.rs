@@ -72,6 +72,16 @@ pub enum Registered {
     RecorderWritten,
     RecorderMissed,
     RecorderFailures,
+    KafkaUp,
+    KafkaPartitions,
+    KafkaRebalances,
+    KafkaRewinds,
+    KafkaErrors,
+    KafkaOffset,
+    KafkaRecords,
+    KafkaLag,
+    KafkaWatermark,
+    KafkaProduced,
     ProcessCpuSeconds,
     ProcessResidentBytes,
     ProcessStartTime,
@@ -86,7 +96,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 53] = [
+pub const TABLE: [Metric; 63] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -221,6 +231,44 @@ pub const TABLE: [Metric; 53] = [
         "Groups that came faster than a recording could take them.",
     ),
     counter("evenkeel_recorder_failures_total", &[], "Failures that stopped the recorder for a minute."),
+    gauge("evenkeel_kafka_up", &[], "1 while topics are read, or no partition of them is for this member."),
+    gauge("evenkeel_kafka_partitions", &[], "Partitions that this member reads."),
+    counter(
+        "evenkeel_kafka_rebalances_total",
+        &[],
+        "Times that partitions were given or taken by the group.",
+    ),
+    counter(
+        "evenkeel_kafka_rewinds_total",
+        &[],
+        "Times that a partition was read again from where it stands, as after a reload.",
+    ),
+    counter("evenkeel_kafka_errors_total", &[], "Errors of the client, of brokers and of records."),
+    gauge(
+        "evenkeel_kafka_partition_offset",
+        &["topic", "partition"],
+        "The offset of the record that comes next; all before it are in the counts.",
+    ),
+    counter(
+        "evenkeel_kafka_records_total",
+        &["topic", "partition", "outcome"],
+        "Records that were counted, could not be read (poison), or were gone before they were read (lost).",
+    ),
+    gauge(
+        "evenkeel_kafka_partition_lag",
+        &["topic", "partition"],
+        "Records between what was handed out and the partition's end.",
+    ),
+    gauge(
+        "evenkeel_kafka_partition_watermark_seconds",
+        &["topic", "partition"],
+        "The newest event time of a partition, since 1970-01-01 UTC.",
+    ),
+    counter(
+        "evenkeel_kafka_produced_total",
+        &["what", "outcome"],
+        "Records for topics: dead_letters or published, that were delivered, found no room (dropped), or failed.",
+    ),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),
     gauge("process_start_time_seconds", &[], "When the process started, since 1970-01-01 UTC."),

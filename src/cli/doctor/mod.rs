@@ -4,12 +4,15 @@
 mod machine;
 mod network;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Exit;
 use super::args::{DoctorArgs, Global, Output};
 use super::world::Machine;
 use crate::config::{Config, Level, Loaded, load};
+use crate::kafka::doctor as kafka;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,20 +30,20 @@ struct Check {
     detail: String,
     /// What to do; empty where there is nothing to do.
     #[serde(skip_serializing_if = "str::is_empty")]
-    hint: &'static str,
+    hint: Cow<'static, str>,
 }
 
 impl Check {
     fn ok(check: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { check: check.into(), verdict: Verdict::Ok, detail: detail.into(), hint: "" }
+        Self { check: check.into(), verdict: Verdict::Ok, detail: detail.into(), hint: Cow::Borrowed("") }
     }
 
     fn warn(check: impl Into<String>, detail: impl Into<String>, hint: &'static str) -> Self {
-        Self { check: check.into(), verdict: Verdict::Warn, detail: detail.into(), hint }
+        Self { check: check.into(), verdict: Verdict::Warn, detail: detail.into(), hint: hint.into() }
     }
 
     fn fail(check: impl Into<String>, detail: impl Into<String>, hint: &'static str) -> Self {
-        Self { check: check.into(), verdict: Verdict::Fail, detail: detail.into(), hint }
+        Self { check: check.into(), verdict: Verdict::Fail, detail: detail.into(), hint: hint.into() }
     }
 }
 
@@ -55,7 +58,10 @@ pub(super) async fn doctor(global: &Global, args: &DoctorArgs) -> Exit {
         let runs = running.is_ready();
         checks.push(running);
         if let Some(config) = &loaded.config {
-            all(config, runs, &mut checks).await;
+            if args.what.is_none() {
+                all(config, runs, &mut checks).await;
+            }
+            of_kafka(config, args.what.is_some(), &mut checks).await;
         }
     }
     tell(global, &checks);
@@ -84,6 +90,26 @@ async fn all(config: &Config, runs: bool, checks: &mut Vec<Check>) {
     if let Some(export) = &config.export {
         checks.push(network::reachable("telemetry.otlp", &export.endpoint).await);
     }
+}
+
+async fn of_kafka(config: &Config, asked_for: bool, checks: &mut Vec<Check>) {
+    let Some(settings) = &config.kafka else {
+        if asked_for {
+            let hint = "add `kafka` to a document of kind Config";
+            checks.push(Check::fail("kafka", "the configuration has none", hint));
+        }
+        return;
+    };
+    checks.extend(kafka::examine(settings).await.into_iter().map(|found| Check {
+        check: found.check,
+        verdict: match found.verdict {
+            kafka::Verdict::Ok => Verdict::Ok,
+            kafka::Verdict::Warn => Verdict::Warn,
+            kafka::Verdict::Fail => Verdict::Fail,
+        },
+        detail: found.detail,
+        hint: found.hint.into(),
+    }));
 }
 
 fn configuration(loaded: &Loaded) -> Check {

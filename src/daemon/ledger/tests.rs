@@ -29,7 +29,17 @@ fn what_comes_right_after_a_whole_group_is_not_lost() {
     let engine = Engine::new(Arc::new(plan), clock.now());
     let (keep, last) = (Keep::Memory, Sequence(0));
     let recorder = Arc::default();
-    let start = Start { engine, clock, keep, last, tail_bytes: 0, mend: false, ack_early: false, recorder };
+    let start = Start {
+        engine,
+        clock,
+        keep,
+        last,
+        tail_bytes: 0,
+        mend: false,
+        ack_early: false,
+        recorder,
+        outlet: None,
+    };
     let (ledger, mut turns, _committer) = ledger(start);
     (0..GROUP_MAX).for_each(|_| ledger.wake());
     ledger.stop();

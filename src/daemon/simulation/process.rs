@@ -73,7 +73,17 @@ impl Born<'_> {
         let keeper = Keeper::begin(&recorder, &self.folder.join(FOLDER), self.recorder.clone());
         let keeper = keeper.expect("the folder is ours to use");
         let ack_early = false;
-        let start = Start { engine, clock: clock.clone(), keep, last, tail_bytes, mend, ack_early, recorder };
+        let start = Start {
+            engine,
+            clock: clock.clone(),
+            keep,
+            last,
+            tail_bytes,
+            mend,
+            ack_early,
+            recorder,
+            outlet: None,
+        };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
         turns.resume(Arc::clone(plan), super::plans::receivers());
