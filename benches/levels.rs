@@ -119,6 +119,7 @@ fn batch(plan: &Plan, series: u64, grouped: bool, request: u64, second: u64) -> 
         reason: None,
         repeated: 0,
         identities: Vec::new(),
+        offsets: None,
         newest: Some(at),
         timeless: 0,
         future: 0,
