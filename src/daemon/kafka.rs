@@ -186,6 +186,10 @@ impl Counting for Reading {
         Some(matches!(answer, Ack::Accepted { .. }))
     }
 
+    fn flush(&self) -> bool {
+        self.ledger.flush_and_wait() && self.is_kept()
+    }
+
     fn topics(&self) -> BTreeSet<String> {
         let topics = |sight: &Sight<'_>| sight.engine.positions().map(|(one, ..)| one.to_owned()).collect();
         self.ledger.ask_and_wait(topics).unwrap_or_default()

@@ -43,7 +43,7 @@ impl<'c> Reader<'c, '_> {
             self.early.extend(keys.iter().cloned());
         }
         let committed = self.places().committed(keys);
-        let mut list = TopicPartitionList::new();
+        let (mut list, mut places) = (TopicPartitionList::new(), Vec::new());
         for (index, key) in keys.iter().enumerate() {
             // The group waits: what can not be known soon is looked for later.
             let of_group = match &committed {
@@ -52,6 +52,7 @@ impl<'c> Reader<'c, '_> {
                 Err(error) => Err(error.to_string()),
             };
             let place = of_group.and_then(|of_group| self.begin(key, of_group));
+            places.extend(place.iter().map(|place| (key.clone(), place.next)));
             let offset = place.and_then(|place| self.put(key, place)).unwrap_or_else(|why| {
                 self.hold(key, &why);
                 Offset::End
@@ -60,6 +61,10 @@ impl<'c> Reader<'c, '_> {
         }
         if let Err(error) = self.consumer.incremental_assign(&list) {
             status.note(&error.to_string(), false);
+        }
+        // What is read by nobody else meanwhile is told to the group as well: it may go to another member as it is.
+        if self.shop.counting.flush() {
+            self.shop.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(places);
         }
         // A pause outlives the assignment that it was of.
         let (held, placed): (Vec<&Key>, Vec<&Key>) =

@@ -49,6 +49,8 @@ pub trait Counting: Send + Sync + 'static {
     fn submit(&self, batch: Batch) -> Option<Answer>;
     /// `None`: the daemon ends. `Some(false)`: there is no room for one more partition.
     fn place(&self, placing: Placing) -> Option<bool>;
+    /// Waits until what was handed in before is kept. Whether it is.
+    fn flush(&self) -> bool;
     /// Topics of which some partition was read before.
     fn topics(&self) -> BTreeSet<String>;
     /// Topics are not read, and why; `None` where they are.

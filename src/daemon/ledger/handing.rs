@@ -40,6 +40,12 @@ impl Ledger {
         Some(answer)
     }
 
+    /// As [`Ledger::flush`], from a thread of one's own. `false`: the ledger has stopped.
+    pub fn flush_and_wait(&self) -> bool {
+        let (reply, done) = oneshot::channel();
+        self.inbox.send(Message::Flush(reply)).is_ok() && done.blocking_recv().is_ok()
+    }
+
     pub fn troubled(&self, trouble: Trouble, why: Option<String>) {
         let _stopped = self.inbox.send(Message::Troubled { trouble, why });
     }
