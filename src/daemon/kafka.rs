@@ -177,7 +177,7 @@ impl Counting for Reading {
         self.ledger.health().condition() == commit::Condition::Kept
     }
 
-    fn submit(&self, batch: Batch) -> Option<Answer> {
+    fn submit(&self, batch: Box<Batch>) -> Option<Answer> {
         self.ledger.submit(batch)
     }
 

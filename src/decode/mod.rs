@@ -54,6 +54,16 @@ pub enum Malformed {
     TooMuch(String),
 }
 
+impl Malformed {
+    /// Why a record of a topic can not be read.
+    pub fn of_record(self) -> String {
+        match self {
+            Self::Undecodable(reason) => reason,
+            Self::TooMuch(what) => format!("more than {what} in one record"),
+        }
+    }
+}
+
 /// Hands every readable item of one export request to `each`, in the order of the request.
 /// On `Err` some items may have been handed out already: the caller throws away what it made of them.
 pub fn decode(

@@ -62,7 +62,7 @@ pub fn fold_records(
                     continue 'anew;
                 }
                 Err(malformed) => {
-                    poison.push((place, reason(malformed)));
+                    poison.push((place, malformed.of_record()));
                     if fold.seen > before {
                         let batch = fresh().finish(signal, None, Decoded::default());
                         return Folded { batch, taken: 1, poison };
@@ -71,13 +71,6 @@ pub fn fold_records(
             }
         }
         return Folded { batch: fold.finish(signal, None, sum), taken: upto, poison };
-    }
-}
-
-fn reason(malformed: Malformed) -> String {
-    match malformed {
-        Malformed::Undecodable(reason) => reason,
-        Malformed::TooMuch(what) => format!("more than {what} in one record"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::batch::{Ack, AckToken, Batch};
+use super::batch::{Ack, AckToken};
 use super::effect::Effect;
 use super::{Effects, Engine};
 use crate::model::EventTime;
@@ -171,13 +171,6 @@ impl Engine {
             Ack::Elsewhere { next: None }
         };
         effects.requests.push(Effect::Acknowledge { token, ack });
-    }
-}
-
-impl Batch {
-    /// Of records in which nothing could be read.
-    pub fn of_nothing(plan_version: u64, signal: crate::model::Signal, offsets: Offsets) -> Self {
-        Self { offsets: Some(offsets), ..Self::empty(plan_version, signal) }
     }
 }
 

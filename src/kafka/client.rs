@@ -1,6 +1,8 @@
 //! Settings of librdkafka.
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaResult;
 
 use crate::config::Kafka as Settings;
 
@@ -67,6 +69,14 @@ pub(super) fn consumer(settings: &Settings, instance: Option<&str>) -> ClientCon
         config.set("group.instance.id", instance);
     }
     config
+}
+
+pub(super) fn subscribe<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    settings: &Settings,
+) -> KafkaResult<()> {
+    let names: Vec<&str> = settings.topics.iter().map(|topic| topic.name.as_str()).collect();
+    consumer.subscribe(&names)
 }
 
 /// Who reads without the group's offsets: where to begin is always said.

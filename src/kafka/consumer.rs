@@ -98,8 +98,7 @@ fn consume(
     let context = Context::new(Arc::clone(status));
     let consumer: BaseConsumer<Context> =
         client::consumer(settings, instance).create_with_context(context)?;
-    let names: Vec<&str> = settings.topics.iter().map(|topic| topic.name.as_str()).collect();
-    consumer.subscribe(&names)?;
+    client::subscribe(&consumer, settings)?;
     let dead_letters = DeadLetters::open(settings, status);
     let kept = Kept::default();
     let shop = Shop { settings, counting, dead_letters: dead_letters.as_ref(), status, kept: &kept, stop };
@@ -148,7 +147,7 @@ fn consume(
         dead_letters.flush();
     }
     let mode = (&*signature(counting.key()), CommitMode::Sync);
-    let _later = commit(&consumer, &kept, &done.1, &mut BTreeMap::new(), mode);
+    let _later = commit(&consumer, &kept, done.1.keys(), &mut BTreeMap::new(), mode);
     consumer.context().close();
     done.0
 }
@@ -184,7 +183,7 @@ pub(super) struct Reader<'c, 's> {
     /// When partitions were first given to this client.
     pub(super) joined: Option<Instant>,
     alarm: &'s mut Alarm,
-    signature: String,
+    pub(super) signature: String,
     retry_at: Instant,
     /// From one look at what has no place to the next.
     pause: Duration,
@@ -234,16 +233,9 @@ impl<'c> Reader<'c, '_> {
             }
             if now >= self.commit_at && self.shop.counting.is_kept() {
                 self.commit_at = now + COMMIT;
-                let result = commit(
-                    self.consumer,
-                    self.shop.kept,
-                    &self.assigned,
-                    &mut self.committed,
-                    (&self.signature, CommitMode::Async),
-                );
-                if let Err(error) = result {
-                    self.shop.status.note(&error.to_string(), false);
-                }
+                let (keys, mode) = (self.assigned.keys(), (&*self.signature, CommitMode::Async));
+                let done = commit(self.consumer, self.shop.kept, keys, &mut self.committed, mode);
+                self.shop.status.note_of(done);
             }
         }
         Ok(())
@@ -299,9 +291,7 @@ impl<'c> Reader<'c, '_> {
         }
         let list = list(&mut self.assigned.keys().filter(|key| !self.unplaced.contains(*key)));
         let done = if stuck { self.consumer.pause(&list) } else { self.consumer.resume(&list) };
-        if let Err(error) = done {
-            self.shop.status.note(&error.to_string(), false);
-        }
+        self.shop.status.note_of(done);
         self.paused = stuck;
     }
 

@@ -33,11 +33,7 @@ pub(super) fn body<'m>(format: &Format, message: &'m BorrowedMessage<'_>) -> Res
         Format::Json(mapping) => events::json_event(&record, mapping, Limits::DEFAULT, &mut out),
         _ => events::cloudevent(&record, Limits::DEFAULT, &mut out),
     };
-    match made {
-        Ok(()) => Ok(Cow::Owned(out)),
-        Err(Malformed::Undecodable(why)) => Err(why),
-        Err(Malformed::TooMuch(what)) => Err(format!("more than {what} in one record")),
-    }
+    made.map(|()| Cow::Owned(out)).map_err(Malformed::of_record)
 }
 
 /// By which a record is known again: the same value at another time is another record.

@@ -10,10 +10,11 @@ use rdkafka::error::KafkaResult;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::client;
 use super::consumer::Reader;
 use super::context::{Change, Context, Key};
 use super::lane::{Job, Kept, Report, lane_of};
-use super::placing::{ASK, Place, Places, signature};
+use super::placing::{ASK, Place, Places};
 
 /// How long the group may wait for us.
 const RELEASE: Duration = Duration::from_secs(10);
@@ -59,9 +60,7 @@ impl<'c> Reader<'c, '_> {
             });
             let _fits = list.add_partition_offset(&key.0, key.1, offset);
         }
-        if let Err(error) = self.consumer.incremental_assign(&list) {
-            status.note(&error.to_string(), false);
-        }
+        status.note_of(self.consumer.incremental_assign(&list));
         // What is read by nobody else meanwhile is told to the group as well: it may go to another member as it is.
         if self.shop.counting.flush() {
             self.shop.kept.lock().unwrap_or_else(PoisonError::into_inner).extend(places);
@@ -71,9 +70,7 @@ impl<'c> Reader<'c, '_> {
             keys.iter().partition(|key| self.paused || self.unplaced.contains(*key));
         let paused = self.consumer.pause(&self::list(&mut held.into_iter()));
         let resumed = self.consumer.resume(&self::list(&mut placed.into_iter()));
-        if let Err(error) = paused.and(resumed) {
-            status.note(&error.to_string(), false);
-        }
+        status.note_of(paused.and(resumed));
     }
 
     /// Another member goes on where we end: everything that was read is counted, and committed, before.
@@ -84,12 +81,8 @@ impl<'c> Reader<'c, '_> {
             tracing::warn!(partitions = keys.len(), "kafka.assignment.lost");
         } else if self.shop.counting.is_kept() {
             self.settle(keys);
-            let gone = keys.iter().map(|key| (key.clone(), 0)).collect();
-            let signature = signature(self.shop.counting.key());
-            let (kept, mode) = (self.shop.kept, (&*signature, CommitMode::Sync));
-            if let Err(error) = commit(self.consumer, kept, &gone, &mut BTreeMap::new(), mode) {
-                status.note(&error.to_string(), false);
-            }
+            let mode = (&*self.signature, CommitMode::Sync);
+            status.note_of(commit(self.consumer, self.shop.kept, keys.iter(), &mut BTreeMap::new(), mode));
         }
         for key in keys {
             self.assigned.remove(key);
@@ -97,22 +90,22 @@ impl<'c> Reader<'c, '_> {
             self.committed.remove(key);
         }
         status.revoked(keys.iter());
-        if let Err(error) = self.consumer.incremental_unassign(&list(&mut keys.iter())) {
-            status.note(&error.to_string(), false);
-        }
+        status.note_of(self.consumer.incremental_unassign(&list(&mut keys.iter())));
     }
 
     /// Until nothing of them is under way, for so long as the group may wait.
     fn settle(&self, keys: &[Key]) {
         let until = Instant::now() + RELEASE;
         let (done, settled) = sync_channel(keys.len().max(1));
-        let told = keys.iter().filter(|key| {
-            let (key, done) = ((*key).clone(), done.clone());
-            self.tell(&key.clone(), Job::Released { key, done })
-        });
-        let told = told.count();
-        let each = (0..told).map(|_| settled.recv_timeout(until.saturating_duration_since(Instant::now())));
-        if told < keys.len() || each.filter(Result::is_err).count() > 0 {
+        let mut all = true;
+        for key in keys {
+            all &= self.tell(key, Job::Released { key: key.clone(), done: done.clone() });
+        }
+        drop(done);
+        for _ in keys {
+            all &= settled.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok();
+        }
+        if !all {
             self.shop.status.note("partitions that were taken from us could not be settled in time", false);
         }
     }
@@ -178,8 +171,7 @@ impl<'c> Reader<'c, '_> {
         let Some((topic, partition)) = all.find(is_new) else { return };
         tracing::info!(topic, partition, "kafka.asks.for.new.partitions");
         self.consumer.unsubscribe();
-        let names: Vec<&str> = self.shop.settings.topics.iter().map(|topic| topic.name.as_str()).collect();
-        if let Err(error) = self.consumer.subscribe(&names) {
+        if let Err(error) = client::subscribe(self.consumer, self.shop.settings) {
             self.shop.status.note(&error.to_string(), true);
         }
     }
@@ -213,9 +205,7 @@ impl<'c> Reader<'c, '_> {
                     self.shop.status.hold(key, None);
                 }
                 let moved = if self.paused { self.consumer.pause(&one) } else { self.consumer.resume(&one) };
-                if let Err(error) = moved {
-                    self.shop.status.note(&error.to_string(), false);
-                }
+                self.shop.status.note_of(moved);
             }
             Err(why) => {
                 self.hold(key, &why);
@@ -280,17 +270,17 @@ pub(super) fn list(keys: &mut dyn Iterator<Item = &Key>) -> TopicPartitionList {
 }
 
 /// Tells the group how far what was read is kept: of these partitions, those that have moved.
-pub(super) fn commit(
+pub(super) fn commit<'k>(
     consumer: &BaseConsumer<Context>,
     kept: &Kept,
-    of: &BTreeMap<Key, u64>,
+    of: impl Iterator<Item = &'k Key>,
     committed: &mut BTreeMap<Key, i64>,
     (signature, mode): (&str, CommitMode),
 ) -> KafkaResult<()> {
     let mut list = TopicPartitionList::new();
     {
         let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in of.keys() {
+        for key in of {
             let Some(offset) = kept.get(key).filter(|offset| committed.get(key) != Some(*offset)) else {
                 continue;
             };

@@ -130,7 +130,7 @@ struct Track<'c> {
 
 enum Stage {
     /// Its dead letters are under way.
-    Folded(Box<Batch>, UnderWay),
+    Folded(Option<Box<Batch>>, UnderWay),
     HandedIn(Answer),
 }
 
@@ -269,11 +269,11 @@ impl<'c, 's> Lane<'c, 's> {
                 time: form::time(&held.message),
             })
             .collect();
-        let Some(last) = records.len().checked_sub(1) else { return };
         let counting = self.shop.counting;
         let (plan, form) = (counting.plan(), (topic.signal, form::encoding(&topic.format)));
         let mut folded = fold_records(&plan, counting.key(), form, &records, counting.now(), &track.known);
-        let last = &track.queue[(folded.taken - 1).min(last)].message;
+        let Some(last) = folded.taken.checked_sub(1) else { return };
+        let last = &track.queue[last].message;
         let to = last.offset() + 1;
         folded.batch.offsets = Some(Offsets {
             topic: key.0.clone(),
@@ -290,7 +290,7 @@ impl<'c, 's> Lane<'c, 's> {
         }
         track.next = to;
         track.queue.drain(..folded.taken);
-        let stage = Stage::Folded(Box::new(folded.batch), under_way);
+        let stage = Stage::Folded(Some(Box::new(folded.batch)), under_way);
         self.flights.push_back(Flight { key: key.clone(), to, stage });
         self.pump();
     }
@@ -302,8 +302,7 @@ impl<'c, 's> Lane<'c, 's> {
             if under_way.load(Ordering::Acquire) > 0 {
                 break;
             }
-            let batch = std::mem::replace(&mut **batch, Batch::empty(0, crate::model::Signal::Traces));
-            let Some(answer) = self.shop.counting.submit(batch) else {
+            let Some(answer) = batch.take().and_then(|batch| self.shop.counting.submit(batch)) else {
                 self.ended = true;
                 break;
             };
@@ -396,7 +395,7 @@ impl Shop<'_> {
 }
 
 /// A key that is looked for.
-pub(super) struct Borrowed<'k>(pub &'k str, pub i32);
+struct Borrowed<'k>(&'k str, i32);
 
 impl Hash for Borrowed<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -46,7 +46,7 @@ pub trait Counting: Send + Sync + 'static {
     /// What comes in can be kept.
     fn is_kept(&self) -> bool;
     /// `None`: the daemon ends.
-    fn submit(&self, batch: Batch) -> Option<Answer>;
+    fn submit(&self, batch: Box<Batch>) -> Option<Answer>;
     /// `None`: the daemon ends. `Some(false)`: there is no room for one more partition.
     fn place(&self, placing: Placing) -> Option<bool>;
     /// Waits until what was handed in before is kept. Whether it is.

@@ -128,11 +128,7 @@ impl Places<'_> {
 
     /// What the group has committed may be of a log that is no more.
     fn may_be(&self, key: &Key, offset: i64) -> Result<bool, String> {
-        self.is_there(key, offset).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn is_there(&self, key: &Key, offset: i64) -> KafkaResult<bool> {
-        let (low, high) = self.watermarks(key)?;
+        let (low, high) = self.watermarks(key).map_err(|error| error.to_string())?;
         Ok((low..=high).contains(&offset))
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
 use super::context::Key;
@@ -179,6 +179,13 @@ impl Status {
             let before = inner.trouble.take().filter(|(_, at)| !is_cause && at.elapsed() < AGAIN);
             let reason = before.map_or_else(|| reason.to_owned(), |(before, _)| before);
             inner.trouble = Some((reason, Instant::now()));
+        }
+    }
+
+    /// An error of something that goes on all the same.
+    pub(super) fn note_of<T>(&self, done: KafkaResult<T>) {
+        if let Err(error) = done {
+            self.note(&error.to_string(), false);
         }
     }
 

@@ -34,9 +34,9 @@ impl Ledger {
     }
 
     /// Waits for room. The answer comes when the batch is kept. `None`: the ledger has stopped.
-    pub fn submit(&self, batch: Batch) -> Option<oneshot::Receiver<Ack>> {
+    pub fn submit(&self, batch: Box<Batch>) -> Option<oneshot::Receiver<Ack>> {
         let (reply, answer) = oneshot::channel();
-        self.inbox.send(Message::Observed { batch: Box::new(batch), reply }).ok()?;
+        self.inbox.send(Message::Observed { batch, reply }).ok()?;
         Some(answer)
     }
 

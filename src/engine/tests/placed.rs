@@ -8,9 +8,8 @@ use crate::model::Category;
 fn records(from: i64, to: i64) -> Batch {
     let last = Some(Mark { offset: to - 1, digest: 1 });
     let offsets = Offsets { topic: "spans".to_owned(), partition: 0, from, to, records: 1, poison: 0, last };
-    let mut batch = Batch::of_nothing(0, Signal::Traces, offsets);
-    (batch.items, batch.decided) = (1, vec![(Decider::Nothing, Category::Informational, 1)]);
-    batch
+    let decided = vec![(Decider::Nothing, Category::Informational, 1)];
+    Batch { items: 1, decided, offsets: Some(offsets), ..Batch::empty(0, Signal::Traces) }
 }
 
 fn place(world: &mut World, next: i64) {
