@@ -1,10 +1,17 @@
 //! How long after the request that crosses a page is out: `cargo bench --bench detection`.
 //! 200 outages of random severity, one after the other, each of a service of its own; from the moment the
 //! crossing request is sent to the moment the webhook has arrived. `-- loaded`: while spans of other services come in at
-//! four fifths of the rate that client and daemon together reach on this machine.
+//! four fifths of the rate that client and daemon together reach on this machine. `-- kafka`, with
+//! `EVENKEEL_E2E_KAFKA=tests/kafka/broker`: from the moment the record that crosses is handed to a producer.
 
 #[allow(dead_code, reason = "the other benches use the rest")]
 mod common;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../tests/e2e/kafka"]
+mod kafka {
+    pub mod broker;
+    pub mod client;
+}
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/e2e/program.rs"]
 mod program;
@@ -20,7 +27,10 @@ use common::wire::{Line, Packet, Packing, Transport, Way};
 use common::{service_level, wall_ns, words};
 use evenkeel::model::Signal;
 use evenkeel::model::rfc3339;
+use kafka::broker::Broker;
 use program::Daemon;
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::json;
 use sink::{Post, Sink, wall_s};
 
@@ -31,25 +41,40 @@ const WAY: Way = Way(Transport::Http, Packing::Plain);
 const CONNECTIONS: u64 = 8;
 const FULL_SPEED: Duration = Duration::from_secs(4);
 const LOAD: f64 = 0.8;
+const TOPIC: &str = "requests";
+const PARTITIONS: i32 = 4;
+/// Between the last good request and now: later than the present no event is, and what is long past pages nobody.
+const AGO_S: u64 = 300;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() {
+    let is_asked = |what: &str| words().iter().any(|word| word == what);
+    let broker = if is_asked("kafka") { Some(Broker::start(&[]).await.expect("a broker")) } else { None };
     let mut sink = Sink::start().await;
     let mut documents = format!(
-        "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  dedup: 'off'\n  alerting:\n    route: {{receiver: oncall}}\n    receivers:\n      - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
+        "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  dedup: 'off'\n{}  alerting:\n    route: {{receiver: oncall}}\n    receivers:\n      - {{name: oncall, webhook_configs: [{{url: '{}', format: evenkeel}}]}}\n",
+        broker.as_ref().map(from_kafka).unwrap_or_default(),
         sink.url
     );
     // The load is of the first ones.
     for number in SERVICES..SERVICES + OUTAGES {
         documents += &service_level(&format!("slo-{number}"), &format!("svc-{number}"), false);
     }
+    if let Some(broker) = &broker {
+        broker.client().create(TOPIC, PARTITIONS, &[]).await;
+    }
     let daemon = Daemon::start(&documents).await;
-    let is_loaded = words().iter().any(|word| word == "loaded");
+    let path = match &broker {
+        Some(broker) => Path::Kafka(producer(broker)),
+        None => Path::Otlp(&daemon),
+    };
+    let is_loaded = is_asked("loaded");
     let load = if is_loaded { loaded(&daemon).await } else { Vec::new() };
     let outages = if is_loaded { OUTAGES_LOADED } else { OUTAGES };
     let mut took = Vec::new();
     for number in SERVICES..SERVICES + outages {
-        took.push(outage(&daemon, &mut sink, number).await);
+        took.push(outage(&path, &mut sink, number).await);
     }
     load.iter().for_each(|sender| sender.abort());
     took.sort_unstable();
@@ -57,6 +82,45 @@ async fn main() {
     println!("{outages} outages, from the crossing request to the webhook, in milliseconds");
     println!("p50 {:.2}  p90 {:.2}  p99 {:.2}  max {:.2}", at(0.5), at(0.9), at(0.99), at(1.0));
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// How requests come to the daemon.
+enum Path<'d> {
+    Otlp(&'d Daemon),
+    Kafka(BaseProducer),
+}
+
+impl Path<'_> {
+    /// Returns once they are taken: by the daemon, or by the broker.
+    async fn take(&self, service: u64, body: String) {
+        match self {
+            Self::Otlp(daemon) => {
+                assert_eq!(daemon.export("traces", "application/json", body).await.0, 200);
+            }
+            Self::Kafka(producer) => tokio::task::block_in_place(|| {
+                let key = format!("svc-{service}");
+                let sent = producer.send(BaseRecord::to(TOPIC).key(&key).payload(&body));
+                sent.map_err(|(error, _)| error).expect("there is room");
+                producer.flush(PATIENCE).expect("the broker takes it");
+            }),
+        }
+    }
+}
+
+fn producer(broker: &Broker) -> BaseProducer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", broker.plain()).set("linger.ms", "0");
+    config.set("message.max.bytes", "16777216");
+    config.create().expect("the properties are known")
+}
+
+fn from_kafka(broker: &Broker) -> String {
+    let topic = format!("{{name: {TOPIC}, signal: traces, format: otlp_json, start: earliest}}");
+    format!("  kafka: {{brokers: ['{}'], group: detection, topics: [{topic}]}}\n", broker.plain())
+}
+
+fn missing(what: &str) {
+    println!("skipped: {what}");
 }
 
 /// Sends spans of the services that all benches know, at first as fast as they are taken.
@@ -112,17 +176,17 @@ async fn send(line: &Line, packets: &[Packet], pace: Duration, until: Instant) -
 }
 
 /// An hour of good requests, then requests of one event second each, a random share of them bad, until it pages.
-async fn outage(daemon: &Daemon, sink: &mut Sink, number: u64) -> Duration {
-    let begin = wall_s() - 3_600;
+async fn outage(path: &Path<'_>, sink: &mut Sink, number: u64) -> Duration {
+    let begin = wall_s() - AGO_S;
     let good = spans(number, (begin - 3_600..begin).map(|second| (second, 1, 0)));
-    assert_eq!(daemon.export("traces", "application/json", good).await.0, 200);
+    path.take(number, good).await;
     let severity = 40 + mixed(number) % 60;
     let mut sent = BTreeMap::new();
     for second in begin.. {
         let bad = severity * (1 + mixed(second ^ number) % 4) / 10;
         let body = spans(number, std::iter::once((second, 40 - bad.min(39), bad)));
         sent.insert(rfc3339(second * 1_000_000_000), Instant::now());
-        assert_eq!(daemon.export("traces", "application/json", body).await.0, 200);
+        path.take(number, body).await;
         // A random rest, so that requests meet the daemon at any moment of its own work.
         let rest = Duration::from_micros(mixed(second) % 20_000);
         if let Ok(post) = tokio::time::timeout(rest, page(sink)).await {

@@ -19,6 +19,9 @@ pub mod slo;
 pub mod alert;
 
 #[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
+pub mod runbook;
+
+#[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
 pub mod engine;
 
 #[cfg_attr(not(test), deny(clippy::disallowed_methods, clippy::disallowed_types))]
@@ -30,6 +33,7 @@ pub mod ingest;
 pub mod kafka;
 pub mod recording;
 pub mod respond;
+pub mod runner;
 pub mod store;
 pub mod telemetry;
 

@@ -12,6 +12,7 @@ use crate::classify::Key;
 use crate::door;
 use crate::engine::{Choice, Plan, VERSION};
 use crate::model::Wanted;
+use crate::runner;
 use crate::trial::Trial;
 use alerting::Alerting;
 
@@ -127,6 +128,7 @@ pub struct Config {
     pub export: Option<Export>,
     pub recorder: Recorder,
     pub kafka: Option<Kafka>,
+    pub runner: runner::Settings,
 }
 
 /// Where our own telemetry goes.
@@ -256,6 +258,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
         watches: settings.watches,
         route,
         masked: settings.recorder.mask.clone(),
+        runbooks: Vec::new(),
     };
     let sound = ctx.report.errors() == ctx.errors_of_tests;
     let names: Vec<String> = receivers.iter().map(|one| one.name.clone()).collect();
@@ -264,9 +267,20 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let findings = ctx.report.finish();
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let (recorder, kafka) = (settings.recorder, settings.kafka);
-    let config =
-        Config { listen, entrance, data_dir, ack, receivers, heartbeat, plan, export, recorder, kafka };
+    let (recorder, kafka, runner) = (settings.recorder, settings.kafka, runner::Settings::default());
+    let config = Config {
+        listen,
+        entrance,
+        data_dir,
+        ack,
+        receivers,
+        heartbeat,
+        plan,
+        export,
+        recorder,
+        kafka,
+        runner,
+    };
     let config = sound.then_some(config);
     Tests { config, trials, unsound, findings }
 }

@@ -54,7 +54,7 @@ pub use fold_records::{Folded, RecordBody, fold_records};
 pub use level::LATE_NS;
 pub use mask::Mask;
 pub use own::Trouble;
-pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, Selector, SloPlan};
+pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, RunbookPlan, Selector, SloPlan};
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use recorded::{Mapping, Unanswered, first_now};

@@ -13,7 +13,8 @@ use super::watch::Watch;
 use crate::alert::route::Route;
 use crate::classify::{Asked, Finder, Index, Key, Measure, Predicate, Rules};
 use crate::model::{Item, ItemKind, Wanted, saved};
-use crate::slo::Slo;
+use crate::runbook::Runbook;
+use crate::slo::{Exclusion, Slo};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Dedup {
@@ -45,6 +46,16 @@ pub struct Plan {
     pub masked: Vec<String>,
     #[borsh(skip)]
     pub choice: Choice,
+    /// A part of its own in what is written down.
+    #[borsh(skip)]
+    pub runbooks: Vec<RunbookPlan>,
+}
+
+/// A runbook, and when it does not start by itself.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub struct RunbookPlan {
+    pub runbook: Runbook,
+    pub quiet: Vec<Exclusion>,
 }
 
 /// How the workers find what concerns an item: made when it is first asked for. A copy makes its own, for what it is made
@@ -178,6 +189,7 @@ impl Plan {
             route: None,
             masked: Vec::new(),
             choice: Choice::default(),
+            runbooks: Vec::new(),
         }
     }
 }

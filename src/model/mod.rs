@@ -11,7 +11,7 @@ mod time;
 mod wanted;
 mod words;
 
-pub use alerting::{Labels, Matcher, MatcherOp};
+pub use alerting::{Compiled, Labels, Matcher, MatcherOp, anchored};
 pub use item::{Item, SpanKind, SpanStatus, Value};
 pub use number::{DecimalError, Parts, Quotient, parse_parts};
 pub use point::{Buckets, Exponential, Histogram, Number, Packed, Point, PointData, Temporality};

@@ -1,0 +1,28 @@
+//! What steps need beside what the core knows of them: secrets, and what holds for all of them.
+
+use std::collections::BTreeMap;
+
+use crate::respond::{Secret, SigningKey};
+
+/// By runbook and step.
+pub type Vault = BTreeMap<(String, String), StepSecrets>;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepSecrets {
+    /// Of a command, by the names under which it gets them.
+    pub named: Vec<(String, Secret)>,
+    /// Of a request: what the header holds after its prefix.
+    pub header: Option<Secret>,
+    /// The keys that sign, the new one first.
+    pub keys: Vec<SigningKey>,
+    /// Certificates of authorities, as PEM, in place of the system's.
+    pub authorities: Option<Vec<u8>>,
+}
+
+/// The part of a configuration that steps are done with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    pub vault: Vault,
+    /// Signs the links by which a run is approved.
+    pub link_key: Option<Secret>,
+}
