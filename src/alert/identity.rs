@@ -48,6 +48,16 @@ impl Identity<'_> {
     }
 }
 
+/// 32 characters of base32, the same for the same parts.
+pub fn key_of(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    base32(&hash.finalize()[..20])
+}
+
 fn base32(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 8 / 5);
     let (mut held, mut bits) = (0_u32, 0);

@@ -6,5 +6,5 @@ mod priority;
 pub mod route;
 
 pub use episode::{Episode, REOPEN_NS, Step};
-pub use identity::Identity;
+pub use identity::{Identity, key_of};
 pub use priority::{Assessment, Situation, assess};

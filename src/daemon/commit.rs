@@ -10,8 +10,9 @@ use tokio::sync::{broadcast, oneshot};
 
 use super::recorder::{Feed, Recorder, Shot};
 use super::volume::Volume;
-use crate::engine::{Ack, EventRecord, Fact, Image, Notification};
+use crate::engine::{Ack, Answered, EventRecord, Fact, Image, Notification};
 use crate::kafka::Outlet;
+use crate::runbook::{StepCall, StepKey};
 use crate::store::{Change, Failure, Sequence};
 
 /// From one commit to the next, so that a flood of small requests shares them.
@@ -51,7 +52,10 @@ pub(super) struct Group {
     /// To be published.
     pub events: Vec<EventRecord>,
     pub notifications: Vec<Notification>,
+    /// Calls of runbooks.
+    pub steps: Vec<StepCall>,
     pub answers: Vec<(oneshot::Sender<Ack>, Ack)>,
+    pub answered: Vec<(oneshot::Sender<Answered>, Answered)>,
     /// Who waits until everything before is done with.
     pub flushed: Vec<oneshot::Sender<()>>,
     /// What recordings have of it.
@@ -63,10 +67,20 @@ impl Group {
     pub fn is_idle(&self) -> bool {
         self.facts.is_empty()
             && self.notifications.is_empty()
+            && self.steps.is_empty()
             && self.answers.is_empty()
+            && self.answered.is_empty()
             && self.flushed.is_empty()
             && self.events.is_empty()
     }
+}
+
+/// What leaves once a group is written down.
+pub(super) enum Outgoing {
+    Notification(Notification),
+    Step(StepCall),
+    /// It was not kept that it begins, so it does not.
+    NotBegun(StepKey),
 }
 
 /// Where a state is kept.
@@ -214,14 +228,14 @@ impl Committer {
         self.inbox.try_recv().ok()
     }
 
-    /// Until the loop is gone. `notify` and `wake` must not block.
-    pub fn run(self, notify: impl Fn(Notification), wake: impl Fn()) {
+    /// Until the loop is gone. `send` and `wake` must not block.
+    pub fn run(self, send: impl Fn(Outgoing), wake: impl Fn()) {
         // Should it ever break off, the loop finds nobody there, and ends as well.
         let _last = Leaving { health: Arc::clone(&self.health), wake: &wake };
-        self.work(&notify, &wake);
+        self.work(&send, &wake);
     }
 
-    fn work(mut self, notify: &impl Fn(Notification), wake: &impl Fn()) {
+    fn work(mut self, send: &impl Fn(Outgoing), wake: &impl Fn()) {
         loop {
             let group = match self.inbox.recv_timeout(RETRY) {
                 Ok(group) => group,
@@ -237,7 +251,7 @@ impl Committer {
             let began = Instant::now();
             let kept = self.keep(&group, began);
             let wrote = !group.payload.is_empty() || group.image.is_some();
-            self.release(group, kept, notify);
+            self.release(group, kept, send);
             if wrote && matches!(self.keep, Keep::On { .. }) {
                 std::thread::sleep(PACE.saturating_sub(began.elapsed()));
             }
@@ -255,8 +269,9 @@ impl Committer {
     }
 
     /// Recordings and facts first, then notices, answers last. Of a group that is not kept nobody is told that it is: who waits is told
-    /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key.
-    pub(super) fn release(&self, group: Group, kept: bool, notify: &impl Fn(Notification)) {
+    /// to come again. But who is to be paged is paged, and perhaps again after a restart, with the same key. A runbook's step
+    /// is not begun: after a restart nobody would know that it was.
+    pub(super) fn release(&self, group: Group, kept: bool, send: &impl Fn(Outgoing)) {
         self.feed.0.offer(group.strip);
         if let Some(outlet) = &self.outlet {
             group.events.into_iter().for_each(|event| outlet.event(event));
@@ -265,8 +280,15 @@ impl Committer {
         for fact in group.facts {
             let _nobody_looks_on = self.facts.send(fact);
         }
-        group.notifications.into_iter().for_each(notify);
+        group.notifications.into_iter().map(Outgoing::Notification).for_each(send);
+        let steps = group.steps.into_iter();
+        steps
+            .map(|step| if kept { Outgoing::Step(step) } else { Outgoing::NotBegun(step.key) })
+            .for_each(send);
         if kept {
+            for (reply, answered) in group.answered {
+                let _gone = reply.send(answered);
+            }
             for (reply, ack) in group.answers {
                 let _gone = reply.send(ack);
             }

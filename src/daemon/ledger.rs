@@ -12,12 +12,13 @@ use super::clock::Clock;
 use super::commit::{Committer, Condition, Group, Health, Keep};
 use super::recorder::{Recorder, Tape};
 use crate::engine::{
-    Ack, AckToken, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId, Outcome, Placing,
-    Plan, Records, Trouble, What,
+    Ack, AckToken, Answered, Ask, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId,
+    Outcome, Placing, Plan, Records, Trouble, What,
 };
 use crate::kafka::Outlet;
 use crate::model::{Now, SECOND_NS, Signal};
 use crate::recording::digest;
+use crate::runbook::{self, StepKey};
 use crate::store::{Recent, Sequence};
 
 /// Requests that may wait for the ledger. It takes microseconds for one, so a full inbox means overload.
@@ -69,6 +70,10 @@ enum Message {
         why: Option<String>,
     },
     Injected(History),
+    Asked {
+        ask: Ask,
+        reply: oneshot::Sender<Answered>,
+    },
     Configured {
         plan: Arc<Plan>,
         receivers: Receivers,
@@ -80,13 +85,19 @@ enum Message {
     Stop,
 }
 
+/// What became of what was asked of the world.
+enum Settled {
+    Notification(NotificationId, Outcome),
+    Step(StepKey, runbook::Outcome),
+}
+
 /// Hands inputs and questions to the ledger; never blocks on it.
 #[derive(Clone)]
 pub struct Ledger {
     inbox: SyncSender<Message>,
     questions: SyncSender<Question>,
-    /// Holds at most one outcome for each notification that is pending.
-    outcomes: Sender<(NotificationId, Outcome)>,
+    /// Holds at most one outcome for each notification that is pending, and for each step.
+    outcomes: Sender<Settled>,
     refused: Arc<[AtomicU64; 3]>,
     facts: broadcast::Sender<Fact>,
     health: Arc<Health>,
@@ -100,13 +111,14 @@ pub struct Unavailable;
 pub struct Loop {
     inbox: Receiver<Message>,
     questions: Receiver<Question>,
-    outcomes: Receiver<(NotificationId, Outcome)>,
+    outcomes: Receiver<Settled>,
     refused: Arc<[AtomicU64; 3]>,
     engine: Engine,
     clock: Clock,
     recent: Recent,
     /// And who is not answered before the commit, however the others are.
     waiting: BTreeMap<AckToken, (oneshot::Sender<Ack>, bool)>,
+    asking: BTreeMap<AckToken, oneshot::Sender<Answered>>,
     last_token: u64,
     commits: SyncSender<Group>,
     health: Arc<Health>,
@@ -181,6 +193,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         clock,
         recent: Recent::default(),
         waiting: BTreeMap::new(),
+        asking: BTreeMap::new(),
         last_token: 0,
         commits,
         health,
@@ -217,7 +230,13 @@ impl Ledger {
     /// Never blocks and never loses: what became of a notification must survive a busy moment, and the
     /// answer may come from within the ledger's own thread.
     pub fn settle(&self, id: NotificationId, outcome: Outcome) {
-        let _stopped = self.outcomes.send((id, outcome));
+        let _stopped = self.outcomes.send(Settled::Notification(id, outcome));
+        self.wake();
+    }
+
+    /// As [`Ledger::settle`].
+    pub fn settle_step(&self, key: StepKey, outcome: runbook::Outcome) {
+        let _stopped = self.outcomes.send(Settled::Step(key, outcome));
         self.wake();
     }
 
@@ -271,6 +290,7 @@ impl Loop {
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
         }
+        self.take_up_runs(&mut effects);
         if plan.version == self.engine.plan().version {
             self.engine.adopt(plan);
         } else {
@@ -318,6 +338,11 @@ impl Loop {
         for request in effects.requests.drain(..) {
             match request {
                 Effect::Notify(notification) => self.group.notifications.push(*notification),
+                Effect::Run(step) => self.group.steps.push(*step),
+                Effect::Answer { token, answered } => {
+                    let reply = self.asking.remove(&token);
+                    self.group.answered.extend(reply.map(|reply| (reply, answered)));
+                }
                 Effect::Acknowledge { token, ack } => {
                     let Some((reply, waits)) = self.waiting.remove(&token) else { continue };
                     if self.ack_early && !waits && !matches!(self.health.condition(), Condition::Failing) {
@@ -377,8 +402,12 @@ impl Loop {
             // What is taken out is worked on: beyond the group it stays in the inbox.
             next = if taken < GROUP_MAX && !stop { self.inbox.try_recv().ok() } else { None };
         }
-        while let Ok((id, outcome)) = self.outcomes.try_recv() {
-            self.step(Input::Settled { id, outcome }, effects);
+        while let Ok(settled) = self.outcomes.try_recv() {
+            let input = match settled {
+                Settled::Notification(id, outcome) => Input::Settled { id, outcome },
+                Settled::Step(key, outcome) => Input::StepSettled { key, outcome },
+            };
+            self.step(input, effects);
         }
         while let Ok(question) = self.questions.try_recv() {
             self.count_refused(effects);
@@ -426,6 +455,12 @@ impl Loop {
             }
             Message::Troubled { trouble, why } => self.step(Input::Troubled { trouble, why }, effects),
             Message::Injected(history) => self.step(Input::Injected(history), effects),
+            Message::Asked { ask, reply } => {
+                self.last_token += 1;
+                let token = AckToken(self.last_token);
+                self.asking.insert(token, reply);
+                self.step(Input::Asked { token, ask }, effects);
+            }
             Message::Configured { plan, receivers, reply } => {
                 let _gone = reply.send(self.configure(plan, receivers, effects));
             }
@@ -488,5 +523,6 @@ impl Loop {
 }
 
 mod handing;
+mod runs;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod intake;
 mod kafka;
 mod ledger;
 mod metrics;
+mod outgoing;
 mod recorder;
 mod recover;
 mod reload;
@@ -32,6 +33,7 @@ use crate::engine::{Engine, Fact, History, Mask, Notification, Plan};
 use crate::ingest::{self, Counters};
 use crate::recording;
 use crate::respond::{self, Drained, Heart, Responder};
+use crate::runner::Runner;
 pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
 use crate::telemetry::Export;
@@ -40,6 +42,7 @@ use commit::Keep;
 use intake::Workers;
 use kafka::{Kafka, Reading};
 use ledger::{Ledger, Start};
+use outgoing::Out;
 use recorder::{Keeper, Recorder};
 use recover::{Recovered, random_key, recover};
 pub use reload::Source;
@@ -49,6 +52,9 @@ use volume::Folder;
 
 /// What is left for deliveries that are under way when the daemon is told to stop.
 const DELIVERIES_MAX: Duration = Duration::from_secs(3);
+
+/// What is left for steps of runbooks that are under way; those that do not end are told as unknown.
+const STEPS_MAX: Duration = Duration::from_secs(10);
 
 /// What is left for records that were read to be counted, and for the group to hear of it.
 const READING_MAX: Duration = Duration::from_secs(4);
@@ -80,6 +86,7 @@ pub struct Daemon {
     /// Ends with the ledger's thread, by whatever way.
     turning: oneshot::Receiver<()>,
     responder: Arc<Responder>,
+    runner: Arc<Runner>,
     servers: JoinSet<std::io::Result<()>>,
     eyes: Option<Eyes>,
     reloader: Reloader,
@@ -167,8 +174,14 @@ impl Daemon {
         ));
         let heart = Heart::new(config.heartbeat);
         standing.into_iter().for_each(|last| responder.resume(last));
-        let (notified, wake) = (responder.clone(), ledger.waker());
-        let committing = move || committer.run(|notification| notified.notify(notification), wake);
+        let settling = ledger.clone();
+        let runner = Arc::new(Runner::start(
+            config.runner,
+            respond::client().context("set up the client for steps of runbooks")?,
+            move |key, outcome| settling.settle_step(key, outcome),
+        ));
+        let (out, wake) = (Out::new(&responder, &runner, &ledger), ledger.waker());
+        let committing = move || committer.run(|one| out.send(one), wake);
         let commits = thread("committer", committing)?;
         let (turns, turning) = turn_round(turns)?;
         let (stop, stopped) = watch::channel(false);
@@ -176,6 +189,7 @@ impl Daemon {
             source,
             ledger: ledger.clone(),
             responder: responder.clone(),
+            runner: runner.clone(),
             heart: heart.clone(),
             entrance: entrance.clone(),
             plan: shared_plan.clone(),
@@ -193,6 +207,7 @@ impl Daemon {
             keeping,
             turning,
             responder,
+            runner,
             servers: JoinSet::new(),
             eyes: None,
             reloader,
@@ -328,7 +343,7 @@ impl Daemon {
         // What became of the last deliveries is kept as well, so the ledger outlives them.
         // A disk that hangs does not hold the end up.
         let _hangs = tokio::time::timeout(FLUSH_MAX, self.ledger.flush()).await;
-        let drained = self.responder.drain(DELIVERIES_MAX).await;
+        let (drained, ()) = tokio::join!(self.responder.drain(DELIVERIES_MAX), self.runner.drain(STEPS_MAX));
         let (ledger, turns, commits, keeping) = (self.ledger, self.turns, self.commits, self.keeping);
         let kafka = self.kafka;
         let ended = move || {

@@ -13,6 +13,7 @@ use crate::config::{Config, Level, Listen, Loaded};
 use crate::door::{Entrance, Settings};
 use crate::engine::Plan;
 use crate::respond::{Heart, Responder};
+use crate::runner::Runner;
 
 /// Reads the configuration anew, from where it was read first.
 pub type Source = Arc<dyn Fn() -> Loaded + Send + Sync>;
@@ -84,6 +85,7 @@ pub(super) struct Reloader {
     pub(super) source: Option<Source>,
     pub(super) ledger: Ledger,
     pub(super) responder: Arc<Responder>,
+    pub(super) runner: Arc<Runner>,
     pub(super) heart: Heart,
     pub(super) entrance: Arc<Entrance>,
     pub(super) plan: Arc<RwLock<Arc<Plan>>>,
@@ -123,6 +125,7 @@ impl Reloader {
         let plan = Arc::new(config.plan);
         // Before the plan: what it decides finds its receivers.
         let known = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+        self.runner.reconfigure(config.runner);
         let begun = self.responder.reconfigure(config.receivers);
         let receivers = Receivers { known, changed: begun.clone() };
         let mut changes = self.ledger.configure(plan.clone(), receivers).await?;

@@ -7,9 +7,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::effect::{AlertSummary, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 use super::fact::{EpisodeChange, Fact, Subject, What};
 use super::plan::Plan;
+use super::runs::{Deciding, Runs, words};
 use super::why::Journeys;
 use crate::alert::{Episode, Identity, Step};
-use crate::model::{EventTime, Labels, Now, Priority, Severity};
+use crate::model::{EventTime, Labels, Now, Priority, Severity, rfc3339};
+use crate::runbook::{Moment, Occasion};
 
 /// Alerts that are remembered; the oldest closed one goes first.
 const RECORDS_MAX: usize = 1_000;
@@ -79,6 +81,9 @@ pub(super) struct Alerts {
     /// A part of its own in what is written down.
     #[borsh(skip)]
     pub(super) journeys: Journeys,
+    /// As well.
+    #[borsh(skip)]
+    pub(super) runs: Runs,
 }
 
 /// What an episode is about, and the labels by which it is routed.
@@ -91,6 +96,8 @@ pub(super) struct About<'a> {
     pub(super) targets: &'a [String],
     /// Whether the end is told to those who heard of the beginning.
     pub(super) tells_resolve: bool,
+    /// Nothing is started by what is told about runs.
+    pub(super) starts_runs: bool,
 }
 
 impl Alerts {
@@ -103,9 +110,15 @@ impl Alerts {
     }
 
     /// The episode's change, and one notification for each receiver that hears of it.
-    pub(super) fn tell(&self, plan: &Plan, about: About<'_>, step: Step, explain: Explain) -> Vec<What> {
+    pub(super) fn tell(
+        &self,
+        (plan, now): (&Plan, Now),
+        about: About<'_>,
+        step: Step,
+        mut explain: Explain,
+    ) -> Vec<What> {
         let episode = step.episode().clone();
-        let About { subject, group, service, labels, targets, tells_resolve } = about;
+        let About { subject, group, service, labels, targets, tells_resolve, starts_runs } = about;
         let identity =
             Identity { tenant: &plan.tenant, subject: &subject.identity(), group, since: self.since };
         let (alert, dedup_key) = (identity.alert_id(episode.number), identity.dedup_key(episode.number));
@@ -125,6 +138,22 @@ impl Alerts {
             });
         let queued: Vec<What> = queued.collect();
         let service = service.to_owned();
+        let mut runs = Vec::new();
+        if starts_runs && !plan.runbooks.is_empty() {
+            let moment = match step {
+                Step::Open(_) => Moment::Trigger,
+                Step::Escalate(_) => Moment::Escalate,
+                Step::Close(_) => Moment::Resolve,
+            };
+            let (alert, dedup_key, summary) = (alert.clone(), dedup_key.clone(), explain.text.clone());
+            let (service, labels) = (service.clone(), labels.clone());
+            let started_at = rfc3339(episode.opened_at.0);
+            let occasion =
+                Occasion { alert, dedup_key, service, labels, summary, started_at, moment: String::new() };
+            runs = self.runs.decide(plan, &Deciding { now, moment, subject, group, occasion });
+        }
+        explain.text.push_str(&words::ran(self.runs.of_alert(&alert)));
+        explain.text.push_str(&words::next(&runs));
         let change =
             Box::new(EpisodeChange { episode, alert, dedup_key, service, labels, explain, receivers });
         let changed = match step {
@@ -132,7 +161,8 @@ impl Alerts {
             Step::Escalate(_) => What::EpisodeEscalated(change),
             Step::Close(_) => What::EpisodeClosed(change),
         };
-        std::iter::once(changed).chain(queued).collect()
+        let runs = runs.into_iter().map(|fact| What::Run(Box::new(fact)));
+        std::iter::once(changed).chain(queued).chain(runs).collect()
     }
 
     /// Open alerts that nobody has heard of nor is being told, for whoever is to hear of them by this plan. Who refused one
@@ -174,6 +204,10 @@ impl Alerts {
             What::EpisodeClosed(change) => self.decided(now, fact, Transition::Resolve, change),
             What::NotificationQueued { id, receiver, dedup_key, .. } => {
                 requests.extend(self.queued(now, *id, receiver, dedup_key, fact));
+            }
+            What::Run(fact) => {
+                let step = self.runs.apply(now, fact);
+                requests.extend(step.map(|step| Effect::Run(Box::new(step))));
             }
             _ => {}
         }
@@ -308,6 +342,21 @@ impl Alerts {
 
     pub(super) fn record(&self, id: &str) -> Option<&AlertRecord> {
         self.records.iter().find(|record| record.id == id)
+    }
+}
+
+impl AlertRecord {
+    /// For a run that a person asks for.
+    pub(super) fn occasion(&self) -> Occasion {
+        Occasion {
+            alert: self.id.clone(),
+            dedup_key: self.dedup_key.clone(),
+            service: self.service.clone(),
+            labels: self.labels.clone(),
+            summary: self.decisions.back().map_or_else(String::new, |last| last.explain.text.clone()),
+            started_at: rfc3339(self.episode.opened_at.0),
+            moment: String::new(),
+        }
     }
 }
 

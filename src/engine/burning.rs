@@ -9,13 +9,13 @@ use super::level::{Cx, Excluded, Level, Passed, Verdict};
 use super::plan::Plan;
 use super::why::{Clues, Evidence, Witnesses, evidence};
 use crate::alert::{Episode, Step};
-use crate::model::{Labels, Priority, Quotient};
+use crate::model::{Labels, Now, Priority, Quotient};
 use crate::slo::{Condition, Slo};
 
 /// And the numbers behind it, where it is something that people are told of.
 pub(super) fn decide(
     alerts: &Alerts,
-    plan: &Plan,
+    (plan, now): (&Plan, Now),
     (cx, level): (Cx<'_>, &Level),
     verdict: Verdict,
     witnesses: Witnesses<'_>,
@@ -60,7 +60,7 @@ pub(super) fn decide(
             _ => Clues::default(),
         };
         explain.text.push_str(&clues.words());
-        let told = alerts.tell(plan, about, step, explain);
+        let told = alerts.tell((plan, now), about, step, explain);
         numbers = evidence(cx, level, place.map_or(0, |(judge, _)| judge), &told, clues);
         decided.extend(told);
     }
@@ -118,6 +118,7 @@ pub(super) fn about<'a>(
         labels: labels(plan, slo, &level.group, episode, decisive),
         targets: &slo.targets,
         tells_resolve: decisive.is_none_or(|one| one.tells.resolve),
+        starts_runs: true,
     }
 }
 

@@ -4,14 +4,26 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::batch::{Ack, AckToken};
 use super::fact::Subject;
+use super::runs::Answered;
 use crate::model::{Category, EventTime, Labels, Priority, Severity};
+use crate::runbook::StepCall;
 
 /// A request to the shell. It leaves when the facts before it are durable; what became of it
 /// comes back as `Input::Settled`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    Acknowledge { token: AckToken, ack: Ack },
+    Acknowledge {
+        token: AckToken,
+        ack: Ack,
+    },
     Notify(Box<Notification>),
+    /// One attempt of one step: only where the fact before it is kept.
+    Run(Box<StepCall>),
+    /// What came of what a person asked for.
+    Answer {
+        token: AckToken,
+        answered: Answered,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]

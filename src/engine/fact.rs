@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::effect::{Explain, NotificationId, Outcome};
+use super::runs::RunFact;
 use crate::alert::Episode;
 use crate::model::{EventTime, Labels, Priority, SECOND_NS, Severity, rfc3339};
 use crate::slo::Stretch;
@@ -17,6 +18,7 @@ pub enum Subject {
     Rule(String),
     /// The configuration, by its version.
     Config(String),
+    Runbook(String),
 }
 
 impl Subject {
@@ -25,12 +27,13 @@ impl Subject {
             Self::Slo(_) => "slo",
             Self::Rule(_) => "rule",
             Self::Config(_) => "config",
+            Self::Runbook(_) => "runbook",
         }
     }
 
     pub fn name(&self) -> &str {
         match self {
-            Self::Slo(name) | Self::Rule(name) | Self::Config(name) => name,
+            Self::Slo(name) | Self::Rule(name) | Self::Config(name) | Self::Runbook(name) => name,
         }
     }
 
@@ -40,6 +43,7 @@ impl Subject {
             Self::Slo(name) => name.clone(),
             Self::Rule(name) => format!("rule:{name}"),
             Self::Config(version) => format!("config:{version}"),
+            Self::Runbook(name) => format!("runbook:{name}"),
         }
     }
 }
@@ -112,6 +116,8 @@ pub enum What {
         id: NotificationId,
         outcome: Outcome,
     },
+    /// About a run of a runbook, or the runbook.
+    Run(Box<RunFact>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +182,7 @@ impl What {
             Self::NotificationQueued { .. } => "notification.queued",
             Self::NotificationAttempted { .. } => "notification.attempted",
             Self::NotificationSettled { .. } => "notification.settled",
+            Self::Run(fact) => fact.name(),
         }
     }
 }
@@ -255,6 +262,7 @@ impl Serialize for Fact {
                 map.serialize_entry("attempts", attempts)?;
                 map.serialize_entry("reason", reason)?;
             }
+            What::Run(fact) => fact.serialize_into(&mut map)?,
             What::NotificationSettled { id, outcome } => {
                 map.serialize_entry("notification", &id.0)?;
                 let (word, attempts, reason) = match outcome {

@@ -28,6 +28,8 @@ mod recorded;
 mod reload;
 mod repeats;
 pub mod report;
+mod running;
+mod runs;
 mod saved;
 mod slo_view;
 mod sources;
@@ -58,6 +60,10 @@ pub use plan::{Choice, Dedup, GroupBy, Indicator, Marks, Operator, Plan, Runbook
 pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use recorded::{Mapping, Unanswered, first_now};
+pub use runs::{
+    Answered, Ask, CallView, DryRun, DryStep, Judgement, Refusal, RunFact, RunView, RunWhat, RunbookView,
+    StepView, Verdict,
+};
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use sources::{Mark, Offsets, PARTITIONS_MAX, Placed, Placing, Position};
 pub use tally::Tally;
@@ -68,6 +74,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::alert::Episode;
 use crate::model::{EventTime, Labels, Now, SECOND_NS, Signal, rfc3339};
+use crate::runbook::{self, StepKey};
 use alerts::Alerts;
 use baselines::Baselines;
 use books::Books;
@@ -101,6 +108,16 @@ pub enum Input {
     Settled {
         id: NotificationId,
         outcome: Outcome,
+    },
+    /// What became of an attempt of a step.
+    StepSettled {
+        key: StepKey,
+        outcome: runbook::Outcome,
+    },
+    /// What a person asks for.
+    Asked {
+        token: AckToken,
+        ask: Ask,
     },
     /// Something keeps us from our work, and why; `None` where it no longer does.
     Troubled {
@@ -216,6 +233,14 @@ impl Engine {
             }
             Input::Placed { token, placing } => self.place(token, &placing, effects),
             Input::Settled { id, outcome } => self.settle(id, outcome, effects),
+            Input::StepSettled { key, outcome } => {
+                effects.records.step_settled(now, &key, &outcome);
+                self.step_settled(&key, &outcome, effects);
+            }
+            Input::Asked { token, ask } => {
+                effects.records.asked(now, &ask);
+                self.answer(token, &ask, effects);
+            }
             Input::Troubled { trouble, why } => {
                 effects.records.troubled(now, trouble, why.as_deref());
                 self.own_trouble(trouble, why.as_deref(), effects);
@@ -232,7 +257,11 @@ impl Engine {
             Input::Tick => {
                 effects.records.tick(now);
                 self.tick(effects);
+                self.look_after_runs(effects);
             }
+        }
+        if self.alerts.runs.take_stirred() {
+            self.advance_runs(effects);
         }
     }
 
@@ -358,7 +387,8 @@ impl Engine {
         let Some(verdict) = level.decide(cx, may_fire) else { return };
         let may_look = self.why.may_look(self.now);
         let witnesses = Witnesses { events: &self.events, versions: &self.why.versions, may_look };
-        let (decided, evidence) = burning::decide(&self.alerts, &self.plan, (cx, level), verdict, witnesses);
+        let (decided, evidence) =
+            burning::decide(&self.alerts, (&self.plan, self.now), (cx, level), verdict, witnesses);
         for fact in decided {
             level.apply(&fact.what);
             self.alerts.apply(self.now, &fact, &mut effects.requests);

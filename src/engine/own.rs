@@ -8,7 +8,7 @@ use super::alerts::About;
 use super::effect::Explain;
 use super::fact::{Fact, Subject};
 use super::{Effects, Engine};
-use crate::alert::{Assessment, Episode, Step};
+use crate::alert::{Assessment, Episode};
 use crate::model::{Category, EventTime, Labels, Priority, Severity};
 
 /// Under which our own alerts are routed.
@@ -53,26 +53,62 @@ pub(super) struct Own {
     episodes: BTreeMap<String, Episode>,
 }
 
+/// One alert about ourselves.
+pub(super) struct OwnAlert<'a> {
+    /// Of the alert, as a rule's.
+    pub(super) name: &'a str,
+    /// Among those of the name; they are labels too.
+    pub(super) group: Labels,
+    pub(super) priority: Priority,
+    /// Why that priority.
+    pub(super) reason: &'a str,
+    /// What is said of it, and at its end.
+    pub(super) text: &'a str,
+    pub(super) starts_runs: bool,
+}
+
+impl OwnAlert<'_> {
+    fn key(&self) -> String {
+        self.group.iter().fold(self.name.to_owned(), |key, (name, value)| format!("{key} {name}={value}"))
+    }
+
+    fn severity(&self) -> Severity {
+        match self.priority {
+            Priority::P1 | Priority::P2 => Severity::Page,
+            Priority::P3 | Priority::P4 => Severity::Ticket,
+            Priority::P5 => Severity::Log,
+        }
+    }
+}
+
 impl Engine {
     /// `why`: a sentence; `None` where it is over.
     pub(super) fn own_trouble(&mut self, trouble: Trouble, why: Option<&str>, effects: &mut Effects) {
+        let alert = OwnAlert {
+            name: trouble.name(),
+            group: Labels::new(),
+            priority: Priority::P1,
+            reason: trouble.reason(),
+            text: why.unwrap_or(trouble.end()),
+            starts_runs: true,
+        };
+        self.own_alert(&alert, why.is_some(), effects);
+    }
+
+    pub(super) fn own_alert(&mut self, alert: &OwnAlert<'_>, is_on: bool, effects: &mut Effects) {
         let assessed = Assessment {
             category: Category::Exception,
-            priority: Priority::P1,
-            severity: Severity::Page,
-            reason: trouble.reason().to_owned(),
+            priority: alert.priority,
+            severity: alert.severity(),
+            reason: alert.reason.to_owned(),
         };
-        let at = EventTime(self.now.0);
-        let last = self.own.episodes.get(trouble.name());
-        let Some(step) = Episode::next(last, at, why.map(|_| ("trouble", assessed))) else { return };
+        let (at, key) = (EventTime(self.now.0), alert.key());
+        let last = self.own.episodes.get(&key);
+        let Some(step) = Episode::next(last, at, is_on.then_some(("trouble", assessed))) else { return };
         let episode = step.episode().clone();
-        let text = match (&step, why) {
-            (Step::Close(_), _) | (_, None) => trouble.end().to_owned(),
-            (_, Some(why)) => why.to_owned(),
-        };
-        let (subject, group) = (Subject::Rule(trouble.name().to_owned()), Labels::new());
+        let subject = Subject::Rule(alert.name.to_owned());
         let labels = [
-            ("alertname", trouble.name()),
+            ("alertname", alert.name),
             ("service", SERVICE),
             ("category", episode.category.as_str()),
             ("severity", episode.severity.as_str()),
@@ -80,19 +116,26 @@ impl Engine {
             ("condition", &episode.condition),
             ("tenant", &self.plan.tenant),
         ];
+        let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let about = About {
             subject: &subject,
-            group: &group,
+            group: &alert.group,
             service: SERVICE,
-            labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            labels: alert.group.clone().into_iter().chain(labels).collect(),
             targets: &[],
             tells_resolve: true,
+            starts_runs: alert.starts_runs,
         };
-        for what in self.alerts.tell(&self.plan, about, step, Explain { text, burns: None }) {
-            let fact = Fact { at, subject: subject.clone(), group: group.clone(), what };
+        let explain = Explain { text: alert.text.to_owned(), burns: None };
+        for what in self.alerts.tell((&self.plan, self.now), about, step, explain) {
+            let fact = Fact { at, subject: subject.clone(), group: alert.group.clone(), what };
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
-        self.own.episodes.insert(trouble.name().to_owned(), episode);
+        // One of a kind may come again under its number; of others there is always another.
+        match episode.is_open() || alert.group.is_empty() {
+            true => self.own.episodes.insert(key, episode),
+            false => self.own.episodes.remove(&key),
+        };
     }
 }

@@ -83,7 +83,11 @@ impl Engine {
                     self.books.repeat(signal, items);
                     continue;
                 }
-                Record::Settled(..) | Record::Receivers(..) | Record::Placed(_) => {
+                Record::Settled(..)
+                | Record::Receivers(..)
+                | Record::Placed(_)
+                | Record::StepSettled(..)
+                | Record::Asked(_) => {
                     self.now = now;
                     continue;
                 }

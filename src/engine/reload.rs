@@ -108,7 +108,7 @@ impl Engine {
         let place = burning::place_of(&cx.plan.slo, &closed.condition);
         let about = burning::about(&self.plan, cx, level, &subject, &closed, place);
         let text = format!("{} is not watched as before: {why}.", cx.plan.slo.name);
-        for what in self.alerts.tell(&self.plan, about, step, Explain { text, burns: None }) {
+        for what in self.alerts.tell((&self.plan, self.now), about, step, Explain { text, burns: None }) {
             let fact = Fact { at, subject: subject.clone(), group: level.group.clone(), what };
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);

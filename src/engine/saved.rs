@@ -15,18 +15,20 @@ use super::level::{Groups, GroupsNote, Level};
 use super::own::{Own, Trouble};
 use super::plan::Plan;
 use super::repeats::Repeats;
+use super::runs::{Ask, Runs};
 use super::sources::{Offsets, Placing, Sources};
 use super::watches::Watches;
 use super::{AckToken, Effects, Engine, History, Input};
 use crate::alert::Episode;
 use crate::model::{Labels, Now, Signal};
+use crate::runbook::{self, StepKey};
 
 /// The form of records and images. A change to any type that is written down is another form.
 ///
 /// 2 is 1 with identities of items and times in which silence means nothing: records of their own, and parts that may be
 /// missing. 3 is 2 with points of metrics in a short form. 4 is 3 with a part for explanations. 5 is 4 with places in
-/// topics: records of their own, and a part.
-pub const FORMAT: u32 = 5;
+/// topics: records of their own, and a part. 6 is 5 with runs of runbooks: records of their own, and parts.
+pub const FORMAT: u32 = 6;
 
 /// What changed the state, as it is recorded.
 #[derive(Debug, BorshDeserialize)]
@@ -46,6 +48,8 @@ pub(super) enum Record {
     /// Of records of a topic.
     Sourced(Box<Batch>, u64, Vec<u64>, Offsets),
     Placed(Placing),
+    StepSettled(StepKey, runbook::Outcome),
+    Asked(Ask),
 }
 
 /// What a replay makes of records that say what became of a notification.
@@ -133,6 +137,14 @@ impl Records {
         self.write(now, 11, placing);
     }
 
+    pub(super) fn step_settled(&mut self, now: Now, key: &StepKey, outcome: &runbook::Outcome) {
+        self.write(now, 12, &(key, outcome));
+    }
+
+    pub(super) fn asked(&mut self, now: Now, ask: &Ask) {
+        self.write(now, 13, ask);
+    }
+
     pub(super) fn away(&mut self, now: Now) {
         self.write(now, 8, &());
     }
@@ -208,6 +220,7 @@ impl Engine {
         let mut parts = self.parts();
         if is_full {
             parts.push(Part::of("plan", &*self.plan));
+            parts.push(Part::of("runbooks", &self.plan.runbooks));
         }
         let mut gone = Vec::new();
         for (slo, groups) in self.levels.iter_mut().enumerate() {
@@ -235,6 +248,7 @@ impl Engine {
             Part::of("baselines", &self.baselines),
             Part::of("alerts", &self.alerts),
             Part::of("why", &(&self.why, &self.alerts.journeys)),
+            Part::of("runs", &self.alerts.runs),
         ]
     }
 
@@ -242,7 +256,8 @@ impl Engine {
     /// `report` hears of it. Without one of the other parts there is no state.
     pub fn restore(parts: &BTreeMap<String, Vec<u8>>, report: &mut Vec<String>) -> Result<Self> {
         let (now, since, next_tick, books, watches, retired, own, notes): Core = read(parts, "core")?;
-        let plan: Plan = read(parts, "plan")?;
+        let mut plan: Plan = read(parts, "plan")?;
+        plan.runbooks = if parts.contains_key("runbooks") { read(parts, "runbooks")? } else { Vec::new() };
         if notes.len() != plan.slos.len() {
             return Err(invalid("the plan and the levels do not fit together"));
         }
@@ -262,6 +277,7 @@ impl Engine {
             if parts.contains_key("why") { read(parts, "why")? } else { Default::default() };
         let mut alerts: Alerts = read(parts, "alerts")?;
         alerts.journeys = journeys;
+        alerts.runs = if parts.contains_key("runs") { read(parts, "runs")? } else { Runs::default() };
         Ok(Self {
             now,
             since,
@@ -314,6 +330,11 @@ impl Engine {
                 Record::Injected(history) => self.step(now, Input::Injected(history), effects),
                 Record::Settled(..) if outcomes == Outcomes::Doubtful => self.now = now,
                 Record::Settled(id, outcome) => self.step(now, Input::Settled { id, outcome }, effects),
+                Record::StepSettled(..) if outcomes == Outcomes::Doubtful => self.now = now,
+                Record::StepSettled(key, outcome) => {
+                    self.step(now, Input::StepSettled { key, outcome }, effects);
+                }
+                Record::Asked(ask) => self.step(now, Input::Asked { token: AckToken(0), ask }, effects),
                 Record::Receivers(known, changed) => {
                     self.step(now, Input::Receivers { known, changed }, effects);
                 }

@@ -7,6 +7,7 @@ mod attempts;
 mod away;
 mod past;
 mod placed;
+mod runs;
 
 use std::sync::Arc;
 
@@ -280,7 +281,7 @@ fn a_short_outage_pages_once_and_resolves_once() {
         .iter()
         .filter_map(|request| match request {
             Effect::Notify(one) => Some((one.receiver.as_str(), one.transition.as_str(), one.sequence)),
-            Effect::Acknowledge { .. } => None,
+            Effect::Acknowledge { .. } | Effect::Run(_) | Effect::Answer { .. } => None,
         })
         .collect();
     assert_eq!(told, [("oncall", "trigger", 1), ("oncall", "resolve", 2)]);

@@ -10,6 +10,7 @@ use super::books::{Books, Items, Service};
 use super::level::{Cx, Groups};
 use super::plan::SloPlan;
 use super::record::EventRecord;
+use super::runs::RunView;
 use super::{Engine, EventFilter, Subject, Transition};
 
 pub use super::slo_view::{
@@ -141,6 +142,9 @@ pub struct AlertView {
     pub reason: String,
     pub decisions: Vec<DecisionView>,
     pub receivers: BTreeMap<String, String>,
+    /// Runs of runbooks about it, in the order in which they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -199,11 +203,15 @@ impl Engine {
 
     /// Newest first.
     pub fn alerts(&self) -> Vec<AlertView> {
-        self.alerts.records.iter().rev().map(AlertRecord::view).collect()
+        self.alerts.records.iter().rev().map(|record| self.alert_view(record)).collect()
     }
 
     pub fn alert(&self, id: &str) -> Option<AlertView> {
-        self.alerts.record(id).map(AlertRecord::view)
+        self.alerts.record(id).map(|record| self.alert_view(record))
+    }
+
+    pub(super) fn alert_view(&self, record: &AlertRecord) -> AlertView {
+        AlertView { runs: self.runs_of_alert(&record.id), ..record.view() }
     }
 
     /// The `limit` events that changed last, after a revision, the last change last.
@@ -282,12 +290,13 @@ impl Books {
 }
 
 impl AlertRecord {
-    pub(super) fn view(&self) -> AlertView {
+    /// But for its runs.
+    fn view(&self) -> AlertView {
         let episode = &self.episode;
         let (slo, rule) = match &self.subject {
             Subject::Slo(name) => (Some(name), None),
             Subject::Rule(name) => (None, Some(name)),
-            Subject::Config(_) => (None, None),
+            Subject::Config(_) | Subject::Runbook(_) => (None, None),
         };
         let told = |telling: &Telling| match telling {
             Telling::Pending => "pending".to_owned(),
@@ -317,6 +326,7 @@ impl AlertRecord {
             reason: episode.reason.clone(),
             decisions: self.decisions.iter().map(Decision::view).collect(),
             receivers: self.told.iter().map(|(name, telling)| (name.clone(), told(telling))).collect(),
+            runs: Vec::new(),
         }
     }
 }

@@ -54,9 +54,10 @@ impl Engine {
                         labels,
                         targets: &[],
                         tells_resolve: true,
+                        starts_runs: true,
                     };
                     let explain = Explain { text: words(watch, &group, &text), burns: None };
-                    self.alerts.tell(&self.plan, about, step, explain)
+                    self.alerts.tell((&self.plan, self.now), about, step, explain)
                 }
             };
             for what in whats {

@@ -54,7 +54,7 @@ pub(super) fn evenkeel(notification: &Notification) -> Vec<u8> {
     let (slo, rule) = match &alert.subject {
         Subject::Slo(name) => (Some(&**name), None),
         Subject::Rule(name) => (None, Some(&**name)),
-        Subject::Config(_) => (None, None),
+        Subject::Config(_) | Subject::Runbook(_) => (None, None),
     };
     to_json(&Evenkeel {
         version: "evenkeel/v1",

@@ -21,7 +21,7 @@ impl<'a> Words<'a> {
     /// The service level or rule that the alert is about.
     pub fn subject(&self) -> &'a str {
         match &self.notification.alert.subject {
-            Subject::Slo(name) | Subject::Rule(name) | Subject::Config(name) => name,
+            Subject::Slo(name) | Subject::Rule(name) | Subject::Config(name) | Subject::Runbook(name) => name,
         }
     }
 

@@ -82,6 +82,16 @@ pub enum Poll {
     Job { url: String },
 }
 
+impl Call {
+    /// As a document names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::Http(http) => http.target.as_str(),
+        }
+    }
+}
+
 /// How one attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Outcome {

@@ -24,6 +24,16 @@ pub enum Action {
     Http(Http),
 }
 
+impl Action {
+    /// As a document names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Command(_) => "command",
+            Self::Http(http) => http.target.as_str(),
+        }
+    }
+}
+
 /// A program, by its arguments. No shell reads them.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Command {

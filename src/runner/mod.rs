@@ -4,3 +4,25 @@
 mod vault;
 
 pub use vault::{Settings, StepSecrets, Vault};
+
+use std::time::Duration;
+
+use crate::runbook::{Outcome, StepCall, StepKey};
+
+pub struct Runner;
+
+impl Runner {
+    pub fn start(
+        _settings: Settings,
+        _client: reqwest::Client,
+        _settled: impl Fn(StepKey, Outcome) + Send + Sync + 'static,
+    ) -> Self {
+        Self
+    }
+
+    pub fn reconfigure(&self, _settings: Settings) {}
+
+    pub fn run(&self, _step: StepCall) {}
+
+    pub async fn drain(&self, _deadline: Duration) {}
+}

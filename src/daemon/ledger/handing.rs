@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Ledger, Message, Question, Receivers, Sight, Unavailable};
-use crate::engine::{Ack, Batch, Placing, Plan, Trouble};
+use crate::engine::{Ack, Answered, Ask, Batch, Placing, Plan, Trouble};
 
 impl Ledger {
     /// Puts another plan into effect between two batches; what differs, in words. Waits for room.
@@ -54,6 +54,13 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(Message::Placed { placing, reply }).ok()?;
         Some(answer)
+    }
+
+    /// What a person asks for; the answer comes when it is kept.
+    pub async fn wish(&self, ask: Ask) -> Result<Answered, Unavailable> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.try_send(Message::Asked { ask, reply }).map_err(|_| Unavailable)?;
+        answer.await.map_err(|_| Unavailable)
     }
 
     /// Answers a question from the state between two inputs.

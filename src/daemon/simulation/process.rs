@@ -13,7 +13,7 @@ use super::receivers::Lane;
 use super::volumes::{Faulty, Handle};
 use crate::config;
 use crate::daemon::clock::Clock;
-use crate::daemon::commit::{Committer, Condition, Group, Keep};
+use crate::daemon::commit::{Committer, Condition, Group, Keep, Outgoing};
 use crate::daemon::intake::Workers;
 use crate::daemon::ledger::{Ledger, Loop, Start, ledger};
 use crate::daemon::recorder::{Keeper, Recorder};
@@ -141,7 +141,8 @@ impl Process {
         }
         let (answers, notifications) = (group.answers.len(), group.notifications.len());
         let lanes = std::cell::RefCell::new(&mut self.lanes);
-        self.committer.release(group, kept, &|notification| {
+        self.committer.release(group, kept, &|one| {
+            let Outgoing::Notification(notification) = one else { return };
             let mut lanes = lanes.borrow_mut();
             let lane = lanes.get_mut(notification.receiver.as_str()).expect("a receiver of ours");
             lane.push(notification);

@@ -201,7 +201,8 @@ impl Level {
             | What::FlappingEnded
             | What::NotificationQueued { .. }
             | What::NotificationAttempted { .. }
-            | What::NotificationSettled { .. } => {}
+            | What::NotificationSettled { .. }
+            | What::Run(_) => {}
         }
     }
 }

@@ -16,7 +16,7 @@ fn burning(seconds: u64) -> World {
 fn told(world: &World) -> Vec<(&'static str, u32)> {
     let told = world.effects.requests.iter().filter_map(|request| match request {
         Effect::Notify(one) => Some((one.transition.as_str(), one.sequence)),
-        Effect::Acknowledge { .. } => None,
+        Effect::Acknowledge { .. } | Effect::Run(_) | Effect::Answer { .. } => None,
     });
     told.collect()
 }
@@ -104,7 +104,7 @@ fn what_is_open_and_nobody_has_heard_of_is_told_anew() {
             Effect::Notify(one) => {
                 Some((one.id.0, one.receiver.clone(), one.dedup_key.clone(), one.sequence))
             }
-            Effect::Acknowledge { .. } => None,
+            Effect::Acknowledge { .. } | Effect::Run(_) | Effect::Answer { .. } => None,
         });
         told.collect()
     };

@@ -415,10 +415,10 @@ impl Engine {
                 let rule = self.plan.rules.classify.iter().find(|rule| rule.name == *name);
                 rule.map(|rule| rule.declared_at.clone())
             }
-            Subject::Config(_) => None,
+            Subject::Config(_) | Subject::Runbook(_) => None,
         };
         Some(AlertExplanation {
-            alert: record.view(),
+            alert: self.alert_view(record),
             declared_at,
             evidence: self.why.of(id).cloned().collect(),
             hops: self.alerts.journeys.of(id),

@@ -1,0 +1,228 @@
+//! From runs to facts and calls: what is next, what became of it, whether it helped, and whom to tell.
+
+use super::fact::{Fact, Subject, What};
+use super::level::{Cx, Level};
+use super::own::OwnAlert;
+use super::runs::{self, Answered, Ask, BEFORE_S, Measured, Run, RunFact, RunWhat, Verdict};
+use super::{AckToken, Effect, Effects, Engine};
+use crate::model::{EventTime, Labels, Now, Priority, SECOND_NS};
+use crate::runbook::{End, Outcome, Params, StepKey};
+
+const NEEDS_A_PERSON: &str = "evenkeel-run-needs-a-person";
+const STOPPED: &str = "evenkeel-runbook-stopped";
+const NOT_HELPING: &str = "evenkeel-runbook-not-helping";
+/// After that nobody is told any more that a run needs to be looked at.
+const SETTLED_NS: u64 = 86_400 * SECOND_NS;
+
+impl Engine {
+    pub(super) fn step_settled(&mut self, key: &StepKey, outcome: &Outcome, effects: &mut Effects) {
+        if let Some(fact) = self.alerts.runs.outcome(&self.plan, self.now, key, outcome) {
+            self.run_fact(fact, effects);
+        }
+    }
+
+    pub(super) fn answer(&mut self, token: AckToken, ask: &Ask, effects: &mut Effects) {
+        let alert = match ask {
+            Ask::Start { alert, .. } => self.alerts.record(alert),
+            _ => None,
+        };
+        let answered = match self.alerts.runs.asked(&self.plan, self.now, ask, alert) {
+            Ok(fact) => {
+                let named = if fact.run.is_empty() { &fact.runbook } else { &fact.run };
+                let named = named.clone();
+                self.run_fact(fact, effects);
+                Answered::Done(named)
+            }
+            Err(refusal) => Answered::Refused(refusal),
+        };
+        effects.requests.push(Effect::Answer { token, answered });
+    }
+
+    /// All that is due.
+    pub(super) fn advance_runs(&mut self, effects: &mut Effects) {
+        loop {
+            let clock = |run: &Run| self.clock_of(run);
+            let Some(fact) = self.alerts.runs.next(&self.plan, self.now, &clock) else { break };
+            self.run_fact(fact, effects);
+        }
+        self.alerts.runs.take_stirred();
+    }
+
+    /// Once a second: what is due by the clock alone.
+    pub(super) fn look_after_runs(&mut self, effects: &mut Effects) {
+        let judged: Vec<RunFact> = self
+            .alerts
+            .runs
+            .to_be_judged(&self.plan, self.now)
+            .into_iter()
+            .map(|run| self.judged(run))
+            .collect();
+        let overdue = self.alerts.runs.overdue(self.now);
+        for fact in judged.into_iter().chain(overdue) {
+            self.run_fact(fact, effects);
+        }
+        self.advance_runs(effects);
+    }
+
+    fn judged(&self, run: &Run) -> RunFact {
+        let is_closed = self.alerts.record(&run.occasion.alert).is_none_or(|alert| !alert.episode.is_open());
+        RunFact::of(run, RunWhat::Judged(runs::judge(is_closed, self.measured(run))))
+    }
+
+    /// The indicator before the run, and in the second half of the time since; `None` where the alert is about none.
+    fn measured(&self, run: &Run) -> Option<(Measured, Measured)> {
+        let (cx, level) = self.level_about(run)?;
+        let (began_s, ended_s) = (run.began_clock.seconds(), run.ended_clock.seconds());
+        let now_s = level.clock.seconds();
+        let half_s = ended_s + now_s.saturating_sub(ended_s) / 2;
+        let (mut before, mut after) = (Measured::default(), Measured::default());
+        for (second, good, bad) in level.units_by_time(cx) {
+            let into = match second {
+                second if (began_s.saturating_sub(BEFORE_S)..=began_s).contains(&second) => &mut before,
+                second if second > ended_s && second >= half_s => &mut after,
+                _ => continue,
+            };
+            (into.good, into.bad) = (into.good + good, into.bad + bad);
+        }
+        Some((before, after))
+    }
+
+    fn level_about(&self, run: &Run) -> Option<(Cx<'_>, &Level)> {
+        let Subject::Slo(name) = &run.subject else { return None };
+        let slo = self.plan.slos.iter().position(|one| one.slo.name == *name)?;
+        let groups = &self.levels[slo];
+        let level = groups.levels.iter().find(|level| level.group == run.group)?;
+        Some((Cx { plan: &self.plan.slos[slo], shape: &groups.shape }, level))
+    }
+
+    /// Of what the alert is about.
+    fn clock_of(&self, run: &Run) -> EventTime {
+        self.level_about(run).map_or(EventTime(self.now.0), |(_, level)| level.clock)
+    }
+
+    /// Applies it, with what follows from it.
+    fn run_fact(&mut self, fact: RunFact, effects: &mut Effects) {
+        let (subject, group) = match self.alerts.runs.run(&fact.run) {
+            Some(run) => (run.subject.clone(), run.group.clone()),
+            None => (Subject::Runbook(fact.runbook.clone()), Labels::new()),
+        };
+        let (at, what) = (EventTime(self.now.0), What::Run(Box::new(fact.clone())));
+        let whole = Fact { at, subject, group, what };
+        self.alerts.apply(self.now, &whole, &mut effects.requests);
+        effects.facts.push(whole);
+        self.tell_of(&fact, effects);
+        for following in self.alerts.runs.consequences(&self.plan, self.now, &fact) {
+            self.run_fact(following, effects);
+        }
+    }
+
+    /// Who has to look hears of it, and of its end.
+    fn tell_of(&mut self, fact: &RunFact, effects: &mut Effects) {
+        let RunFact { run, runbook, what, .. } = fact;
+        let of_run = || labels(&[("run", run), ("runbook", runbook)]);
+        let of_runbook = || labels(&[("runbook", runbook)]);
+        let mut tell = |name, group, priority, (reason, text): (&str, &str), is_on| {
+            let alert = OwnAlert { name, group, priority, reason, text, starts_runs: false };
+            self.own_alert(&alert, is_on, effects);
+        };
+        match what {
+            RunWhat::Ended { end, why, .. } if *end != End::Succeeded => {
+                let (priority, reason) = match end {
+                    End::Unknown => (Priority::P2, "nobody can tell whether it was done"),
+                    _ => (Priority::P3, "what it was to do is not done"),
+                };
+                let on = if fact.target.is_empty() { String::new() } else { format!(" on {}", fact.target) };
+                let text = format!(
+                    "Runbook {runbook}{on} ended as {} ({why}). Look at `evenkeel runbook show {run}`, then `evenkeel runbook settle {run}`.",
+                    end.as_str().replace('_', " ")
+                );
+                tell(NEEDS_A_PERSON, of_run(), priority, (reason, &text), true);
+            }
+            RunWhat::Settled { by, note } => {
+                let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+                let text = format!("{run} is settled{by}: {note}");
+                tell(NEEDS_A_PERSON, of_run(), Priority::P3, ("", &text), false);
+            }
+            RunWhat::Stopped { why, .. } => {
+                let text = format!(
+                    "Runbook {runbook} starts no more by itself for a while: {why}. `evenkeel runbook resume {runbook}` lets it go on."
+                );
+                let reason = "nothing is mended by it while it lasts";
+                tell(STOPPED, of_runbook(), Priority::P3, (reason, &text), true);
+            }
+            RunWhat::Resumed { by } => {
+                let by =
+                    if by.is_empty() { "its pause is over".to_owned() } else { format!("{by} let it go on") };
+                let text = format!("Runbook {runbook} may start by itself again: {by}.");
+                tell(STOPPED, of_runbook(), Priority::P3, ("", &text), false);
+            }
+            RunWhat::NotHelping { why } => {
+                let text = format!("Runbook {runbook} does not help any more: {why}.");
+                tell(NOT_HELPING, of_runbook(), Priority::P4, ("nothing is mended by it", &text), true);
+            }
+            RunWhat::Judged(judgement) if judgement.verdict == Verdict::Helped => {
+                let text = format!("Runbook {runbook} has helped again.");
+                tell(NOT_HELPING, of_runbook(), Priority::P4, ("", &text), false);
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls of which it is not known what became of them: those that may be made again with their key, and those that
+    /// may not.
+    pub fn unsettled_steps(&self) -> (Vec<crate::runbook::StepCall>, Vec<StepKey>) {
+        let all = self.alerts.runs.unsettled();
+        let (again, unknown): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|step| runs::may_repeat(&self.plan, step));
+        (again, unknown.into_iter().map(|step| step.key).collect())
+    }
+
+    /// What a run of it would call, or why there would be none.
+    pub fn dry_run(&self, runbook: &str, given: &Params, alert: &str) -> Result<runs::DryRun, runs::Refusal> {
+        let record = self.alerts.record(alert);
+        self.alerts.runs.dry_run(&self.plan, (runbook, given), (alert, record))
+    }
+
+    pub fn runbooks(&self) -> Vec<runs::RunbookView> {
+        self.plan.runbooks.iter().map(|one| self.alerts.runs.runbook_view(one, self.now)).collect()
+    }
+
+    /// The newest first.
+    pub fn run_views(&self) -> Vec<runs::RunView> {
+        let mut views: Vec<runs::RunView> = self.alerts.runs.all().map(Run::view).collect();
+        views.reverse();
+        views
+    }
+
+    pub fn run_view(&self, id: &str) -> Option<runs::RunView> {
+        self.alerts.runs.run(id).map(Run::view)
+    }
+
+    /// In the order in which they were asked for.
+    pub(super) fn runs_of_alert(&self, alert: &str) -> Vec<runs::RunView> {
+        self.alerts.runs.of_alert(alert).map(Run::view).collect()
+    }
+}
+
+impl runs::Runs {
+    /// Pauses that are over, and runs that nobody has settled for a day.
+    fn overdue(&self, now: Now) -> Vec<RunFact> {
+        let note = || "nobody said within a day that it was looked at".to_owned();
+        let is_old = |run: &&Run| {
+            let waits = run.needs_a_person().is_some() && run.settled_by.is_none();
+            waits && run.ended.is_some_and(|ended| ended.plus_ns(SETTLED_NS) <= now)
+        };
+        let settled = self.all().filter(is_old);
+        let settled =
+            settled.map(|run| RunFact::of(run, RunWhat::Settled { by: String::new(), note: note() }));
+        let resumed = self.pauses_over(now).into_iter().map(|runbook| {
+            let (run, target) = (String::new(), String::new());
+            RunFact { run, runbook, target, what: RunWhat::Resumed { by: String::new() } }
+        });
+        settled.chain(resumed).collect()
+    }
+}
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

@@ -1,0 +1,152 @@
+//! Whether a runbook starts: by a change of an alert, within its limits. Every trigger becomes a run, or a run that is
+//! refused with the reason.
+
+use super::{Book, RUNS_MAX, Run, RunFact, RunWhat, Runs, State};
+use crate::alert::key_of;
+use crate::engine::fact::Subject;
+use crate::engine::plan::{Plan, RunbookPlan};
+use crate::model::{EventTime, Labels, Now, SECOND_NS, rfc3339};
+use crate::runbook::{Moment, Occasion, Runbook};
+
+/// A change of an alert's episode.
+pub(in crate::engine) struct Deciding<'a> {
+    pub(in crate::engine) now: Now,
+    pub(in crate::engine) moment: Moment,
+    pub(in crate::engine) subject: &'a Subject,
+    pub(in crate::engine) group: &'a Labels,
+    pub(in crate::engine) occasion: Occasion,
+}
+
+impl Runs {
+    /// What is to run now, in the order of the runbooks' names.
+    pub(in crate::engine) fn decide(&self, plan: &Plan, change: &Deciding<'_>) -> Vec<RunFact> {
+        let mut facts: Vec<RunFact> = Vec::new();
+        for one in &plan.runbooks {
+            let triggers = &one.runbook.triggers;
+            if triggers.iter().any(|trigger| trigger.takes(change.moment, &change.occasion.labels)) {
+                facts.push(self.triggered(one, change));
+            }
+        }
+        facts
+    }
+
+    fn triggered(&self, one: &RunbookPlan, change: &Deciding<'_>) -> RunFact {
+        let runbook = &one.runbook;
+        let occasion = Occasion { moment: change.moment.as_str().to_owned(), ..change.occasion.clone() };
+        let id = id_of(&[&occasion.dedup_key, &runbook.name, &occasion.moment]);
+        if let Some(known) = self.run(&id).filter(|known| !matches!(known.state, State::Refused { .. })) {
+            let why = "it has run for this alert already".to_owned();
+            return RunFact::of(known, RunWhat::Refused { run: None, why });
+        }
+        let (values, target) = match runbook.values(&Default::default(), &occasion) {
+            Ok(values) => {
+                let target = runbook.target_of(&values, &occasion).to_owned();
+                (Ok(values), target)
+            }
+            Err(why) => (Err(why), occasion.service.clone()),
+        };
+        let refused = match &values {
+            Err(why) => Some(why.clone()),
+            Ok(_) => self.is_barred(one, &target, change.now),
+        };
+        let state = match (refused, &runbook.approval) {
+            (Some(why), _) => State::Refused { why },
+            (None, Some(approval)) => {
+                State::Asked { until: change.now.plus_ns(approval.expires_s * SECOND_NS) }
+            }
+            (None, None) => State::Waiting,
+        };
+        let run = Run {
+            id,
+            runbook: runbook.name.clone(),
+            target,
+            params: values.unwrap_or_default(),
+            occasion,
+            subject: change.subject.clone(),
+            group: change.group.clone(),
+            by: String::new(),
+            state,
+            ..Run::empty(change.now)
+        };
+        proposed(run)
+    }
+
+    /// Why none begins by itself on this target now.
+    pub(in crate::engine) fn is_barred(&self, one: &RunbookPlan, target: &str, now: Now) -> Option<String> {
+        let (limits, name) = (&one.runbook.limits, &one.runbook.name);
+        if one.quiet.iter().any(|quiet| quiet.covers(now.0 / SECOND_NS)) {
+            return Some("this is a time in which it does not start by itself".to_owned());
+        }
+        if self.runs.iter().filter(|run| run.is_open()).count() >= RUNS_MAX {
+            return Some(format!("{RUNS_MAX} runs are under way or wait"));
+        }
+        if let Some(why) = self.is_busy(&one.runbook, target) {
+            return Some(why);
+        }
+        let none = Book::default();
+        let book = self.books.get(name).unwrap_or(&none);
+        if let Some((until, why)) = book.stopped.as_ref().filter(|(until, _)| now < *until) {
+            return Some(format!("it is stopped until {}: {why}", rfc3339(until.0)));
+        }
+        let cool = book.ends.get(target).map(|end| end.plus_ns(limits.cooldown_s * SECOND_NS));
+        if let Some(cool) = cool.filter(|cool| now < *cool) {
+            return Some(format!("it has run on {target} lately and cools down until {}", rfc3339(cool.0)));
+        }
+        let blast = limits.blast?;
+        let from = now.0.saturating_sub(blast.within_s * SECOND_NS);
+        let recent = book.recent.iter().filter(|(at, _)| from < at.0).map(|(_, target)| &**target);
+        let targets: std::collections::BTreeSet<&str> = recent.collect();
+        let is_wide = !targets.contains(target) && targets.len() >= blast.targets as usize;
+        is_wide.then(|| {
+            let (most, within) = (blast.targets, blast.within_s);
+            format!("it has acted on {most} targets within {within} s, and that is the most")
+        })
+    }
+
+    /// Also for people.
+    pub(super) fn is_busy(&self, runbook: &Runbook, target: &str) -> Option<String> {
+        let here = |run: &&Run| run.is_open() && run.runbook == runbook.name && run.target == target;
+        let first = self.runs.iter().find(here)?;
+        let running = self.runs.iter().filter(here).count();
+        let is_full = running >= runbook.limits.concurrency as usize;
+        is_full.then(|| format!("{} is under way on {target} or waits", first.id))
+    }
+}
+
+impl Run {
+    pub(super) fn empty(now: Now) -> Self {
+        Self {
+            id: String::new(),
+            runbook: String::new(),
+            target: String::new(),
+            params: Default::default(),
+            occasion: Occasion::default(),
+            subject: Subject::Runbook(String::new()),
+            group: Labels::new(),
+            by: String::new(),
+            state: State::Waiting,
+            asked: now,
+            began: None,
+            ended: None,
+            began_clock: EventTime(0),
+            ended_clock: EventTime(0),
+            steps: Vec::new(),
+            approved_by: None,
+            judgement: None,
+            settled_by: None,
+        }
+    }
+}
+
+pub(super) fn proposed(run: Run) -> RunFact {
+    let what = match &run.state {
+        State::Refused { why } => RunWhat::Refused { why: why.clone(), run: Some(Box::new(run.clone())) },
+        _ => RunWhat::Proposed { run: Box::new(run.clone()) },
+    };
+    RunFact::of(&run, what)
+}
+
+/// `run_` and 20 characters of base32.
+pub(super) fn id_of(parts: &[&str]) -> String {
+    format!("run_{}", &key_of(parts)[..20])
+}

@@ -1,0 +1,350 @@
+//! Runs of runbooks: what was asked for, what is under way, how it ended and whether it helped. A run changes by facts
+//! alone, and each call of a step is a fact before it is made.
+
+mod advance;
+mod ask;
+mod decide;
+mod fact;
+mod judge;
+mod view;
+pub(super) mod words;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::fact::Subject;
+use crate::model::{EventTime, Labels, Now, SECOND_NS};
+use crate::runbook::{End, Occasion, Outcome, Params, StepCall, StepKey};
+
+pub use ask::{Answered, Ask, Refusal};
+pub(super) use decide::Deciding;
+pub use fact::{RunFact, RunWhat};
+pub use judge::{Judgement, Measured, Verdict};
+pub use view::{CallView, DryRun, DryStep, RunView, RunbookView, StepView};
+pub(super) use {
+    advance::may_repeat,
+    judge::{BEFORE_S, judge},
+};
+
+/// Runs that are remembered; the oldest that has ended goes first.
+const RUNS_MAX: usize = 1_000;
+/// Runs that are under way at once, of all runbooks; others wait for their turn.
+pub(super) const AT_ONCE: usize = 16;
+/// Targets and ends that are remembered of one runbook.
+const TARGETS_MAX: usize = 1_000;
+/// Verdicts in a row by which it is told that a runbook does not help any more.
+const VERDICTS: usize = 5;
+/// Beyond a step's own timeout: after that nobody will say any more how it ended.
+const UNHEARD_NS: u64 = 120 * SECOND_NS;
+pub(super) const WEEK_NS: u64 = 7 * 86_400 * SECOND_NS;
+
+/// One run, or one that was asked for and is not to be.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Run {
+    /// `run_…`
+    pub id: String,
+    pub runbook: String,
+    pub target: String,
+    pub params: Params,
+    pub occasion: Occasion,
+    /// What the alert is about; the runbook where there is none.
+    pub subject: Subject,
+    pub group: Labels,
+    /// A person's name; empty: a trigger.
+    pub by: String,
+    pub state: State,
+    pub asked: Now,
+    pub began: Option<Now>,
+    pub ended: Option<Now>,
+    /// The clock of what the alert is about, at the beginning and at the end.
+    pub began_clock: EventTime,
+    pub ended_clock: EventTime,
+    pub steps: Vec<Done>,
+    pub approved_by: Option<String>,
+    pub judgement: Option<Judgement>,
+    /// A person has looked at how it ended.
+    pub settled_by: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum State {
+    /// Somebody has to agree, until then.
+    Asked {
+        until: Now,
+    },
+    /// For its turn.
+    Waiting,
+    Doing {
+        since: Now,
+        step: Box<StepCall>,
+    },
+    /// The step of this place is next, at that time, for the so manieth time.
+    Next {
+        step: u32,
+        attempt: u32,
+        at: Now,
+    },
+    Ended {
+        end: End,
+        why: String,
+    },
+    /// It is not to be.
+    Refused {
+        why: String,
+    },
+}
+
+/// One attempt that has ended.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Done {
+    pub key: StepKey,
+    pub name: String,
+    pub began: Now,
+    pub ended: Now,
+    pub outcome: Outcome,
+}
+
+/// What is known of one runbook.
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(super) struct Book {
+    /// Runs in a row that did not end well.
+    failures: u32,
+    /// Until when, and why, none begins by itself.
+    stopped: Option<(Now, String)>,
+    /// When targets were acted upon, within the last week.
+    recent: VecDeque<(Now, String)>,
+    /// The last end, by target.
+    ends: BTreeMap<String, Now>,
+    tally: Tally,
+    /// The newest last.
+    verdicts: VecDeque<Verdict>,
+    /// It has been told that it does not help any more.
+    is_reported: bool,
+}
+
+/// Since the state began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Tally {
+    pub triggered: u64,
+    pub refused: u64,
+    pub began: u64,
+    pub succeeded: u64,
+    pub failed: u64,
+    pub timed_out: u64,
+    pub unknown: u64,
+    pub helped: u64,
+    pub did_not_help: u64,
+    pub worse: u64,
+    pub unclear: u64,
+}
+
+#[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
+pub(super) struct Runs {
+    runs: VecDeque<Run>,
+    books: BTreeMap<String, Book>,
+    /// Of what people asked for.
+    last_ask: u64,
+    /// Something may be next.
+    #[borsh(skip)]
+    is_stirred: bool,
+}
+
+impl Run {
+    /// It has begun, or will by itself.
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Doing { .. } | State::Next { .. })
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.is_active() || matches!(self.state, State::Asked { .. })
+    }
+
+    pub(super) fn is_by_alert(&self) -> bool {
+        !self.occasion.alert.is_empty()
+    }
+
+    /// How it ended, where somebody has to look.
+    pub(super) fn needs_a_person(&self) -> Option<(End, &str)> {
+        match &self.state {
+            State::Ended { end, why } if *end != End::Succeeded => Some((*end, why)),
+            _ => None,
+        }
+    }
+}
+
+impl Runs {
+    pub(super) fn run(&self, id: &str) -> Option<&Run> {
+        self.runs.iter().rev().find(|run| run.id == id)
+    }
+
+    fn run_mut(&mut self, id: &str) -> Option<&mut Run> {
+        self.runs.iter_mut().rev().find(|run| run.id == id)
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter()
+    }
+
+    pub(super) fn of_alert(&self, alert: &str) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.occasion.alert == alert && !alert.is_empty())
+    }
+
+    /// Runbooks that were stopped until now.
+    pub(super) fn pauses_over(&self, now: Now) -> Vec<String> {
+        let is_over = |book: &Book| book.stopped.as_ref().is_some_and(|(until, _)| *until <= now);
+        self.books.iter().filter(|(_, book)| is_over(book)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Steps that were begun and of which it is not known how they ended.
+    pub(super) fn unsettled(&self) -> Vec<StepCall> {
+        let doing = self.runs.iter().filter_map(|run| match &run.state {
+            State::Doing { step, .. } => Some((**step).clone()),
+            _ => None,
+        });
+        doing.collect()
+    }
+
+    pub(super) fn take_stirred(&mut self) -> bool {
+        std::mem::take(&mut self.is_stirred)
+    }
+
+    /// What a fact says. The call that it begins, if it begins one.
+    pub(super) fn apply(&mut self, now: Now, fact: &RunFact) -> Option<StepCall> {
+        self.is_stirred = true;
+        match &fact.what {
+            RunWhat::Proposed { run, .. } | RunWhat::Refused { run: Some(run), .. } => self.enter(now, run),
+            RunWhat::Refused { run: None, .. } => self.count_refused(&fact.runbook, false),
+            RunWhat::Approved { by, .. } => self.change(fact, |run| {
+                run.approved_by = Some(by.clone());
+                run.state = State::Waiting;
+            }),
+            RunWhat::Denied { why, .. } => {
+                self.change(fact, |run| run.state = State::Refused { why: why.clone() });
+                self.count_refused(&fact.runbook, false);
+            }
+            RunWhat::StepBegan { step, clock } => {
+                self.began(now, fact, step, *clock);
+                return Some((**step).clone());
+            }
+            RunWhat::StepEnded { key, outcome, next } => self.step_ended(now, fact, key, outcome, *next),
+            RunWhat::Ended { end, why, clock } => self.ended(now, fact, (*end, why), *clock),
+            RunWhat::Judged(judgement) => self.judged(fact, judgement),
+            RunWhat::Stopped { until, why } => {
+                self.books.entry(fact.runbook.clone()).or_default().stopped = Some((*until, why.clone()));
+            }
+            RunWhat::Resumed { .. } => {
+                let book = self.books.entry(fact.runbook.clone()).or_default();
+                (book.stopped, book.failures) = (None, 0);
+            }
+            RunWhat::NotHelping { .. } => {
+                self.books.entry(fact.runbook.clone()).or_default().is_reported = true;
+            }
+            RunWhat::Settled { by, .. } => self.change(fact, |run| run.settled_by = Some(by.clone())),
+        }
+        None
+    }
+
+    fn change(&mut self, fact: &RunFact, change: impl FnOnce(&mut Run)) {
+        if let Some(run) = self.run_mut(&fact.run) {
+            change(run);
+        }
+    }
+
+    fn count_refused(&mut self, runbook: &str, is_triggered: bool) {
+        let tally = &mut self.books.entry(runbook.to_owned()).or_default().tally;
+        tally.refused += 1;
+        tally.triggered += u64::from(is_triggered);
+    }
+
+    fn enter(&mut self, now: Now, run: &Run) {
+        if run.by.is_empty() {
+            self.books.entry(run.runbook.clone()).or_default().tally.triggered += 1;
+        } else {
+            self.last_ask += 1;
+        }
+        if matches!(run.state, State::Refused { .. }) {
+            self.count_refused(&run.runbook, false);
+        } else {
+            let book = self.books.entry(run.runbook.clone()).or_default();
+            book.recent.push_back((now, run.target.clone()));
+            let is_old = |at: Now| at.0.saturating_add(WEEK_NS) < now.0;
+            while book.recent.len() > TARGETS_MAX || book.recent.front().is_some_and(|(at, _)| is_old(*at)) {
+                book.recent.pop_front();
+            }
+        }
+        self.runs.retain(|known| known.id != run.id);
+        if self.runs.len() >= RUNS_MAX
+            && let Some(oldest) = self.runs.iter().position(|run| !run.is_open())
+        {
+            self.runs.remove(oldest);
+        }
+        self.runs.push_back(run.clone());
+    }
+
+    fn began(&mut self, now: Now, fact: &RunFact, step: &StepCall, clock: EventTime) {
+        let Some(run) = self.run_mut(&fact.run) else { return };
+        run.state = State::Doing { since: now, step: Box::new(step.clone()) };
+        if run.began.is_none() {
+            (run.began, run.began_clock) = (Some(now), clock);
+            self.books.entry(fact.runbook.clone()).or_default().tally.began += 1;
+        }
+    }
+
+    fn step_ended(
+        &mut self,
+        now: Now,
+        fact: &RunFact,
+        key: &StepKey,
+        outcome: &Outcome,
+        next: Option<(u32, u32, Now)>,
+    ) {
+        self.change(fact, |run| {
+            let State::Doing { since, step } = &run.state else { return };
+            let (name, began) = (step.name.clone(), *since);
+            run.steps.push(Done { key: key.clone(), name, began, ended: now, outcome: outcome.clone() });
+            if let Some((step, attempt, at)) = next {
+                run.state = State::Next { step, attempt, at };
+            }
+        });
+    }
+
+    fn ended(&mut self, now: Now, fact: &RunFact, (end, why): (End, &str), clock: EventTime) {
+        let Some(run) = self.run_mut(&fact.run) else { return };
+        run.state = State::Ended { end, why: why.to_owned() };
+        (run.ended, run.ended_clock) = (Some(now), clock);
+        let book = self.books.entry(fact.runbook.clone()).or_default();
+        if book.ends.len() >= TARGETS_MAX
+            && let Some(oldest) =
+                book.ends.iter().min_by_key(|(_, at)| **at).map(|(target, _)| target.clone())
+        {
+            book.ends.remove(&oldest);
+        }
+        book.ends.insert(fact.target.clone(), now);
+        let tally = &mut book.tally;
+        match end {
+            End::Succeeded => tally.succeeded += 1,
+            End::Failed => tally.failed += 1,
+            End::TimedOut => tally.timed_out += 1,
+            End::Unknown => tally.unknown += 1,
+        }
+        book.failures = if end == End::Succeeded { 0 } else { book.failures + 1 };
+    }
+
+    fn judged(&mut self, fact: &RunFact, judgement: &Judgement) {
+        self.change(fact, |run| run.judgement = Some(judgement.clone()));
+        let book = self.books.entry(fact.runbook.clone()).or_default();
+        match judgement.verdict {
+            Verdict::Helped => (book.tally.helped, book.is_reported) = (book.tally.helped + 1, false),
+            Verdict::DidNotHelp => book.tally.did_not_help += 1,
+            Verdict::Worse => book.tally.worse += 1,
+            Verdict::Unclear => book.tally.unclear += 1,
+        }
+        if judgement.verdict != Verdict::Unclear {
+            if book.verdicts.len() >= VERDICTS {
+                book.verdicts.pop_front();
+            }
+            book.verdicts.push_back(judgement.verdict);
+        }
+    }
+}
