@@ -17,6 +17,8 @@ evenkeel
   /api/v1/alerts     alerts with the reason for each decision
   /api/v1/events     newest classified events (?category=exception&where=EXPRESSION&limit=100)
   /api/v1/rules      what each rule dropped, classified, merged and alerted
+  /api/v1/runbooks   runbooks, and whether they help (/NAME; POST /NAME/run, /NAME/resume)
+  /api/v1/runs       newest runs (/ID; POST /ID/approve, /ID/deny, /ID/settle)
   /api/v1/facts      newest decisions
   /api/v1/record     a recording of what comes in from now on
   /api/v1/reload     POST: read the configuration again

@@ -6,6 +6,8 @@ mod inquiries;
 mod kafka;
 mod queries;
 mod record;
+mod runbooks;
+mod wishes;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,8 +24,13 @@ use serde::Serialize;
 use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
+use crate::engine::{
+    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView, RunView,
+    RunbookView, WhatIf,
+};
 use crate::model::{Category, EventTime, Parts};
+use crate::runbook::Params;
+use crate::runner::Link;
 use inquiries::Inquiries;
 pub use kafka::{KafkaView, Outcomes, PartitionView};
 
@@ -75,6 +82,19 @@ pub trait Views: Send + Sync + 'static {
         which: AlertWanted,
     ) -> impl Future<Output = Result<Option<AlertExplanation>, Busy>> + Send;
     fn rules(&self) -> impl Future<Output = Result<Vec<RuleView>, Busy>> + Send;
+    fn runbooks(&self) -> impl Future<Output = Result<Vec<RunbookView>, Busy>> + Send;
+    fn runs(&self) -> impl Future<Output = Result<Vec<RunView>, Busy>> + Send;
+    fn run(&self, id: String) -> impl Future<Output = Result<Option<RunView>, Busy>> + Send;
+    fn dry_run(
+        &self,
+        runbook: String,
+        given: Params,
+        alert: String,
+    ) -> impl Future<Output = Result<Result<DryRun, Refusal>, Busy>> + Send;
+    /// The answer comes when it is kept.
+    fn wish(&self, ask: Ask) -> impl Future<Output = Result<Answered, Busy>> + Send;
+    /// Whether the link that approves a run is ours, and not too old.
+    fn is_good_link(&self, link: &Link) -> bool;
     fn reload(&self) -> impl Future<Output = Result<Reloaded, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
     /// A recording from now on, piece by piece, or why there can be none.
@@ -161,7 +181,10 @@ pub async fn serve<V: Views>(
 /// Health is for everybody who reaches the port: what asks for it seldom has a token.
 fn router<V: Views>(state: Arc<State<V>>) -> Router {
     let asked = middleware::from_fn_with_state(Arc::clone(&state), admit::<V>);
+    // The link's signature is who asks.
+    let links = get(wishes::page::<V>).post(wishes::by_link::<V>);
     let health = Router::new()
+        .route("/approve/{id}", links)
         .route("/livez", get(answers::livez))
         .route("/readyz", get(answers::readyz::<V>))
         .route("/healthz", get(answers::readyz::<V>));
@@ -180,6 +203,15 @@ fn router<V: Views>(state: Arc<State<V>>) -> Router {
         .route("/api/v1/explain", get(explain::explain::<V>))
         .route("/api/v1/kafka", get(kafka::kafka::<V>))
         .route("/api/v1/rules", get(queries::rules::<V>))
+        .route("/api/v1/runbooks", get(runbooks::runbooks::<V>))
+        .route("/api/v1/runbooks/{name}", get(runbooks::runbook::<V>))
+        .route("/api/v1/runbooks/{name}/run", post(wishes::start::<V>))
+        .route("/api/v1/runbooks/{name}/resume", post(wishes::resume::<V>))
+        .route("/api/v1/runs", get(runbooks::runs::<V>))
+        .route("/api/v1/runs/{id}", get(runbooks::run::<V>))
+        .route("/api/v1/runs/{id}/approve", post(wishes::approve::<V>))
+        .route("/api/v1/runs/{id}/deny", post(wishes::deny::<V>))
+        .route("/api/v1/runs/{id}/settle", post(wishes::settle::<V>))
         .route("/api/v1/reload", post(queries::reload::<V>))
         .route("/api/v1/facts", get(queries::facts::<V>))
         .route("/api/v1/record", get(record::record::<V>))

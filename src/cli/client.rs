@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use http::Method;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::Exit;
@@ -105,7 +105,7 @@ pub(super) async fn reload(global: &Global, args: &ReloadArgs) -> Exit {
 
 /// An answer that comes piece by piece.
 pub(super) async fn open(global: &Global, path: &str) -> Result<reqwest::Response, Exit> {
-    let answer = request(global, Method::GET, path).await?;
+    let answer = request(global, Method::GET, path, None).await?;
     if answer.status().is_success() {
         return Ok(answer);
     }
@@ -113,14 +113,29 @@ pub(super) async fn open(global: &Global, path: &str) -> Result<reqwest::Respons
 }
 
 async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit> {
-    let answer = request(global, method, path).await?;
+    let answer = request(global, method, path, None).await?;
     told(global, path, answer).await
 }
 
-async fn request(global: &Global, method: Method, path: &str) -> Result<reqwest::Response, Exit> {
+/// As [`get`], for what changes something.
+pub(super) async fn post(global: &Global, path: &str, body: &Value) -> Result<Value, Exit> {
+    let answer = request(global, Method::POST, path, Some(body)).await?;
+    told(global, path, answer).await
+}
+
+async fn request(
+    global: &Global,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<reqwest::Response, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let caller = Caller::new(global)?;
-    caller.client.request(method, &url).send().await.map_err(|error| {
+    let mut request = caller.client.request(method, &url);
+    if let Some(body) = body {
+        request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+    }
+    request.send().await.map_err(|error| {
         eprintln!("error: no daemon answers at {}: {error}\n  hint: start one with `evenkeel run`, or name it with --url", global.url);
         Exit::Unreachable
     })
@@ -149,7 +164,7 @@ async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<
         return Err(Exit::BadConfiguration);
     }
     if matches!(status, reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN) {
-        eprintln!("  hint: name a file with a token of role `viewer` with --token-file");
+        eprintln!("  hint: name a file with a token of role `viewer`, or of `operator` for what changes something, with --token-file");
         return Err(Exit::NotPermitted);
     }
     Err(Exit::No)

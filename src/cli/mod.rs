@@ -46,6 +46,7 @@ mod paint;
 mod record;
 mod replay;
 mod run;
+mod runbooks;
 mod show;
 mod slos;
 mod suggest;

@@ -166,10 +166,11 @@ impl Daemon {
         });
         turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
         let settling = ledger.clone();
+        let external_url = format!("{}://{}", entrance.scheme(), addresses.http);
         let responder = Arc::new(Responder::start(
             config.receivers,
             respond::client().context("set up the client for notifications")?,
-            format!("{}://{}", entrance.scheme(), addresses.http),
+            external_url.clone(),
             move |id, outcome| settling.settle(id, outcome),
         ));
         let heart = Heart::new(config.heartbeat);
@@ -180,7 +181,7 @@ impl Daemon {
             respond::client().context("set up the client for steps of runbooks")?,
             move |key, outcome| settling.settle_step(key, outcome),
         ));
-        let (out, wake) = (Out::new(&responder, &runner, &ledger), ledger.waker());
+        let (out, wake) = (Out::new(&responder, &runner, &ledger, external_url), ledger.waker());
         let committing = move || committer.run(|one| out.send(one), wake);
         let commits = thread("committer", committing)?;
         let (turns, turning) = turn_round(turns)?;
@@ -249,6 +250,7 @@ impl Daemon {
             reloader: self.reloader.clone(),
             recorder: Arc::clone(&self.recorder),
             kafka: Arc::clone(&self.kafka),
+            runner: Arc::clone(&self.runner),
         };
         self.eyes = Some(eyes.clone());
         let quiet = || until(stopped.clone());

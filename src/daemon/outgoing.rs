@@ -4,24 +4,43 @@ use std::sync::Arc;
 
 use super::commit::Outgoing;
 use super::ledger::Ledger;
+use crate::engine::{APPROVE_RUN, APPROVE_UNTIL, Notification};
 use crate::respond::Responder;
 use crate::runbook::{End, Outcome};
-use crate::runner::Runner;
+use crate::runner::{Link, Runner};
 
 pub(super) struct Out {
     responder: Arc<Responder>,
     runner: Arc<Runner>,
     ledger: Ledger,
+    external_url: String,
 }
 
 impl Out {
-    pub(super) fn new(responder: &Arc<Responder>, runner: &Arc<Runner>, ledger: &Ledger) -> Self {
-        Self { responder: Arc::clone(responder), runner: Arc::clone(runner), ledger: ledger.clone() }
+    pub(super) fn new(
+        responder: &Arc<Responder>,
+        runner: &Arc<Runner>,
+        ledger: &Ledger,
+        external_url: String,
+    ) -> Self {
+        Self { responder: Arc::clone(responder), runner: Arc::clone(runner), ledger: ledger.clone(), external_url }
+    }
+
+    /// With a link, where there is a key to sign it.
+    fn with_link(&self, mut notification: Notification) -> Notification {
+        let annotations = &mut notification.alert.annotations;
+        let run = annotations.get(APPROVE_RUN).zip(annotations.get(APPROVE_UNTIL).and_then(|until| until.parse().ok()));
+        if let Some(((run, until_s), key)) = run.zip(self.runner.link_key()) {
+            let url = format!("{}{}", self.external_url, Link::new(&key, run, until_s).path());
+            notification.explain.text.push_str(&format!(" Approve: {url}"));
+            annotations.insert("approve_url".to_owned(), url);
+        }
+        notification
     }
 
     pub(super) fn send(&self, one: Outgoing) {
         match one {
-            Outgoing::Notification(notification) => self.responder.notify(notification),
+            Outgoing::Notification(notification) => self.responder.notify(self.with_link(notification)),
             Outgoing::Step(step) => self.runner.run(step),
             Outgoing::NotBegun(key) => {
                 let why = "the state could not be kept, so it was not begun".to_owned();

@@ -1,6 +1,7 @@
 //! What the API may see: questions to the ledger, and the numbers of the edges.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::kafka::{Kafka, places};
 use super::ledger::{Ledger, Sight, Unavailable};
@@ -11,10 +12,15 @@ use crate::api::{AlertWanted, Busy, EventsWanted, KafkaView, Pieces, Reloaded, V
 use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
-use crate::engine::{AlertExplanation, EventFilter, EventView, Explanation, Fact, RuleView, WhatIf};
+use crate::engine::{
+    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView, RunView,
+    RunbookView, WhatIf,
+};
 use crate::ingest::{Admission, Counters};
 use crate::model::{EventTime, Parts};
 use crate::respond::Meters;
+use crate::runbook::Params;
+use crate::runner::{Link, Runner};
 use crate::telemetry::Metrics;
 
 #[derive(Clone)]
@@ -27,6 +33,7 @@ pub(super) struct Eyes {
     pub(super) reloader: Reloader,
     pub(super) recorder: Arc<Recorder>,
     pub(super) kafka: Arc<Kafka>,
+    pub(super) runner: Arc<Runner>,
 }
 
 impl Eyes {
@@ -133,6 +140,36 @@ impl Views for Eyes {
 
     async fn rules(&self) -> Result<Vec<RuleView>, Busy> {
         self.ask(|sight| sight.engine.rule_views()).await
+    }
+
+    async fn runbooks(&self) -> Result<Vec<RunbookView>, Busy> {
+        self.ask(|sight| sight.engine.runbooks()).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunView>, Busy> {
+        self.ask(|sight| sight.engine.run_views()).await
+    }
+
+    async fn run(&self, id: String) -> Result<Option<RunView>, Busy> {
+        self.ask(move |sight| sight.engine.run_view(&id)).await
+    }
+
+    async fn dry_run(
+        &self,
+        runbook: String,
+        given: Params,
+        alert: String,
+    ) -> Result<Result<DryRun, Refusal>, Busy> {
+        self.ask(move |sight| sight.engine.dry_run(&runbook, &given, &alert)).await
+    }
+
+    async fn wish(&self, ask: Ask) -> Result<Answered, Busy> {
+        self.ledger.wish(ask).await.map_err(|Unavailable| Busy)
+    }
+
+    fn is_good_link(&self, link: &Link) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.runner.link_key().is_some_and(|key| now.is_ok_and(|now| link.is_good(&key, now.as_secs())))
     }
 
     async fn reload(&self) -> Result<Reloaded, Busy> {

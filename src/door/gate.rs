@@ -50,10 +50,16 @@ impl Denied {
 pub struct Guest<'a> {
     entrance: &'a Entrance,
     own: Option<Arc<Allowances>>,
+    name: Option<Arc<str>>,
     share: Arc<Share>,
 }
 
 impl Guest<'_> {
+    /// Of the token; nothing where none is asked for.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// Decompressed.
     pub fn brought_bytes(&self, bytes: u64) {
         let now_ns = self.entrance.now_ns();
@@ -113,8 +119,9 @@ impl Entrance {
             return Err(Denied::NoCertificate);
         }
         let own = self.tokens.as_ref().map(|tokens| standing(tokens, role, headers)).transpose()?;
+        let (name, own) = own.unzip();
         let share = Arc::clone(own.as_ref().map_or(visitor.share(), |own| &own.share));
-        Ok(Guest { entrance: self, own, share })
+        Ok(Guest { entrance: self, own, name, share })
     }
 
     fn now_ns(&self) -> u64 {
@@ -123,7 +130,9 @@ impl Entrance {
     }
 }
 
-fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<Arc<Allowances>, Denied> {
+type Own = (Arc<str>, Arc<Allowances>);
+
+fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<Own, Denied> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let token = match (given.next(), given.next()) {
         (None, _) => return Err(Denied::NoToken),
@@ -131,7 +140,7 @@ fn standing(tokens: &Tokens, role: Role, headers: &HeaderMap) -> Result<Arc<Allo
         (Some(_), Some(_)) => return Err(Denied::UnknownToken),
     };
     match tokens.standing(token, role) {
-        Standing::Good(allowances) => Ok(allowances),
+        Standing::Good { name, allowances } => Ok((name, allowances)),
         Standing::OtherRole => Err(Denied::OtherRole(role)),
         Standing::Unknown => Err(Denied::UnknownToken),
     }

@@ -77,6 +77,7 @@ pub(super) struct Tokens(RwLock<Vec<Known>>);
 #[derive(Debug)]
 struct Known {
     of: TokenFile,
+    name: Arc<str>,
     digest: [u8; 32],
     /// Of the file when it was last looked at; `None` while it was not there.
     stamp: Option<Stamp>,
@@ -89,7 +90,10 @@ pub(super) enum Standing {
     Unknown,
     /// Known, and good for something else.
     OtherRole,
-    Good(Arc<Allowances>),
+    Good {
+        name: Arc<str>,
+        allowances: Arc<Allowances>,
+    },
 }
 
 impl Tokens {
@@ -104,7 +108,9 @@ impl Tokens {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().fold(Standing::Unknown, |standing, one| {
             match (same(&one.digest, &digest), one.of.role.covers(role)) {
-                (true, true) => Standing::Good(Arc::clone(&one.allowances)),
+                (true, true) => {
+                    Standing::Good { name: Arc::clone(&one.name), allowances: Arc::clone(&one.allowances) }
+                }
                 (true, false) if matches!(standing, Standing::Unknown) => Standing::OtherRole,
                 _ => standing,
             }
@@ -156,7 +162,7 @@ impl Known {
             io::Error::new(error.kind(), text)
         })?;
         let allowances = Arc::new(Allowances::new(of.rates));
-        Ok(Self { of: of.clone(), digest, stamp, allowances })
+        Ok(Self { of: of.clone(), name: Arc::from(of.name.as_str()), digest, stamp, allowances })
     }
 }
 
@@ -225,7 +231,7 @@ mod tests {
         let word = |token: &str, role| match tokens.standing(token.as_bytes(), role) {
             Standing::Unknown => "unknown",
             Standing::OtherRole => "other",
-            Standing::Good(_) => "good",
+            Standing::Good { .. } => "good",
         };
         for (token, standing) in [
             ("sends", ["good", "other", "other"]),
@@ -244,7 +250,7 @@ mod tests {
         let folder = crate::door::files::scratch("reload");
         let one = file(&folder, "one", Role::Ingest, "first");
         let tokens = Tokens::read(std::slice::from_ref(&one)).unwrap();
-        let good = |token: &str| matches!(tokens.standing(token.as_bytes(), Role::Ingest), Standing::Good(_));
+        let good = |token: &str| matches!(tokens.standing(token.as_bytes(), Role::Ingest), Standing::Good { .. });
         std::fs::write(&one.file, "the second\n").unwrap();
         tokens.look();
         assert!(good("first"), "two words are no token");

@@ -10,11 +10,14 @@ use super::plan::Plan;
 use super::runs::{Deciding, Runs, words};
 use super::why::Journeys;
 use crate::alert::{Episode, Identity, Step};
-use crate::model::{EventTime, Labels, Now, Priority, Severity, rfc3339};
+use crate::model::{EventTime, Labels, Now, Priority, SECOND_NS, Severity, rfc3339};
 use crate::runbook::{Moment, Occasion};
 
 /// Alerts that are remembered; the oldest closed one goes first.
 const RECORDS_MAX: usize = 1_000;
+/// Annotations of a notification whose run waits for approval: which, and until when, in seconds since 1970.
+pub const APPROVE_RUN: &str = "approve_run";
+pub const APPROVE_UNTIL: &str = "approve_until";
 /// Decisions that are remembered of one alert.
 const DECISIONS_MAX: usize = 64;
 
@@ -162,7 +165,7 @@ impl Alerts {
             Step::Close(_) => What::EpisodeClosed(change),
         };
         let runs = runs.into_iter().map(|fact| What::Run(Box::new(fact)));
-        std::iter::once(changed).chain(queued).chain(runs).collect()
+        std::iter::once(changed).chain(runs).chain(queued).collect()
     }
 
     /// Open alerts that nobody has heard of nor is being told, for whoever is to hear of them by this plan. Who refused one
@@ -277,7 +280,13 @@ impl Alerts {
         self.last_id = self.last_id.max(id.0);
         let record = self.records.iter_mut().find(|record| record.dedup_key == dedup_key)?;
         record.told.insert(receiver.to_owned(), Telling::Pending);
-        let notification = Box::new(notification(id, receiver, record, fact.at)?);
+        let mut notification = Box::new(notification(id, receiver, record, fact.at)?);
+        let asked = self.runs.of_alert(&record.id).find_map(|run| Some((&run.id, run.approval_until()?)));
+        if let Some((run, until)) = asked {
+            let annotations = &mut notification.alert.annotations;
+            annotations.insert(APPROVE_RUN.to_owned(), run.clone());
+            annotations.insert(APPROVE_UNTIL.to_owned(), (until.0 / SECOND_NS).to_string());
+        }
         match notification.transition {
             Transition::Trigger => self.told.triggered += 1,
             Transition::Escalate => self.told.escalated += 1,

@@ -44,7 +44,7 @@ mod why;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use alerts::{AlertRecord, Decision, Telling};
+pub use alerts::{APPROVE_RUN, APPROVE_UNTIL, AlertRecord, Decision, Telling};
 pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};

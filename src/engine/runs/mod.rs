@@ -164,6 +164,13 @@ impl Run {
         !self.occasion.alert.is_empty()
     }
 
+    pub(super) fn approval_until(&self) -> Option<Now> {
+        match self.state {
+            State::Asked { until } => Some(until),
+            _ => None,
+        }
+    }
+
     /// How it ended, where somebody has to look.
     pub(super) fn needs_a_person(&self) -> Option<(End, &str)> {
         match &self.state {

@@ -132,10 +132,7 @@ impl Run {
             service: self.occasion.service.clone(),
             by: if self.by.is_empty() { "trigger".to_owned() } else { self.by.clone() },
             approved_by: self.approved_by.clone(),
-            approval_until: match self.state {
-                State::Asked { until } => Some(time(until)),
-                _ => None,
-            },
+            approval_until: self.approval_until().map(time),
             asked_at: time(self.asked),
             began_at: self.began.map(time),
             ended_at: self.ended.map(time),
