@@ -25,8 +25,8 @@ use crate::door::{self, Bound, Entrance, Listener, Visitor};
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{
-    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView, RunView,
-    RunbookView, WhatIf,
+    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView,
+    RunView, RunbookView, WhatIf,
 };
 use crate::model::{Category, EventTime, Parts};
 use crate::runbook::Params;

@@ -54,7 +54,9 @@ pub(super) async fn runs<V: Views>(
             && query.state.as_ref().is_none_or(|state| run.state == *state)
     };
     let runs = state.views.runs().await;
-    answer(runs.map(|runs| json!({ "runs": runs.into_iter().filter(wanted).take(limit).collect::<Vec<_>>() })))
+    answer(
+        runs.map(|runs| json!({ "runs": runs.into_iter().filter(wanted).take(limit).collect::<Vec<_>>() })),
+    )
 }
 
 pub(super) async fn run<V: Views>(state: Shared<V>, Path(id): Path<String>) -> Response {

@@ -39,7 +39,11 @@ pub(super) struct Signature {
 }
 
 /// No page of a browser may cause it: those send where they come from.
-fn operator<V: Views>(state: &State<V>, visitor: &Visitor, headers: &HeaderMap) -> Result<String, Box<Response>> {
+fn operator<V: Views>(
+    state: &State<V>,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+) -> Result<String, Box<Response>> {
     if headers.contains_key(header::ORIGIN) {
         let text = "this is not for browsers: use `evenkeel runbook`";
         return Err(Box::new(refusal(StatusCode::FORBIDDEN, text.to_owned())));
@@ -54,7 +58,8 @@ fn read<T: Default + for<'d> Deserialize<'d>>(body: &[u8]) -> Result<T, Box<Resp
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(T::default());
     }
-    serde_json::from_slice(body).map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))
+    serde_json::from_slice(body)
+        .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))
 }
 
 async fn wish<V: Views>(state: &State<V>, ask: Ask) -> Response {
@@ -186,8 +191,10 @@ pub(super) async fn by_link<V: Views>(
     match state.views.wish(Ask::Approve { run, by: String::new(), is_link: true }).await {
         Ok(Answered::Done(run)) => html(StatusCode::OK, &format!("<p>{} is approved.</p>", escaped(&run))),
         Ok(Answered::Refused(why)) => {
-            let (Refusal::NotFound(text) | Refusal::Conflict(text) | Refusal::Forbidden(text) | Refusal::Invalid(text)) =
-                why;
+            let (Refusal::NotFound(text)
+            | Refusal::Conflict(text)
+            | Refusal::Forbidden(text)
+            | Refusal::Invalid(text)) = why;
             html(StatusCode::CONFLICT, &format!("<p>Nothing was done: {}.</p>", escaped(&text)))
         }
         Err(Busy) => busy(),
@@ -204,7 +211,9 @@ fn html(status: StatusCode, body: &str) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    let page = format!("<!doctype html><html lang=en><meta charset=utf-8><title>Evenkeel</title><body>{body}</body></html>");
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Evenkeel</title><body>{body}</body></html>"
+    );
     (status, policy, Html(page)).into_response()
 }
 

@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
 use super::{
-    Exit, backup, check, client, demo, doctor, explain, init, manual, record, replay, run, runbooks, show, slos,
-    suggest, trial,
+    Exit, backup, check, client, demo, doctor, explain, init, manual, record, replay, run, runbooks, show,
+    slos, suggest, trial,
 };
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;

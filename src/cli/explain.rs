@@ -102,6 +102,7 @@ fn level_lines(
         for hop in array(&alert["hops"]) {
             line("", &hop_text(hop));
         }
+        run_lines(&mut line, alert);
     }
     for held in array(&level["held_back"]) {
         line("held back", text(held));
@@ -282,7 +283,24 @@ fn alert_lines(alert: &Value) -> String {
             line("", &hop_text(hop));
         }
     }
+    run_lines(&mut line, alert);
     out
+}
+
+/// What ran about the alert, what is next, and what did not run.
+fn run_lines(line: &mut impl FnMut(&str, &str), alert: &Value) {
+    for run in array(&alert["runs"]) {
+        let word = match text(&run["state"]) {
+            "waits_for_approval" | "waiting" => "next",
+            "refused" => "not run",
+            "running" => "runs",
+            _ => "ran",
+        };
+        line(word, &format!("{}  {}", text(&run["id"]), text(&run["text"])));
+        if run["state"] == "waits_for_approval" {
+            line("", &format!("`evenkeel runbook approve {}`", text(&run["id"])));
+        }
+    }
 }
 
 fn percent(share: &Value) -> String {

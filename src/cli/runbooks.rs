@@ -51,7 +51,8 @@ async fn run(global: &Global, args: &RunbookRunArgs) -> Exit {
     let parameters: Map<String, Value> =
         args.params.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let body = json!({ "parameters": parameters, "alert": args.alert, "dry_run": args.dry_run });
-    let answer = match post(global, &format!("/api/v1/runbooks/{}/run", encoded(&args.runbook)), &body).await {
+    let answer = match post(global, &format!("/api/v1/runbooks/{}/run", encoded(&args.runbook)), &body).await
+    {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
@@ -130,9 +131,12 @@ fn run_lines(run: &Value) -> String {
         text(&run["asked_at"]),
         text(&run["by"]),
     );
-    for (word, key) in
-        [("alert", "alert"), ("approved by", "approved_by"), ("settled by", "settled_by"), ("ended", "ended_at")]
-    {
+    for (word, key) in [
+        ("alert", "alert"),
+        ("approved by", "approved_by"),
+        ("settled by", "settled_by"),
+        ("ended", "ended_at"),
+    ] {
         if let Some(value) = run[key].as_str() {
             lines.push_str(&format!("  {word:<10} {}\n", value.escape_debug()));
         }
@@ -162,7 +166,8 @@ fn run_lines(run: &Value) -> String {
 }
 
 fn dry_lines(dry: &Value) -> String {
-    let on = if text(&dry["target"]).is_empty() { String::new() } else { format!(" on {}", text(&dry["target"])) };
+    let on =
+        if text(&dry["target"]).is_empty() { String::new() } else { format!(" on {}", text(&dry["target"])) };
     let mut lines = format!("{}{on} would call, and calls nothing now:\n", text(&dry["runbook"]));
     for step in dry["steps"].as_array().into_iter().flatten() {
         lines.push_str(&format!("  {} ({})\n", text(&step["name"]), text(&step["kind"])));

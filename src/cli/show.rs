@@ -120,6 +120,9 @@ fn alert_lines(alert: &Value) -> String {
     for (receiver, telling) in alert["receivers"].as_object().into_iter().flatten() {
         lines.push_str(&format!("  {receiver:<10} {}\n", text(telling)));
     }
+    for run in alert["runs"].as_array().into_iter().flatten() {
+        lines.push_str(&format!("  {}  {}\n", text(&run["id"]), text(&run["text"]).escape_debug()));
+    }
     lines
 }
 

@@ -5,6 +5,7 @@ use super::recorder::RecorderCounts;
 use crate::api::KafkaView;
 use crate::door::{Listener, ListenerCounts};
 use crate::engine::view::{AlertView, Counts, GroupView, SloCounts, SloView};
+use crate::engine::{RunCounts, RunbookView};
 use crate::ingest::Snapshot;
 use crate::model::{Labels, Severity};
 use crate::respond::{BeatCounts, ReceiverCounts};
@@ -22,6 +23,8 @@ pub(super) struct Edges {
     pub(super) state: StateCounts,
     pub(super) recorder: RecorderCounts,
     pub(super) kafka: KafkaView,
+    pub(super) runbooks: Vec<RunbookView>,
+    pub(super) runs: RunCounts,
 }
 
 pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], edges: &Edges) -> Metrics {
@@ -37,8 +40,42 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
     put_state(&mut metrics, edges.state);
     put_recorder(&mut metrics, edges.recorder);
     put_kafka(&mut metrics, &edges.kafka);
+    put_runbooks(&mut metrics, edges);
     put_process(&mut metrics);
     metrics
+}
+
+fn put_runbooks(metrics: &mut Metrics, edges: &Edges) {
+    for one in &edges.runbooks {
+        for (outcome, count) in [
+            ("succeeded", one.succeeded),
+            ("failed", one.failed),
+            ("timed_out", one.timed_out),
+            ("unknown", one.unknown),
+        ] {
+            metrics.put(Name::RunbookRuns, &[&one.name, outcome], count);
+        }
+        metrics.put(Name::RunbookTriggersRefused, &[&one.name], one.refused);
+        for (verdict, count) in [
+            ("helped", one.helped),
+            ("did_not_help", one.did_not_help),
+            ("worse", one.worse),
+            ("unclear", one.unclear),
+        ] {
+            metrics.put(Name::RunbookVerdicts, &[&one.name, verdict], count);
+        }
+        metrics.put(Name::RunbookSaved, &[&one.name], one.saved_s);
+        metrics.put(Name::RunbookStopped, &[&one.name], u8::from(one.stopped_until.is_some()));
+    }
+    let RunCounts { for_approval, waiting, under_way, need_a_person } = edges.runs;
+    for (state, count) in [
+        ("waits_for_approval", for_approval),
+        ("waiting", waiting),
+        ("running", under_way),
+        ("needs_a_person", need_a_person),
+    ] {
+        metrics.put(Name::RunsOpen, &[state], count);
+    }
 }
 
 fn put_state(metrics: &mut Metrics, state: StateCounts) {

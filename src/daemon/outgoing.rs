@@ -23,13 +23,20 @@ impl Out {
         ledger: &Ledger,
         external_url: String,
     ) -> Self {
-        Self { responder: Arc::clone(responder), runner: Arc::clone(runner), ledger: ledger.clone(), external_url }
+        Self {
+            responder: Arc::clone(responder),
+            runner: Arc::clone(runner),
+            ledger: ledger.clone(),
+            external_url,
+        }
     }
 
     /// With a link, where there is a key to sign it.
     fn with_link(&self, mut notification: Notification) -> Notification {
         let annotations = &mut notification.alert.annotations;
-        let run = annotations.get(APPROVE_RUN).zip(annotations.get(APPROVE_UNTIL).and_then(|until| until.parse().ok()));
+        let run = annotations
+            .get(APPROVE_RUN)
+            .zip(annotations.get(APPROVE_UNTIL).and_then(|until| until.parse().ok()));
         if let Some(((run, until_s), key)) = run.zip(self.runner.link_key()) {
             let url = format!("{}{}", self.external_url, Link::new(&key, run, until_s).path());
             notification.explain.text.push_str(&format!(" Approve: {url}"));

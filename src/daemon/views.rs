@@ -13,8 +13,8 @@ use crate::door::Entrance;
 use crate::engine::report::Report;
 use crate::engine::view::{AlertView, Counts, EventsView, KnownView, SloView};
 use crate::engine::{
-    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView, RunView,
-    RunbookView, WhatIf,
+    AlertExplanation, Answered, Ask, DryRun, EventFilter, EventView, Explanation, Fact, Refusal, RuleView,
+    RunView, RunbookView, WhatIf,
 };
 use crate::ingest::{Admission, Counters};
 use crate::model::{EventTime, Parts};
@@ -193,9 +193,15 @@ impl Eyes {
     pub(super) async fn scrape(&self) -> Result<Metrics, Busy> {
         let asked = self.ask(|sight| {
             let engine = sight.engine;
-            (engine.counts(), engine.slos(), engine.alerts(), places(engine))
+            (
+                engine.counts(),
+                engine.slos(),
+                engine.alerts(),
+                places(engine),
+                (engine.runbooks(), engine.run_counts()),
+            )
         });
-        let (counts, slos, alerts, places) = asked.await?;
+        let (counts, slos, alerts, places, (runbooks, runs)) = asked.await?;
         let edges = metrics::Edges {
             listeners: self.entrance.meters().snapshot(),
             in_flight_bytes: self.admission.bytes_in_flight(),
@@ -207,6 +213,8 @@ impl Eyes {
             state: self.ledger.health().snapshot(),
             recorder: self.recorder.counts(),
             kafka: self.kafka.view(places),
+            runbooks,
+            runs,
         };
         Ok(metrics::scrape(&counts, &slos, &alerts, &edges))
     }

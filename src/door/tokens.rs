@@ -250,7 +250,8 @@ mod tests {
         let folder = crate::door::files::scratch("reload");
         let one = file(&folder, "one", Role::Ingest, "first");
         let tokens = Tokens::read(std::slice::from_ref(&one)).unwrap();
-        let good = |token: &str| matches!(tokens.standing(token.as_bytes(), Role::Ingest), Standing::Good { .. });
+        let good =
+            |token: &str| matches!(tokens.standing(token.as_bytes(), Role::Ingest), Standing::Good { .. });
         std::fs::write(&one.file, "the second\n").unwrap();
         tokens.look();
         assert!(good("first"), "two words are no token");

@@ -61,8 +61,8 @@ pub use points::{Points, Role, SeriesPoint, Use};
 pub use record::{Attribute, EventRecord, Scalar};
 pub use recorded::{Mapping, Unanswered, first_now};
 pub use runs::{
-    Answered, Ask, CallView, DryRun, DryStep, Judgement, Refusal, RunFact, RunView, RunWhat, RunbookView,
-    StepView, Verdict,
+    Answered, Ask, CallView, DryRun, DryStep, Judgement, Refusal, RunCounts, RunFact, RunView, RunWhat,
+    RunbookView, StepView, Verdict,
 };
 pub use saved::{FORMAT, Image, Outcomes, Part, Records};
 pub use sources::{Mark, Offsets, PARTITIONS_MAX, Placed, Placing, Position};

@@ -187,6 +187,10 @@ impl Engine {
         self.plan.runbooks.iter().map(|one| self.alerts.runs.runbook_view(one, self.now)).collect()
     }
 
+    pub fn run_counts(&self) -> runs::RunCounts {
+        self.alerts.runs.counts()
+    }
+
     /// The newest first.
     pub fn run_views(&self) -> Vec<runs::RunView> {
         let mut views: Vec<runs::RunView> = self.alerts.runs.all().map(Run::view).collect();

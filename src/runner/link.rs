@@ -32,7 +32,8 @@ impl Link {
 }
 
 fn mac(key: &Secret, run: &str, until_s: u64) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.reveal().as_bytes()).expect("a key of any length is taken");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.reveal().as_bytes()).expect("a key of any length is taken");
     mac.update(format!("evenkeel approve\n{run}\n{until_s}").as_bytes());
     mac
 }

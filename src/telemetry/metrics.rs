@@ -82,6 +82,12 @@ pub enum Registered {
     KafkaLag,
     KafkaWatermark,
     KafkaProduced,
+    RunbookRuns,
+    RunbookTriggersRefused,
+    RunbookVerdicts,
+    RunbookSaved,
+    RunbookStopped,
+    RunsOpen,
     ProcessCpuSeconds,
     ProcessResidentBytes,
     ProcessStartTime,
@@ -96,7 +102,7 @@ const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'stat
 }
 
 /// In the order of [`Registered`].
-pub const TABLE: [Metric; 63] = [
+pub const TABLE: [Metric; 69] = [
     gauge("evenkeel_build_info", &["version"], "Always 1; the version is a label."),
     counter(
         "evenkeel_ingest_items_total",
@@ -268,6 +274,28 @@ pub const TABLE: [Metric; 63] = [
         "evenkeel_kafka_produced_total",
         &["what", "outcome"],
         "Records for topics: dead_letters or published, that were delivered, found no room (dropped), or failed.",
+    ),
+    counter("evenkeel_runbook_runs_total", &["runbook", "outcome"], "Runs of a runbook that have ended."),
+    counter(
+        "evenkeel_runbook_refused_total",
+        &["runbook"],
+        "Triggers and approvals that were refused, each with its reason.",
+    ),
+    counter(
+        "evenkeel_runbook_verdicts_total",
+        &["runbook", "verdict"],
+        "Runs by what the indicator did after them.",
+    ),
+    counter(
+        "evenkeel_runbook_saved_seconds_total",
+        &["runbook"],
+        "What people would have needed for the runs that helped.",
+    ),
+    gauge("evenkeel_runbook_stopped", &["runbook"], "1 while none of its runs begins by itself."),
+    gauge(
+        "evenkeel_runs_open",
+        &["state"],
+        "Runs that wait for approval, for their turn, are under way, or need a person.",
     ),
     counter("process_cpu_seconds_total", &[], "CPU time that the process has used."),
     gauge("process_resident_memory_bytes", &[], "Memory of the process in RAM."),

@@ -21,7 +21,7 @@ pub use ask::{Answered, Ask, Refusal};
 pub(super) use decide::Deciding;
 pub use fact::{RunFact, RunWhat};
 pub use judge::{Judgement, Measured, Verdict};
-pub use view::{CallView, DryRun, DryStep, RunView, RunbookView, StepView};
+pub use view::{CallView, DryRun, DryStep, RunCounts, RunView, RunbookView, StepView};
 pub(super) use {
     advance::may_repeat,
     judge::{BEFORE_S, judge},

@@ -145,7 +145,30 @@ impl Run {
     }
 }
 
+/// Runs that are not done with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunCounts {
+    pub for_approval: usize,
+    pub waiting: usize,
+    pub under_way: usize,
+    pub need_a_person: usize,
+}
+
 impl Runs {
+    pub(in crate::engine) fn counts(&self) -> RunCounts {
+        let mut counts = RunCounts::default();
+        for run in &self.runs {
+            match run.state {
+                State::Asked { .. } => counts.for_approval += 1,
+                State::Waiting => counts.waiting += 1,
+                State::Doing { .. } | State::Next { .. } => counts.under_way += 1,
+                State::Ended { .. } | State::Refused { .. } => {}
+            }
+            counts.need_a_person += usize::from(run.needs_a_person().is_some() && run.settled_by.is_none());
+        }
+        counts
+    }
+
     pub(in crate::engine) fn runbook_view(&self, one: &RunbookPlan, now: Now) -> RunbookView {
         let (none, runbook) = (Book::default(), &one.runbook);
         let book = self.books.get(&runbook.name).unwrap_or(&none);

@@ -28,6 +28,7 @@ use super::effect::Transition;
 use super::events::Events;
 use super::fact::{Subject, What};
 use super::level::{Cx, Level};
+use super::runs::RunView;
 use super::view::AlertView;
 use crate::model::{EventTime, Labels, Now, SECOND_NS, rfc3339};
 
@@ -115,6 +116,8 @@ pub struct AlertAccount {
     /// When it was decided, by our own clock.
     pub decided_at: String,
     pub hops: Vec<HopView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<RunView>,
 }
 
 /// How it is with what came in.
@@ -382,6 +385,7 @@ impl Engine {
             reason: decision.reason.clone(),
             decided_at: rfc3339(decision.decided.0),
             hops: self.alerts.journeys.of(&record.id),
+            runs: self.runs_of_alert(&record.id),
         }
     }
 
