@@ -42,8 +42,17 @@ pub(super) fn is_host_name(host: &str) -> bool {
     host.len() <= 253 && host.strip_suffix('.').unwrap_or(host).split('.').all(label)
 }
 
+/// Whether what is sent there can be read on its way.
+pub(super) fn is_exposed(url: &str) -> bool {
+    url.to_ascii_lowercase().starts_with("http://") && host_of(url).is_ok_and(|address| !address.loopback)
+}
+
 /// `http://host…` or `https://host…`; the error is a sentence's end.
 pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
+    host_of(url).map(|_| ())
+}
+
+fn host_of(url: &str) -> Result<Address, &'static str> {
     if url.is_empty() {
         return Err("is empty");
     }
@@ -61,7 +70,7 @@ pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
     };
     match host_port {
         "" => Err("names no host"),
-        _ => parse(&complete).map(|_| ()),
+        _ => parse(&complete),
     }
 }
 

@@ -67,7 +67,7 @@ fn exclusion(ctx: &mut Reading<'_>, node: &Node) -> Option<Exclusion> {
     let fields = Fields::new(&mut ctx.report, node, "an exclusion", &known)?;
     let reason = fields.required_text(&mut ctx.report, "reason")?.to_owned();
     let zone = match fields.get("timeZone") {
-        Some(node) => Some(window::time_zone(ctx, node)?),
+        Some(node) => Some(window::time_zone(ctx, node, "timeZone")?),
         None => None,
     };
     let [start, end] = ["start", "end"].map(|key| {

@@ -86,7 +86,7 @@ fn check_name(ctx: &mut Reading<'_>, fields: Fields<'_>, name: &str) -> bool {
     false
 }
 
-fn is_label(name: &str) -> bool {
+pub(super) fn is_label(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = !name.starts_with('-') && !name.ends_with('-');
     (1..=NAME_MAX).contains(&name.len()) && edges && name.chars().all(inside)

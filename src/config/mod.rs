@@ -2,7 +2,7 @@
 //! All mistakes of all files are reported in one run, each with its place.
 //!
 //! `yaml` makes a tree of nodes out of text, `set` collects the documents of all files, `settings`, `rules`,
-//! `routing` and `slo_document` give them meaning; each pushes what it finds into one `report`.
+//! `routing`, `runbooks` and `slo_document` give them meaning; each pushes what it finds into one `report`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use crate::model::Wanted;
 use crate::runner;
 use crate::trial::Trial;
 use alerting::Alerting;
+use runbooks::Runbooks;
 
 mod access;
 mod address;
@@ -53,6 +54,7 @@ mod report;
 mod routing;
 mod rule_alert;
 mod rules;
+mod runbooks;
 mod secrets;
 mod set;
 mod settings;
@@ -241,6 +243,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);
     let Alerting { receivers, route, heartbeat } = alerting::read(&mut ctx, &set);
+    let Runbooks { plans: runbooks, settings: runner } = runbooks::read(&mut ctx, &set);
     for name in [VERSION.to_owned()].into_iter().chain(std::mem::take(&mut ctx.explained)) {
         if ctx.wanted.len() < KEYED_MAX {
             Key::new(&name, &mut ctx.wanted);
@@ -258,7 +261,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
         watches: settings.watches,
         route,
         masked: settings.recorder.mask.clone(),
-        runbooks: Vec::new(),
+        runbooks,
     };
     let sound = ctx.report.errors() == ctx.errors_of_tests;
     let names: Vec<String> = receivers.iter().map(|one| one.name.clone()).collect();
@@ -267,7 +270,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let findings = ctx.report.finish();
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let (recorder, kafka, runner) = (settings.recorder, settings.kafka, runner::Settings::default());
+    let (recorder, kafka) = (settings.recorder, settings.kafka);
     let config = Config {
         listen,
         entrance,

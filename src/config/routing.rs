@@ -204,13 +204,14 @@ fn matchers(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<Vec<Matcher>> {
         },
     };
     for node in given {
-        add(parsed(ctx, node));
+        add(parsed(ctx, node, "matchers"));
     }
     all
 }
 
-fn parsed(ctx: &mut Reading<'_>, node: &Node) -> Option<Vec<Matcher>> {
-    let text = reader::text(&mut ctx.report, node, "matchers")?;
+/// The matchers that a text has; `None` where one has a mistake.
+pub(super) fn parsed(ctx: &mut Reading<'_>, node: &Node, name: &str) -> Option<Vec<Matcher>> {
+    let text = reader::text(&mut ctx.report, node, name)?;
     match parse_matchers(text) {
         Ok(matchers) => sound(ctx, node.at, matchers),
         Err((offset, message)) => {

@@ -89,6 +89,28 @@ const PLACES: &[(&str, &[&str])] = &[
     ("an expectation", &["test_expect"]),
     ("`event`", &["test_event"]),
     ("`never`", &["test_never"]),
+    ("runbooks", &["runbooks"]),
+    ("a Runbook", &["runbook"]),
+    ("a Runbook's spec", &["runbook_spec"]),
+    ("a trigger", &["runbook_trigger"]),
+    ("a parameter", &["runbook_param"]),
+    ("a runbook's limits", &["runbook_limits"]),
+    ("blast_radius", &["runbook_blast_radius"]),
+    ("breaker", &["runbook_breaker"]),
+    ("a quiet time", &["runbook_quiet_time"]),
+    ("approval", &["runbook_approval"]),
+    ("a step", &["runbook_step"]),
+    ("retry", &["runbook_retry"]),
+    ("a command", &["runbook_command"]),
+    ("a command's limits", &["runbook_bounds"]),
+    ("a command's secret", &["runbook_secret"]),
+    ("an http step", &["runbook_http"]),
+    ("a cloudevent step", &["runbook_cloudevent"]),
+    ("a rundeck step", &["runbook_rundeck"]),
+    ("a stackstorm step", &["runbook_stackstorm"]),
+    ("an ansible_rulebook step", &["runbook_ansible_rulebook"]),
+    ("a github step", &["runbook_github"]),
+    ("a kubernetes_job step", &["runbook_kubernetes_job"]),
 ];
 
 /// Mappings that stand as text within an annotation: no schema looks into a text.
@@ -148,7 +170,12 @@ impl World for Disk {
 /// What the readers ask for while they read the examples and every mistake that has a file.
 fn asked() -> Seen {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for pattern in ["config/evenkeel.yaml", "config/tests/*.yaml", "tests/testdata/config/*.yaml"] {
+    for pattern in [
+        "config/evenkeel.yaml",
+        "config/runbooks/*.yaml",
+        "config/tests/*.yaml",
+        "tests/testdata/config/*.yaml",
+    ] {
         for path in Disk.expand(&root.join(pattern)).expect("files") {
             if path.extension().is_some_and(|ending| ending == "yaml") {
                 load(&[path], &Disk);
@@ -195,10 +222,12 @@ fn every_known_field_is_in_the_schema_and_no_other() {
 fn every_mapping_of_the_code_was_asked_for() {
     let asked = asked();
     let call = regex::Regex::new(r#"Fields::new\([^";]*"([^"]+)""#).expect("a pattern");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config");
     let mut calls = 0;
     let mut missing = Vec::new();
-    for entry in fs::read_dir(folder).expect("src/config").flatten() {
+    let folders = ["src/config", "src/config/runbooks"]
+        .map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder"));
+    for entry in entries.flatten() {
         let text = fs::read_to_string(entry.path()).unwrap_or_default();
         for found in call.captures_iter(&text).filter(|_| !entry.path().ends_with("schema_tests.rs")) {
             calls += 1;

@@ -17,6 +17,7 @@ const OPENSLO: &str = "openslo/v1";
 pub(super) enum Kind {
     Config,
     Test,
+    Runbook,
     Service,
     Slo,
     Sli,
@@ -31,6 +32,7 @@ pub(super) enum Kind {
 pub(super) const KINDS: &[(&str, &str, Kind)] = &[
     (OURS, "Config", Kind::Config),
     (OURS, "Test", Kind::Test),
+    (OURS, "Runbook", Kind::Runbook),
     (OPENSLO, "Service", Kind::Service),
     (OPENSLO, "SLO", Kind::Slo),
     (OPENSLO, "SLI", Kind::Sli),

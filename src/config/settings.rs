@@ -1,5 +1,6 @@
 //! The `Config` document: where state lives, and the switches. Its listeners are read in `listen`, who may
-//! use them in `access`, its lists of rules in `rules`, its `alerting` in `alerting`, its `kafka` in `kafka`.
+//! use them in `access`, its lists of rules in `rules`, its `alerting` in `alerting`, its `kafka` in `kafka`,
+//! its `runbooks` in `runbooks`.
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,7 @@ const SPEC: &[&str] = &[
     "telemetry",
     "recorder",
     "kafka",
+    "runbooks",
     "cluster",
 ];
 /// Each is looked for in every item.

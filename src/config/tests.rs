@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "the cases are files, and UPDATE is a variable")]
 
 mod kafka;
+mod runbooks;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -160,6 +161,7 @@ fn the_shipped_examples_hold_when_uncommented() {
     for name in ["tls.crt", "clients.crt"] {
         files.insert(format!("/etc/evenkeel/{name}"), pair.cert.pem());
     }
+    files.insert("/run/secrets/evenkeel-approval".to_owned(), "0123456789abcdef".to_owned());
     files.insert("/etc/evenkeel/tls.key".to_owned(), pair.signing_key.serialize_pem());
     files.insert("evenkeel.yaml".to_owned(), lines.collect::<Vec<_>>().join("\n"));
     let world = Fake { files, ..world };
@@ -171,6 +173,7 @@ fn the_shipped_examples_hold_when_uncommented() {
         (1, 1, 2)
     );
     assert_eq!((config.entrance.tokens.len(), config.entrance.tls.is_some()), (2, true));
+    assert!(config.runner.link_key.is_some());
 }
 
 #[test]

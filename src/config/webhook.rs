@@ -146,7 +146,7 @@ pub(super) fn authorization(
 }
 
 /// The keys that sign, the new one first.
-fn signing(ctx: &mut Reading<'_>, fields: Fields<'_>, folder: &Path) -> Vec<SigningKey> {
+pub(super) fn signing(ctx: &mut Reading<'_>, fields: Fields<'_>, folder: &Path) -> Vec<SigningKey> {
     let current = secrets::either(ctx, fields, ["secret", "secret_file"], folder);
     let old = secrets::either(ctx, fields, ["old_secret", "old_secret_file"], folder);
     for (_, at) in

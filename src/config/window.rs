@@ -83,7 +83,8 @@ fn calendar_window(ctx: &mut Reading<'_>, fields: Fields<'_>, node: &Node) -> Op
     let calendar = Fields::new(&mut ctx.report, node, "a calendar", &["startTime", "timeZone"])?;
     let anchor =
         calendar.required(&mut ctx.report, "startTime").and_then(|node| local_time(ctx, node, "startTime"));
-    let zone = calendar.required(&mut ctx.report, "timeZone").and_then(|node| time_zone(ctx, node));
+    let zone =
+        calendar.required(&mut ctx.report, "timeZone").and_then(|node| time_zone(ctx, node, "timeZone"));
     let ((step, text, at), anchor, zone) = (step?, anchor?, zone?);
     Some((Window::Calendar(Calendar { text, step, anchor, zone }), at))
 }
@@ -120,8 +121,8 @@ pub(super) fn local_time(ctx: &mut Reading<'_>, node: &Node, name: &str) -> Opti
     read
 }
 
-pub(super) fn time_zone(ctx: &mut Reading<'_>, node: &Node) -> Option<TimeZone> {
-    let name = reader::text(&mut ctx.report, node, "timeZone")?;
+pub(super) fn time_zone(ctx: &mut Reading<'_>, node: &Node, key: &str) -> Option<TimeZone> {
+    let name = reader::text(&mut ctx.report, node, key)?;
     let zone = TimeZone::get(name).ok();
     if zone.is_none() {
         let hint = "names of the IANA Time Zone Database are known: Europe/Berlin, America/New_York, UTC";

@@ -9,6 +9,9 @@ mod step;
 mod text;
 mod trigger;
 
+#[cfg(test)]
+mod tests;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 pub use call::{Call, CommandCall, End, HttpCall, Outcome, Poll, Step as StepCall, StepKey, Success};

@@ -21,6 +21,8 @@ const UNKNOWABLE: &[(&str, &str)] = &[
 /// Codes of a field that is missing, unknown or of another type, and of a word that is not in the list.
 const SHAPE: &[&str] = &["error[E0202]", "error[E0203]", "error[E0204]", "error[E0205]"];
 
+const EXAMPLES: &[&str] = &["config", "config/runbooks", "config/slos", "config/tests"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -89,7 +91,7 @@ fn the_schema_is_one_and_every_example_names_it() {
     let schema = ran(program().args(["config", "schema"]));
     let told: Value = serde_json::from_str(&schema.out).unwrap();
     assert_eq!(told["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    for file in yaml_in("config").into_iter().chain(yaml_in("config/slos")).chain(yaml_in("config/tests")) {
+    for file in EXAMPLES.iter().flat_map(|folder| yaml_in(folder)) {
         let text = std::fs::read_to_string(&file).unwrap();
         let named =
             text.lines().next().and_then(|line| line.strip_prefix("# yaml-language-server: $schema="));
@@ -106,9 +108,7 @@ fn the_schema_is_one_and_every_example_names_it() {
 #[test]
 fn every_example_passes_the_schema() {
     let Some(checker) = checker() else { return };
-    let mut files = yaml_in("config");
-    files.extend(yaml_in("config/slos"));
-    files.extend(yaml_in("config/tests"));
+    let mut files: Vec<PathBuf> = EXAMPLES.iter().flat_map(|folder| yaml_in(folder)).collect();
     files.push(root().join("deploy/kafka/evenkeel.yaml"));
     files.push(root().join("tests/e2e/shop.yaml"));
     assert_eq!(checked(&checker, &files), BTreeMap::new());
