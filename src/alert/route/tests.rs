@@ -1,6 +1,7 @@
 //! Matchers in both notations, and who hears of an alert.
 
 use super::*;
+use crate::model::{Matcher, MatcherOp};
 
 fn labels(text: &str) -> Labels {
     let pairs = text.split(' ').filter_map(|pair| pair.split_once('='));
