@@ -17,6 +17,14 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
     builder().dns_resolver(CheckedNames).build()
 }
 
+/// The same for peers whose certificates these authorities have signed, and no others. The error is a sentence.
+pub fn client_trusting(authorities_pem: &[u8]) -> Result<reqwest::Client, String> {
+    let found = reqwest::Certificate::from_pem_bundle(authorities_pem).ok().filter(|found| !found.is_empty());
+    let found = found.ok_or("the file of authorities holds no certificate")?;
+    let client = builder().dns_resolver(CheckedNames).tls_certs_only(found).build();
+    client.map_err(|error| format!("the authorities can not be used: {}", super::post::cause(error)))
+}
+
 /// The beginnings of a client for addresses that a person typed just now: a name leads where it leads, and
 /// an answer comes within ten seconds or not at all.
 pub fn open_client() -> reqwest::ClientBuilder {

@@ -31,7 +31,7 @@ mod standing;
 mod target;
 mod template;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod ticket;
 mod words;
 
@@ -51,7 +51,7 @@ use lane::{Lane, Reporter};
 use target::Target;
 use ticket::{Book, Ticket};
 
-pub use guard::{client, open_client};
+pub use guard::{client, client_trusting, open_client};
 pub use heartbeat::{BeatCounts, Heart, Heartbeat};
 pub use integration::{
     Authorization, Fallback, Integration, Receiver, Service, SigningKey, Webhook, WebhookFormat,
@@ -68,6 +68,11 @@ pub use ticket::Drained;
 pub(crate) use {
     job::nature,
     queue::{Key, Queue},
+};
+pub(crate) use {
+    post::{cause, wall_ns},
+    secret::without,
+    sign::{HEADER as SIGNATURE_HEADER, signature},
 };
 
 /// A receiver while it runs.

@@ -154,7 +154,7 @@ fn cleaned(text: &str) -> String {
 }
 
 /// The innermost cause, without the address: its path may hold a secret.
-pub(super) fn cause(error: reqwest::Error) -> String {
+pub(crate) fn cause(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut inner: &dyn Error = &error;
     while let Some(source) = inner.source() {
@@ -165,7 +165,7 @@ pub(super) fn cause(error: reqwest::Error) -> String {
 }
 
 /// Our wall clock, in nanoseconds since 1970.
-pub(super) fn wall_ns() -> u64 {
+pub(crate) fn wall_ns() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     since.as_secs().saturating_mul(SECOND_NS).saturating_add(u64::from(since.subsec_nanos()))
 }

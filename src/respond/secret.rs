@@ -27,7 +27,7 @@ impl fmt::Debug for Secret {
 const HIDDEN_CHARS_MIN: usize = 4;
 
 /// The text without any of the secrets that whoever wrote it knows from us.
-pub(super) fn without(secrets: &[Secret], text: &str) -> String {
+pub(crate) fn without(secrets: &[Secret], text: &str) -> String {
     let worth = secrets.iter().map(Secret::reveal).filter(|secret| secret.len() >= HIDDEN_CHARS_MIN);
     worth.fold(text.to_owned(), |text, secret| text.replace(secret, "(secret)"))
 }

@@ -8,10 +8,10 @@ use sha2::Sha256;
 use super::identity::hex;
 use super::integration::SigningKey;
 
-pub(super) const HEADER: &str = "Evenkeel-Signature";
+pub(crate) const HEADER: &str = "Evenkeel-Signature";
 
 /// The header's value. A receiver checks `v1` with the key that `kid` names, and that `t` is not long ago.
-pub(super) fn signature(key: &SigningKey, unix_s: u64, body: &[u8]) -> Option<HeaderValue> {
+pub(crate) fn signature(key: &SigningKey, unix_s: u64, body: &[u8]) -> Option<HeaderValue> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret.reveal().as_bytes()).ok()?;
     mac.update(format!("{unix_s}.").as_bytes());
     mac.update(body);

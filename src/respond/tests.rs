@@ -1,7 +1,7 @@
 //! The whole folder against real sockets: servers that answer from a script, pauses of milliseconds.
 //! Where a pause matters it is asserted as a lower bound, or in `queue.rs` with a clock of our own.
 
-pub(in crate::respond) mod server;
+pub(crate) mod server;
 mod services;
 mod wire;
 
