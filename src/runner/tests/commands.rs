@@ -76,6 +76,7 @@ async fn a_program_is_held_to_its_bounds() {
     let fields: Vec<&str> = stat.split(' ').collect();
     let pid = output.lines().last().unwrap().split(' ').next().unwrap();
     assert_eq!(fields[2..4], [pid, pid], "a group and a session of its own");
+    assert_eq!(fields[1], std::process::id().to_string(), "our child, with nobody between");
     let open = run(command(&["/bin/ls", "/proc/self/fd"])).await.output;
     assert_eq!(open, "0\n1\n2\n3\n", "3 is the folder that is listed");
 }

@@ -132,6 +132,19 @@ async fn at_a_stop_what_ran_is_unknown_and_what_waited_has_failed() {
 }
 
 #[tokio::test]
+async fn more_steps_than_are_held_are_not_begun() {
+    let mut rig = Rig::new(StepSecrets::default());
+    rig.runner.parts.held.send_modify(|held| *held += HELD_MAX);
+    rig.runner.run(step(0, 60_000, Call::Command(command(&["/bin/true"]))));
+    let (_, outcome) = rig.next().await;
+    let expected = "was not begun: 10000 steps are here already";
+    assert_eq!((outcome.end, &*outcome.why), (End::Failed, expected));
+    rig.runner.parts.held.send_modify(|held| *held -= HELD_MAX);
+    rig.runner.run(step(1, 60_000, Call::Command(command(&["/bin/true"]))));
+    assert_eq!(rig.next().await.1.end, End::Succeeded);
+}
+
+#[tokio::test]
 async fn a_drain_waits_for_what_ends_in_time() {
     let mut rig = Rig::new(StepSecrets::default());
     let folder = Folder::new("drain");
