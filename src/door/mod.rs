@@ -83,9 +83,23 @@ impl Bound {
     }
 }
 
+/// A process that was killed as it started a program leaves a copy of itself for a moment, which holds its ports as well.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+async fn patiently(addr: &str) -> io::Result<TcpListener> {
+    for _ in 1..ATTEMPTS {
+        match TcpListener::bind(addr).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => tokio::time::sleep(PAUSE).await,
+            other => return other,
+        }
+    }
+    TcpListener::bind(addr).await
+}
+
 /// Takes a port for [`serve`].
 pub async fn bind(addr: &str) -> io::Result<Bound> {
-    let listener = TcpListener::bind(addr).await?;
+    let listener = patiently(addr).await?;
     let addr = listener.local_addr()?;
     Ok(Bound { listener, addr })
 }

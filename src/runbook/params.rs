@@ -68,6 +68,9 @@ impl Rule {
         // Also what some programs take for one.
         const DASHES: [char; 8] =
             ['-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '\u{ff0d}'];
+        if value.ends_with('…') {
+            return Err("was cut short: it is not what was sent".to_owned());
+        }
         let is_number = matches!(self, Self::Whole { .. });
         if !is_number && value.starts_with(DASHES) {
             return Err("begins with a dash, as an option of a program does".to_owned());

@@ -4,11 +4,26 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::failure::Refusal;
 
 pub const DATABASE: &str = "state.db";
 const LOCK: &str = "lock";
+
+/// A process that was killed as it started a program leaves a copy of itself for a moment, which holds the lock as well.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..ATTEMPTS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+    lock.try_lock()
+}
 
 /// Held for as long as the state is open; given back by the system when the process ends, however it ends.
 #[derive(Debug)]
@@ -28,7 +43,7 @@ impl Folder {
         let lock =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&file);
         let mut lock = lock.map_err(|error| Refusal::io("write to", &file, error))?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();

@@ -38,6 +38,7 @@ mod recordings;
 mod reload;
 mod replay;
 mod requests;
+mod runbooks;
 mod schema;
 mod scrape;
 mod sdk;

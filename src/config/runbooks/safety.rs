@@ -78,7 +78,7 @@ pub(super) fn approval(
     let Some(fields) = Fields::new(&mut ctx.report, node, "approval", &["by", "expires"]) else {
         return (Some(default), is_destructive);
     };
-    let expires_s = seconds(ctx, fields, "expires", [MINUTE_S, WEEK_S], "1m to 1w").unwrap_or(EXPIRES_S);
+    let expires_s = seconds(ctx, fields, "expires", [1, WEEK_S], "1s to 1w").unwrap_or(EXPIRES_S);
     let names = fields.texts(&mut ctx.report, "by");
     if fields.is_empty_list("by") {
         let message = "`by` names nobody, so nobody could approve";

@@ -14,11 +14,46 @@ use crate::sink::Sink;
 fn texts(folder: &str) -> Vec<String> {
     let touch = format!("touch {folder}/pwned");
     let mut all: Vec<String> = [
-        "; TOUCH", "| TOUCH", "& TOUCH", "&& TOUCH", "|| TOUCH", "`TOUCH`", "$(TOUCH)", "${IFS}TOUCH", "$(TOUCH)$(TOUCH)",
-        "a\nTOUCH", "a\r\nTOUCH", "a\0TOUCH", "' ; TOUCH ; '", "\" ; TOUCH ; \"", "\\\"; TOUCH; \\\"", "> FOLDER/pwned",
-        ">> FOLDER/pwned", "< /etc/passwd", "-oProxyCommand=TOUCH", "--config=FOLDER/pwned", "-e TOUCH", "\u{2010}rf",
-        "\u{2212}rf", "--", "-", "../../../../bin/sh", "/bin/sh -c 'TOUCH'", "{{ host }}", "{{ run_id }}", "{{ `TOUCH` }}",
-        "%s%s%s%n", "*", "~root", "a\tb", "\u{1b}[31mred", "\u{202e}evil", "$HOME", "!TOUCH", "#!/bin/sh", "é\u{301}\u{1f525}",
+        "; TOUCH",
+        "| TOUCH",
+        "& TOUCH",
+        "&& TOUCH",
+        "|| TOUCH",
+        "`TOUCH`",
+        "$(TOUCH)",
+        "${IFS}TOUCH",
+        "$(TOUCH)$(TOUCH)",
+        "a\nTOUCH",
+        "a\r\nTOUCH",
+        "a\0TOUCH",
+        "' ; TOUCH ; '",
+        "\" ; TOUCH ; \"",
+        "\\\"; TOUCH; \\\"",
+        "> FOLDER/pwned",
+        ">> FOLDER/pwned",
+        "< /etc/passwd",
+        "-oProxyCommand=TOUCH",
+        "--config=FOLDER/pwned",
+        "-e TOUCH",
+        "\u{2010}rf",
+        "\u{2212}rf",
+        "--",
+        "-",
+        "../../../../bin/sh",
+        "/bin/sh -c 'TOUCH'",
+        "{{ host }}",
+        "{{ run_id }}",
+        "{{ `TOUCH` }}",
+        "%s%s%s%n",
+        "*",
+        "~root",
+        "a\tb",
+        "\u{1b}[31mred",
+        "\u{202e}evil",
+        "$HOME",
+        "!TOUCH",
+        "#!/bin/sh",
+        "é\u{301}\u{1f525}",
     ]
     .iter()
     .map(|text| text.replace("TOUCH", &touch).replace("FOLDER", folder))
@@ -40,7 +75,7 @@ async fn forty_hostile_texts_stay_arguments_or_are_refused() {
     let documents = RULE.replace("RECEIVER", &sink.url).replace("CANARY", canary.program().to_str().unwrap())
         + &canary.runbook("restart", ", '{{ host }}', 'of={{ service }}', '{{ host }}'", "exit 0", more);
     let daemon = Daemon::start(&documents).await;
-    let trace = daemon.scratch().path("execve");
+    let trace = canary.program().with_file_name("execve");
     let mut watching = Command::new(strace)
         .args(["-f", "-q", "-e", "trace=execve,execveat", "-o"])
         .arg(&trace)

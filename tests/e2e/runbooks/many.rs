@@ -54,6 +54,9 @@ async fn a_blast_radius_holds_under_four_hundred_alerts() {
     let refused = runs.iter().find(|run| run["state"] == "refused").unwrap();
     assert!(refused["text"].as_str().unwrap().contains("7 targets within 3600 s"), "{refused}");
     let runbook = daemon.get("/api/v1/runbooks/restart").await;
-    assert_eq!((&runbook["triggered"], &runbook["refused"]), (&serde_json::json!(ALERTS), &serde_json::json!(ALERTS - 7)));
+    assert_eq!(
+        (&runbook["triggered"], &runbook["refused"]),
+        (&serde_json::json!(ALERTS), &serde_json::json!(ALERTS - 7))
+    );
     assert_eq!(daemon.stop().await, Some(0));
 }

@@ -51,7 +51,9 @@ pub async fn runs(daemon: &Daemon) -> Vec<Value> {
 pub async fn all_ended(daemon: &Daemon, count: usize) -> Vec<Value> {
     until("all runs end", || async {
         let runs = runs(daemon).await;
-        let is_open = |run: &Value| ["waiting", "running", "waits_for_approval"].contains(&run["state"].as_str().unwrap());
+        let is_open = |run: &Value| {
+            ["waiting", "running", "waits_for_approval"].contains(&run["state"].as_str().unwrap())
+        };
         (runs.len() >= count && !runs.iter().any(is_open)).then_some(runs)
     })
     .await

@@ -48,7 +48,7 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
         (&["runbook", "show", id], "      sang"),
         (&["runbook", "show", "restart"], "sing (command)"),
         (&["alert", "show", alert], "restart on web-1: succeeded"),
-        (&["explain", "--alert", alert], "ran"),
+        (&["explain", "alert", alert], "ran"),
         (&["runbook", "run", "restart", "--alert", alert, "--dry-run"], "argv[1]  \"--host=web-1\""),
     ] {
         let said = ask(args);
@@ -63,9 +63,13 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
     all_ended(&daemon, 2).await;
     assert_eq!(canary.calls().len(), 2);
     let metrics = daemon.text("/metrics").await;
-    assert!(metrics.contains("evenkeel_runbook_runs_total{runbook=\"restart\",outcome=\"succeeded\"} 2\n"), "{metrics}");
+    assert!(
+        metrics.contains("evenkeel_runbook_runs_total{runbook=\"restart\",outcome=\"succeeded\"} 2\n"),
+        "{metrics}"
+    );
     let facts = daemon.get("/api/v1/facts?limit=200").await;
-    let names: Vec<&str> = facts["facts"].as_array().unwrap().iter().filter_map(|one| one["fact"].as_str()).collect();
+    let names: Vec<&str> =
+        facts["facts"].as_array().unwrap().iter().filter_map(|one| one["fact"].as_str()).collect();
     for name in ["run.proposed", "run.step_began", "run.step_ended", "run.ended"] {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
@@ -96,7 +100,10 @@ async fn a_program_that_fails_is_told_to_a_person() {
         all_ended(&daemon, 3).await.iter().map(|run| run["text"].as_str().unwrap().to_owned()).collect();
     ended.sort();
     assert!(ended[0].starts_with("failing on shop: failed (sing: ended with code 3"), "{ended:?}");
-    assert!(ended[1].starts_with("missing on shop: failed (sing: ") && ended[1].contains("gone"), "{ended:?}");
+    assert!(
+        ended[1].starts_with("missing on shop: failed (sing: ") && ended[1].contains("gone"),
+        "{ended:?}"
+    );
     assert!(ended[2].starts_with("slow on shop: timed out ("), "{ended:?}");
     let mut told = Vec::new();
     while told.len() < 3 {
