@@ -341,6 +341,29 @@ fn a_runbook_survives_what_is_written_down() {
 }
 
 proptest! {
+    /// Guarantees: without a script of the list no shell starts, and no interpreter with a value in its arguments.
+    #[test]
+    fn no_arguments_let_a_value_reach_code(
+        program in prop::sample::select(vec!["sh", "bash", "dash", "zsh", "fish", "python3.12", "perl", "ruby", "node"]),
+        before in prop::sample::select(vec!["", "/usr/bin/sudo, -n, "]),
+        arguments in prop::collection::vec(
+            prop::sample::select(vec!["-c", "-e", "-lc", "-x", "--", "'-'", "--eval", "a", "'{{ x }}'", "'-c{{ x }}'"]),
+            0..5,
+        ),
+    ) {
+        let argv = format!("{before}/bin/{program}, {}", arguments.join(", "));
+        let spec = format!(
+            "spec: {{params: {{x: {{from: service, pattern: '.*'}}}}, steps: [{{name: a, command: {{argv: [{argv}]}}}}]}}"
+        );
+        let config = CONFIG.replace("[/usr/bin/systemctl,", "[/bin/, /usr/bin/sudo,");
+        let found = codes(&format!("{config}{}", document("a", &spec)));
+        let is_shell = matches!(program, "sh" | "bash" | "dash" | "zsh" | "fish");
+        if is_shell || arguments.iter().any(|one| one.contains("{{")) {
+            prop_assert!(!found.is_empty(), "{}", argv);
+        }
+        prop_assert!(found.iter().all(|code| matches!(*code, "E0701" | "E0702")), "{} {:?}", argv, found);
+    }
+
     /// Scenario: a sound set, cut anywhere or with one character replaced.
     #[test]
     fn no_damaged_runbook_makes_the_reader_panic(cut in 0_usize..5_000, at in 0_usize..5_000, c in any::<char>()) {
