@@ -29,7 +29,11 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Exit {
     }
     if let (Some(config), false) = (&loaded.config, global.quiet) {
         let slos = config.plan.slos.len();
-        eprintln!("ok: {slos} SLOs, {} receivers, {warnings} warnings", config.receivers.len());
+        let runbooks = match config.plan.runbooks.len() {
+            0 => String::new(),
+            number => format!("{number} runbooks, "),
+        };
+        eprintln!("ok: {slos} SLOs, {runbooks}{} receivers, {warnings} warnings", config.receivers.len());
     }
     if let (Some(config), false) = (loaded.config, args.replay.is_empty()) {
         match kept(&args.replay, &config.data_dir) {

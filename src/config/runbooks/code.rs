@@ -43,6 +43,8 @@ enum Kind {
     Other,
 }
 
+/// An image's own program: a shell or an interpreter, for all we know.
+const IMAGE: Kind = Kind::Interpreter("cCeE");
 const SHELLS: &[&str] =
     &["sh", "bash", "rbash", "dash", "zsh", "ksh", "mksh", "fish", "ash", "csh", "tcsh", "pwsh"];
 const INTERPRETERS: &[(&str, &str)] = &[
@@ -175,6 +177,7 @@ fn program(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed) {
     }
     let kind = kind(path);
     match kind {
+        Kind::Other if reads_code(&rest.iter().collect::<Vec<_>>()) => without_params(ctx, rest, path),
         Kind::Other => {}
         Kind::Starter => {
             let message = format!("`{path}` starts what its arguments say, past the list of programs");
@@ -260,6 +263,15 @@ fn script(
     ctx.report.error_with("E0702", program.node.at, message, "name a script of your own");
 }
 
+/// Whether one of the arguments is a program that reads code, with an option behind it that gives it.
+fn reads_code(arguments: &[&Argument<'_>]) -> bool {
+    arguments.iter().enumerate().any(|(place, argument)| {
+        let kind = argument.plain().map_or(Kind::Other, kind);
+        let mut behind = arguments[place + 1..].iter().filter_map(|argument| argument.plain());
+        behind.any(|option| takes_code(option, kind))
+    })
+}
+
 /// Where arguments are code, all of them are as they are.
 fn without_params(ctx: &mut Reading<'_>, arguments: &[Argument<'_>], path: &str) {
     if let Some(argument) = arguments.iter().find(|argument| argument.has_params()) {
@@ -277,27 +289,19 @@ pub(super) fn in_container(
     args: &[Argument<'_>],
     scope: &Scope<'_>,
 ) {
-    let all = || command.iter().chain(args);
-    for (place, argument) in all().enumerate() {
+    let all: Vec<&Argument<'_>> = command.iter().chain(args).collect();
+    for (place, argument) in all.iter().enumerate() {
         if place == 0 && !command.is_empty() && argument.has_params() {
             let message = "the program is named as it is: no parameter stands in its path";
             return ctx.report.error("E0702", argument.node.at, message);
         }
         option(ctx, argument, scope);
     }
-    let readers = all().filter_map(|argument| Some(kind(argument.plain()?)));
-    let mut readers: Vec<Kind> = readers.filter(|kind| !matches!(kind, Kind::Other)).collect();
-    if command.is_empty() {
-        readers.push(Kind::Shell);
-    }
-    let options: Vec<&str> = all().filter_map(Argument::plain).collect();
-    let is_code = |kind: &Kind| match kind {
-        Kind::Filter | Kind::Find | Kind::Remote => true,
-        kind => options.iter().any(|option| takes_code(option, *kind)),
-    };
-    if readers.iter().any(is_code)
-        && let Some(argument) = all().find(|argument| argument.has_params())
-    {
+    let texts = || all.iter().filter_map(|argument| argument.plain());
+    let is_code = texts().any(|text| matches!(kind(text), Kind::Filter | Kind::Find | Kind::Remote))
+        || reads_code(&all)
+        || command.is_empty() && texts().any(|text| takes_code(text, IMAGE));
+    if is_code && let Some(argument) = all.iter().find(|argument| argument.has_params()) {
         let message = "this container is given code by its arguments, so no parameter may stand in them";
         let hint = "hand the parameter over in `env`";
         ctx.report.error_with("E0702", argument.node.at, message, hint);

@@ -1,8 +1,10 @@
 //! `command` of a step: a program by its arguments, its environment, its secrets and its bounds.
 
+use std::path::Path;
+
+use super::super::Reading;
 use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
-use super::super::{Reading, secrets};
 use super::code::{self, Argument};
 use super::{Around, allowed, seconds, texts, too_many};
 use crate::respond::Secret;
@@ -13,6 +15,7 @@ const BOUNDS: &[&str] = &["cpu", "memory_mib", "open_files", "file_mib"];
 const ARGUMENTS_MAX: usize = 64;
 const ARGUMENT_BYTES_MAX: usize = 4_096;
 const VARIABLES_MAX: usize = 64;
+const SECRET_BYTES_MAX: usize = 65_536;
 const USER_BYTES_MAX: usize = 32;
 const HOUR_S: u64 = 3_600;
 /// Set by us.
@@ -146,11 +149,30 @@ fn secrets(ctx: &mut Reading<'_>, fields: Fields<'_>, around: Around<'_>, env: &
         let Some(fields) = Fields::new(&mut ctx.report, node, "a command's secret", &["file"]) else {
             continue;
         };
-        fields.required(&mut ctx.report, "file");
-        let secret = secrets::either(ctx, fields, ["", "file"], around.folder);
-        named.extend(secret.map(|(secret, _)| (key.text.clone(), secret)));
+        let secret =
+            fields.required(&mut ctx.report, "file").and_then(|node| secret(ctx, node, around.folder));
+        named.extend(secret.map(|secret| (key.text.clone(), secret)));
     }
     named
+}
+
+/// One line without its end, or several with theirs, as keys need them.
+fn secret(ctx: &mut Reading<'_>, node: &Node, folder: &Path) -> Option<Secret> {
+    let path = reader::text(&mut ctx.report, node, "file")?;
+    let text = match ctx.world.read(&folder.join(path)) {
+        Ok(text) => text,
+        Err(reason) => {
+            ctx.report.error("E0411", node.at, format!("{path} can not be read: {reason}"));
+            return None;
+        }
+    };
+    let line = text.trim();
+    if line.is_empty() || text.len() > SECRET_BYTES_MAX {
+        let message = format!("a secret has 1 to {SECRET_BYTES_MAX} bytes: {path} has {}", text.len());
+        ctx.report.error("E0509", node.at, message);
+        return None;
+    }
+    Some(Secret::new(if line.contains('\n') { &*text } else { line }))
 }
 
 fn user(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<String> {

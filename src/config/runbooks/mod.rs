@@ -57,23 +57,31 @@ pub(super) struct Runbooks {
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Runbooks {
     let (allowed, link_key) = allowed::read(ctx, set);
-    let operators = operators(set);
+    let slos = set.of(Kind::Slo).iter().map(|document| &*document.name).collect();
+    let known = Known { allowed, operators: operators(set), slos, rules: rules(set) };
     let documents = set.of(Kind::Runbook);
     if let Some(document) = documents.get(RUNBOOKS_MAX) {
         ctx.report.error("E0215", document.at, format!("a set has at most {RUNBOOKS_MAX} runbooks"));
     }
     let mut vault = Vault::new();
     let documents = documents.into_iter().take(RUNBOOKS_MAX);
-    let plans =
-        documents.filter_map(|document| runbook(ctx, document, &allowed, &operators, &mut vault)).collect();
+    let plans = documents.filter_map(|document| runbook(ctx, document, &known, &mut vault)).collect();
     Runbooks { plans, settings: runner::Settings { vault, link_key } }
+}
+
+/// What the rest of the set declares, sound or not.
+struct Known<'s> {
+    allowed: Allowed,
+    /// Names of tokens that may approve.
+    operators: Vec<&'s str>,
+    slos: Vec<&'s str>,
+    rules: Vec<&'s str>,
 }
 
 fn runbook(
     ctx: &mut Reading<'_>,
     document: &Document,
-    allowed: &Allowed,
-    operators: &[&str],
+    known: &Known<'_>,
     vault: &mut Vault,
 ) -> Option<RunbookPlan> {
     let before = ctx.report.errors();
@@ -83,10 +91,11 @@ fn runbook(
     let spec = fields.required(&mut ctx.report, "spec")?;
     let spec = Fields::new(&mut ctx.report, spec, "a Runbook's spec", SPEC)?;
     let (params, scope) = params::read(ctx, spec);
-    let triggers = triggers::read(ctx, spec, &params);
+    let triggers = triggers::read(ctx, spec, &params, known);
     let target = target(ctx, spec, &scope);
-    let (approval, is_destructive) = safety::approval(ctx, spec, operators);
-    let around = Around { folder: &document.folder, allowed, scope: &scope, runbook: metadata.name };
+    let (approval, is_destructive) = safety::approval(ctx, spec, &known.operators);
+    let around =
+        Around { folder: &document.folder, allowed: &known.allowed, scope: &scope, runbook: metadata.name };
     let runbook = Runbook {
         name: metadata.name.to_owned(),
         description: description(ctx, spec),
@@ -140,16 +149,23 @@ fn target(ctx: &mut Reading<'_>, spec: Fields<'_>, scope: &Scope<'_>) -> Option<
     place
 }
 
-/// Names of tokens that may approve, of those with mistakes too.
 fn operators(set: &Set) -> Vec<&str> {
-    let config = set.of(Kind::Config).first().copied();
-    let tokens = config.and_then(|document| document.node.get("spec")?.get("auth")?.get("tokens"));
-    let Some(Value::Sequence(tokens)) = tokens.map(|node| &node.value) else { return Vec::new() };
-    let name = |token| {
-        text_of(token, "role").filter(|role| *role == Role::Operator.as_str())?;
-        text_of(token, "name")
-    };
-    tokens.iter().filter_map(name).collect()
+    let tokens = listed(set, &["auth", "tokens"]).iter();
+    let is_operator = |token: &&Node| text_of(token, "role") == Some(Role::Operator.as_str());
+    tokens.filter(is_operator).filter_map(|token| text_of(token, "name")).collect()
+}
+
+fn rules(set: &Set) -> Vec<&str> {
+    listed(set, &["classify"]).iter().filter_map(|rule| text_of(rule, "name")).collect()
+}
+
+/// A list of the `Config` document's.
+fn listed<'s>(set: &'s Set, path: &[&str]) -> &'s [Node] {
+    let spec = set.of(Kind::Config).first().and_then(|document| document.node.get("spec"));
+    match path.iter().try_fold(spec, |node, key| node.map(|node| node.get(key))).flatten() {
+        Some(Node { value: Value::Sequence(items), .. }) => items,
+        _ => &[],
+    }
 }
 
 fn text_of<'n>(node: &'n Node, key: &str) -> Option<&'n str> {

@@ -2,16 +2,21 @@
 
 use super::super::node::{Node, Value};
 use super::super::reader::{self, Fields};
-use super::super::{Reading, routing};
-use super::too_many;
-use crate::model::Compiled;
+use super::super::{Reading, routing, suggest};
+use super::{Known, too_many};
+use crate::model::{Category, Compiled, Matcher, MatcherOp, Priority, Severity};
 use crate::runbook::{self, Moment, Param, Trigger};
 
 const TRIGGER: &[&str] = &["on", "match"];
 const TRIGGERS_MAX: usize = 16;
 const MATCHERS_MAX: usize = 32;
 
-pub(super) fn read(ctx: &mut Reading<'_>, spec: Fields<'_>, params: &[Param]) -> Vec<Trigger> {
+pub(super) fn read(
+    ctx: &mut Reading<'_>,
+    spec: Fields<'_>,
+    params: &[Param],
+    known: &Known<'_>,
+) -> Vec<Trigger> {
     let nodes = spec.list(&mut ctx.report, "triggers");
     too_many(ctx, nodes.get(TRIGGERS_MAX).map(|node| node.at), TRIGGERS_MAX, "triggers of a runbook");
     let person = params.iter().find(|param| param.from == runbook::From::Person);
@@ -22,10 +27,10 @@ pub(super) fn read(ctx: &mut Reading<'_>, spec: Fields<'_>, params: &[Param]) ->
         let hint = "take it from the alert (label.NAME), or leave `triggers` out";
         ctx.report.error_with("E0707", at.map_or(spec.at, |node| node.at), message, hint);
     }
-    nodes.iter().take(TRIGGERS_MAX).filter_map(|node| trigger(ctx, node)).collect()
+    nodes.iter().take(TRIGGERS_MAX).filter_map(|node| trigger(ctx, node, known)).collect()
 }
 
-fn trigger(ctx: &mut Reading<'_>, node: &Node) -> Option<Trigger> {
+fn trigger(ctx: &mut Reading<'_>, node: &Node, known: &Known<'_>) -> Option<Trigger> {
     let fields = Fields::new(&mut ctx.report, node, "a trigger", TRIGGER)?;
     let words = Moment::ALL.map(|moment| (moment.as_str(), moment));
     let mut moments: Vec<Moment> = Vec::new();
@@ -46,7 +51,30 @@ fn trigger(ctx: &mut Reading<'_>, node: &Node) -> Option<Trigger> {
         _ => fields.list(&mut ctx.report, "match"),
     };
     too_many(ctx, nodes.get(MATCHERS_MAX).map(|node| node.at), MATCHERS_MAX, "matchers of a trigger");
-    let matchers = nodes.iter().take(MATCHERS_MAX).filter_map(|node| routing::parsed(ctx, node, "match"));
-    let matchers = matchers.flatten().filter_map(|matcher| Compiled::new(matcher).ok()).collect();
+    let mut matchers = Vec::new();
+    for node in nodes.iter().take(MATCHERS_MAX) {
+        for matcher in routing::parsed(ctx, node, "match").into_iter().flatten() {
+            warn_never(ctx, node, &matcher, known);
+            matchers.extend(Compiled::new(matcher).ok());
+        }
+    }
     Some(Trigger { moments, matchers })
+}
+
+/// A label that no alert can have.
+fn warn_never(ctx: &mut Reading<'_>, node: &Node, matcher: &Matcher, known: &Known<'_>) {
+    let words: Vec<&str> = match &*matcher.name {
+        "slo" => known.slos.clone(),
+        "rule" => known.rules.clone(),
+        "severity" => Severity::ALL.iter().map(|one| one.as_str()).collect(),
+        "priority" => Priority::ALL.iter().map(|one| one.as_str()).collect(),
+        "category" => Category::ALL.iter().map(|one| one.as_str()).collect(),
+        _ => return,
+    };
+    let value = &*matcher.value;
+    if matcher.op == MatcherOp::Equal && !value.is_empty() && !words.contains(&value) && !ctx.incomplete {
+        let message = format!("no alert has {matcher}: this trigger starts nothing");
+        let hint = if words.is_empty() { String::new() } else { suggest::hint(value, &words) };
+        ctx.report.warn("W0702", node.at, message, &hint);
+    }
 }

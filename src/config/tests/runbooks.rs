@@ -1,15 +1,10 @@
-//! Runbooks as they are read: each field, each default, what is sent to whom, and what must hold for any of them.
+//! Runbooks as they are read: each field, each default, each bound.
 
-use std::process::Command as Process;
-
-use serde_json::{Value, json};
+mod calls;
 
 use super::*;
 use crate::engine::RunbookPlan;
-use crate::runbook::{
-    Action, Approval, Blast, Body, Bounds, Breaker, Call, HttpCall, Limits, Moment, Occasion, Params, Poll,
-    Rule, StepKey, Success,
-};
+use crate::runbook::{Action, Approval, Blast, Bounds, Breaker, Limits, Moment, Rule};
 
 const CONFIG: &str = r"apiVersion: evenkeel/v1
 kind: Config
@@ -192,6 +187,18 @@ fn secrets_go_to_the_edge_by_runbook_and_step() {
 }
 
 #[test]
+fn a_secret_of_several_lines_goes_to_a_program_as_it_is() {
+    let text = one_step("command: {argv: [/usr/bin/systemctl], secrets: {KEY: {file: lines}}}");
+    let mut world = world(&text);
+    let lines = "-----BEGIN KEY-----\nx\n-----END KEY-----\n";
+    world.files.insert("lines".to_owned(), lines.to_owned());
+    let vault = loaded(&world, "a.yaml").config.expect("sound").runner.vault;
+    let secrets: Vec<&str> =
+        vault.values().flat_map(|one| &one.named).map(|(_, secret)| secret.reveal()).collect();
+    assert_eq!(secrets, [lines]);
+}
+
+#[test]
 fn without_fields_the_defaults_hold() {
     let config = read(&one_step("command: {argv: [/usr/bin/systemctl]}"));
     let RunbookPlan { runbook, quiet } = only(&config);
@@ -250,148 +257,9 @@ fn quiet_times_go_by_the_clock_on_the_wall() {
     assert!(!covers("2026-11-29T23:59:59Z") && !covers("2026-12-01T00:00:00Z"));
 }
 
-fn occasion() -> Occasion {
-    let labels = [("service", "checkout"), ("host_name", "web-1")];
-    Occasion {
-        alert: "alt_1".to_owned(),
-        dedup_key: "key".to_owned(),
-        service: "checkout".to_owned(),
-        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        summary: "checkout burns".to_owned(),
-        started_at: "2026-11-26T12:00:00Z".to_owned(),
-        moment: "trigger".to_owned(),
-    }
-}
-
-/// What a step of the whole document calls.
-fn call(config: &Config, step: &str) -> Call {
-    let runbook = &only(config).runbook;
-    let place = runbook.steps.iter().position(|one| one.name == step).expect("a step");
-    let key = StepKey { run: "run_1".to_owned(), step: place as u32, attempt: 1 };
-    let occasion = occasion();
-    let params = runbook.values(&Params::new(), &occasion).expect("values");
-    runbook.call(key, &params, &occasion).expect("a step").expect("a call").call
-}
-
-fn request(config: &Config, step: &str) -> (HttpCall, Value) {
-    let Call::Http(call) = call(config, step) else { panic!("a request") };
-    let body = serde_json::from_str(&call.body).unwrap_or(Value::Null);
-    (call, body)
-}
-
-/// Headers but for the key, as `name: value`.
-fn headers(call: &HttpCall) -> Vec<String> {
-    let told = call.headers.iter().filter(|(name, _)| name != "Idempotency-Key");
-    told.map(|(name, value)| format!("{name}: {value}")).collect()
-}
-
-fn secret_header(call: &HttpCall) -> Option<String> {
-    call.secret_header.as_ref().map(|(name, before)| format!("{name}: {before}"))
-}
-
-#[test]
-fn a_command_is_called_as_it_is_written() {
-    let Call::Command(call) = call(&whole(), "restart") else { panic!("a command") };
-    assert_eq!(call.argv, ["/usr/bin/systemctl", "restart", "unit-checkout.service"]);
-    let env: Vec<String> = call.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(env, ["EVENKEEL_RUN=run_1/1/1", "LANG=C", "HOST=web-1"]);
-    assert_eq!(call.secrets, ["API_TOKEN"]);
-}
-
-/// Guarantees: a body keeps the types that YAML has: what is quoted is a text, and so is a number that JSON does not write.
-#[test]
-fn a_request_has_what_its_document_says() {
-    let config = whole();
-    let (call, body) = request(&config, "hook");
-    assert_eq!((&*call.method, &*call.url), ("PUT", "https://ci.example/hooks/checkout?run=run_1"));
-    assert_eq!(headers(&call), ["X-A: b checkout", "Content-Type: application/json"]);
-    assert_eq!(secret_header(&call).as_deref(), Some("Authorization: "));
-    assert!(call.is_signed);
-    let expected = json!({
-        "n": 1, "f": 1.5, "t": true, "z": null, "s": "2", "text": "a checkout", "list": [1, "web-1"], "zero": "007",
-        "empty": {},
-    });
-    assert_eq!(body, expected);
-    let (look, _) = request(&config, "look");
-    assert_eq!((&*look.method, &*look.body, headers(&look)), ("GET", "", Vec::new()));
-    let (told, body) = request(&config, "told");
-    assert_eq!(headers(&told), ["Content-Type: application/cloudevents+json"]);
-    assert_eq!((&body["data"], &body["id"]), (&json!({"unit": "checkout"}), &json!("run_1/4/1")));
-}
-
-#[test]
-fn other_systems_are_asked_as_their_documentation_says() {
-    let config = whole();
-    let (rundeck, body) = request(&config, "rundeck");
-    assert_eq!(rundeck.url, "https://rundeck.example/api/41/job/1b2c-3d/executions");
-    assert_eq!(headers(&rundeck), ["Content-Type: application/json", "Accept: application/json"]);
-    assert_eq!(secret_header(&rundeck).as_deref(), Some("X-Rundeck-Auth-Token: "));
-    assert_eq!(body, json!({"options": {"unit": "checkout", "n": "3"}}));
-    let before = "https://rundeck.example/api/41/execution".to_owned();
-    assert_eq!(rundeck.poll, Some(Poll::Rundeck { before }));
-    let (st2, body) = request(&config, "st2");
-    assert_eq!(st2.url, "https://st2.example/api/v1/webhooks/ops/restart");
-    assert_eq!(secret_header(&st2).as_deref(), Some("St2-Api-Key: "));
-    assert_eq!(body, json!({"unit": "checkout"}));
-    let (ansible, body) = request(&config, "ansible");
-    assert_eq!(ansible.url, "http://127.0.0.1:5000/endpoint");
-    assert_eq!(secret_header(&ansible).as_deref(), Some("Authorization: Bearer "));
-    assert_eq!((&body["run"], &body["alert"]["id"]), (&json!("run_1"), &json!("alt_1")));
-    let (github, body) = request(&config, "dispatch");
-    assert_eq!(github.url, "https://api.github.com/repos/o/r/dispatches");
-    assert_eq!(secret_header(&github).as_deref(), Some("Authorization: Bearer "));
-    let told = ["Accept: application/vnd.github+json", "X-GitHub-Api-Version: 2022-11-28"];
-    assert_eq!(headers(&github)[1..], told);
-    let payload = json!({"unit": "checkout", "deep": {"n": 1}, "evenkeel_run": "run_1"});
-    assert_eq!(body, json!({"event_type": "rollback", "client_payload": payload}));
-}
-
-#[test]
-fn a_job_is_named_by_its_run_and_ends() {
-    let (job, body) = request(&whole(), "job");
-    assert_eq!(job.url, "https://kubernetes.default.svc/apis/batch/v1/namespaces/ops/jobs");
-    assert_eq!(secret_header(&job).as_deref(), Some("Authorization: Bearer "));
-    assert_eq!((&body["apiVersion"], &body["kind"]), (&json!("batch/v1"), &json!("Job")));
-    let spec = &body["spec"];
-    let limits = ["backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"].map(|name| &spec[name]);
-    assert_eq!(limits, [&json!(1), &json!(90), &json!(3_600)]);
-    assert_eq!(spec["template"]["spec"]["containers"][0]["args"], json!(["scale", "--replicas=3"]));
-    let name = body["metadata"]["name"].as_str().expect("a name");
-    assert!(name.starts_with("evenkeel-") && name.len() <= 63, "{name}");
-    assert_eq!(body["metadata"]["labels"], json!({"team": "ops"}));
-    assert_eq!(job.success, Success::OrConflict);
-    assert_eq!(job.poll, Some(Poll::Job { url: format!("{}/{name}", job.url) }));
-}
-
-/// Bodies against the schemas that EVENKEEL_SHARED has, by a checker that is not ours.
-#[test]
-fn bodies_are_what_the_schemas_of_others_allow() {
-    let config = whole();
-    let shared = std::env::var_os("EVENKEEL_SHARED").map(PathBuf::from);
-    let python = std::env::var_os("EVENKEEL_E2E_PYTHON").map(PathBuf::from);
-    let checker = python.map(|python| python.with_file_name("check-jsonschema")).filter(|path| path.exists());
-    let (Some(shared), Some(checker)) = (shared, checker) else {
-        eprintln!(
-            "skipped: EVENKEEL_SHARED and EVENKEEL_E2E_PYTHON do not name schemas and a checker of them"
-        );
-        return;
-    };
-    for (step, schema) in [
-        ("dispatch", "wire/github-repository-dispatch.schema.json"),
-        ("rundeck", "wire/rundeck-run-job.schema.json"),
-    ] {
-        let file = std::env::temp_dir().join(format!("evenkeel-runbook-{}-{step}.json", std::process::id()));
-        fs::write(&file, request(&config, step).0.body).expect("written");
-        let schema = shared.join("specs").join(schema);
-        let said = Process::new(&checker).arg("--schemafile").arg(schema).arg(&file).output().expect("run");
-        fs::remove_file(file).expect("removed");
-        assert!(said.status.success(), "{step}: {}", String::from_utf8_lossy(&said.stdout));
-    }
-}
-
 #[test]
 fn the_shipped_runbooks_are_sound() {
-    let config = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  include: [runbooks/*.yaml]\n  \
+    let config = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  include: [slos/*.yaml, runbooks/*.yaml]\n  \
                   runbooks: {commands: [/usr/bin/systemctl, /usr/local/lib/evenkeel/]}\n";
     let pair = rcgen::generate_simple_self_signed(["kubernetes".to_owned()]).expect("a certificate");
     let account = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -473,6 +341,29 @@ fn a_runbook_survives_what_is_written_down() {
 }
 
 proptest! {
+    /// Guarantees: without a script of the list no shell starts, and no interpreter with a value in its arguments.
+    #[test]
+    fn no_arguments_let_a_value_reach_code(
+        program in prop::sample::select(vec!["sh", "bash", "dash", "zsh", "fish", "python3.12", "perl", "ruby", "node"]),
+        before in prop::sample::select(vec!["", "/usr/bin/sudo, -n, "]),
+        arguments in prop::collection::vec(
+            prop::sample::select(vec!["-c", "-e", "-lc", "-x", "--", "'-'", "--eval", "a", "'{{ x }}'", "'-c{{ x }}'"]),
+            0..5,
+        ),
+    ) {
+        let argv = format!("{before}/bin/{program}, {}", arguments.join(", "));
+        let spec = format!(
+            "spec: {{params: {{x: {{from: service, pattern: '.*'}}}}, steps: [{{name: a, command: {{argv: [{argv}]}}}}]}}"
+        );
+        let config = CONFIG.replace("[/usr/bin/systemctl,", "[/bin/, /usr/bin/sudo,");
+        let found = codes(&format!("{config}{}", document("a", &spec)));
+        let is_shell = matches!(program, "sh" | "bash" | "dash" | "zsh" | "fish");
+        if is_shell || arguments.iter().any(|one| one.contains("{{")) {
+            prop_assert!(!found.is_empty(), "{}", argv);
+        }
+        prop_assert!(found.iter().all(|code| matches!(*code, "E0701" | "E0702")), "{} {:?}", argv, found);
+    }
+
     /// Scenario: a sound set, cut anywhere or with one character replaced.
     #[test]
     fn no_damaged_runbook_makes_the_reader_panic(cut in 0_usize..5_000, at in 0_usize..5_000, c in any::<char>()) {
@@ -484,28 +375,4 @@ proptest! {
         damaged[at] = c;
         codes(&damaged.into_iter().collect::<String>());
     }
-
-    /// Guarantees: whatever passes a rule is one argument, byte for byte, and nothing else of the call changes.
-    #[test]
-    fn a_value_stays_one_argument(value in "[ -~äé\u{2028}]{1,60}") {
-        let text = "spec: {params: {x: {from: service, pattern: '(?s).*'}}, steps: [{name: a, command: {argv: [/usr/bin/systemctl, 'a{{ x }}b', c]}}]}";
-        let config = read(&format!("{CONFIG}{}", document("a", text)));
-        let runbook = &only(&config).runbook;
-        let occasion = Occasion { service: value.clone(), ..occasion() };
-        if let Ok(params) = runbook.values(&Params::new(), &occasion) {
-            let key = StepKey { run: "run_1".to_owned(), step: 0, attempt: 1 };
-            let Call::Command(call) = runbook.call(key, &params, &occasion).expect("a step").expect("a call").call
-            else { panic!("a command") };
-            prop_assert_eq!(call.argv, ["/usr/bin/systemctl".to_owned(), format!("a{value}b"), "c".to_owned()]);
-        } else {
-            prop_assert!(value.starts_with('-'));
-        }
-    }
-}
-
-#[test]
-fn a_body_without_words_is_the_event() {
-    let config = read(&one_step("http: {url: 'http://127.0.0.1/x'}"));
-    let Action::Http(http) = &only(&config).runbook.steps[0].action else { panic!("a request") };
-    assert_eq!((&http.body, &*http.method), (&Body::Event, "POST"));
 }
