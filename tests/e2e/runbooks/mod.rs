@@ -7,6 +7,7 @@ mod hostile;
 mod kills;
 mod many;
 mod pages;
+mod services;
 
 use serde_json::{Value, json};
 
