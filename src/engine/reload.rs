@@ -144,7 +144,10 @@ fn changes(old: &Plan, new: &Plan) -> Vec<String> {
     let classify =
         |plan: &Plan| named("classify rule", plan.rules.classify.iter().map(|one| (&one.name, one.identity)));
     let slos = |plan: &Plan| named("SLO", plan.slos.iter().map(|one| (&one.slo.name, one.identity)));
-    let all = |plan: &Plan| [filter(plan), classify(plan), slos(plan)].concat();
+    let runbooks = |plan: &Plan| {
+        named("runbook", plan.runbooks.iter().map(|one| (&one.runbook.name, one.runbook.identity)))
+    };
+    let all = |plan: &Plan| [filter(plan), classify(plan), slos(plan), runbooks(plan)].concat();
     let (before, after) = (all(old), all(new));
     let mut changes = Vec::new();
     for (name, identity) in &after {

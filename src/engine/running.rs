@@ -3,7 +3,7 @@
 use super::fact::{Fact, Subject, What};
 use super::level::{Cx, Level};
 use super::own::OwnAlert;
-use super::runs::{self, Answered, Ask, BEFORE_S, Measured, Run, RunFact, RunWhat, Verdict};
+use super::runs::{self, Answered, Ask, BEFORE_S, Judgement, Measured, Run, RunFact, RunWhat, Verdict};
 use super::{AckToken, Effect, Effects, Engine};
 use crate::model::{EventTime, Labels, Now, Priority, SECOND_NS};
 use crate::runbook::{End, Outcome, Params, StepKey};
@@ -11,6 +11,8 @@ use crate::runbook::{End, Outcome, Params, StepKey};
 const NEEDS_A_PERSON: &str = "evenkeel-run-needs-a-person";
 const STOPPED: &str = "evenkeel-runbook-stopped";
 const NOT_HELPING: &str = "evenkeel-runbook-not-helping";
+/// How often runs that are watched are looked at for harm, in seconds: their past is put together anew each time.
+const LOOK_EACH_S: u64 = 10;
 /// After that nobody is told any more that a run needs to be looked at.
 const SETTLED_NS: u64 = 86_400 * SECOND_NS;
 
@@ -57,16 +59,29 @@ impl Engine {
             .into_iter()
             .map(|run| self.judged(run))
             .collect();
+        let is_due = self.now.0 / SECOND_NS % LOOK_EACH_S == 0;
+        let worse = if is_due { self.worse() } else { Vec::new() };
         let overdue = self.alerts.runs.overdue(self.now);
-        for fact in judged.into_iter().chain(overdue) {
+        for fact in judged.into_iter().chain(worse).chain(overdue) {
             self.run_fact(fact, effects);
         }
         self.advance_runs(effects);
     }
 
+    /// Those that are still watched, and have already made it worse.
+    fn worse(&self) -> Vec<RunFact> {
+        let watched = self.alerts.runs.watched(&self.plan, self.now).into_iter();
+        let judged = watched.filter(|run| self.judgement(run).verdict == Verdict::Worse);
+        judged.map(|run| self.judged(run)).collect()
+    }
+
     fn judged(&self, run: &Run) -> RunFact {
+        RunFact::of(run, RunWhat::Judged(self.judgement(run)))
+    }
+
+    fn judgement(&self, run: &Run) -> Judgement {
         let is_closed = self.alerts.record(&run.occasion.alert).is_none_or(|alert| !alert.episode.is_open());
-        RunFact::of(run, RunWhat::Judged(runs::judge(is_closed, self.measured(run))))
+        runs::judge(is_closed, self.measured(run))
     }
 
     /// The indicator before the run, and in the second half of the time since; `None` where the alert is about none.

@@ -60,7 +60,7 @@ impl Runs {
             Some(Ok(step)) => RunWhat::StepBegan { step: Box::new(step), clock },
             Some(Err(why)) => RunWhat::Ended { end: End::Failed, why, clock },
             None => {
-                let why = "the runbook is not there any more".to_owned();
+                let why = "the runbook was changed or taken away meanwhile".to_owned();
                 RunWhat::Ended { end: End::Failed, why, clock }
             }
         }
@@ -84,11 +84,10 @@ impl Runs {
     }
 
     fn settled(&self, plan: &Plan, run: &Run, now: Now, key: &StepKey, outcome: &Outcome) -> RunWhat {
-        let steps = find(plan, run).map_or(&[][..], |runbook| &runbook.steps);
-        let next = match (outcome.end, steps.get(key.step as usize)) {
-            (End::Succeeded, _) if (key.step as usize) + 1 < steps.len() => Some((key.step + 1, 1, now)),
-            (End::Succeeded, _) | (_, None) => None,
-            (_, Some(step)) => again(step, key, now),
+        let step = find(plan, run).and_then(|runbook| runbook.steps.get(key.step as usize));
+        let next = match outcome.end {
+            End::Succeeded => (key.step + 1 < run.length).then_some((key.step + 1, 1, now)),
+            _ => step.and_then(|step| again(step, key, now)),
         };
         RunWhat::StepEnded { key: key.clone(), outcome: outcome.clone(), next }
     }
@@ -124,7 +123,8 @@ fn is_unheard(since: Now, step: &StepCall, now: Now) -> bool {
 }
 
 fn find<'p>(plan: &'p Plan, run: &Run) -> Option<&'p Runbook> {
-    plan.runbooks.iter().map(|one| &one.runbook).find(|one| one.name == run.runbook)
+    let same = |one: &&Runbook| one.name == run.runbook && one.identity == run.identity;
+    plan.runbooks.iter().map(|one| &one.runbook).find(same)
 }
 
 /// After a restart: may the call that was under way be made again, with the same key?

@@ -132,6 +132,7 @@ impl Runs {
             None => (Subject::Runbook(name.to_owned()), Default::default()),
         };
         let mut run = Run { id, runbook: name.to_owned(), target, subject, group, ..Run::empty(now) };
+        (run.identity, run.length) = (runbook.identity, runbook.steps.len() as u32);
         (run.params, run.occasion, run.by) = (values, occasion, by.to_owned());
         // Who may agree has agreed by asking.
         if let Some(approval) = &runbook.approval {

@@ -59,6 +59,8 @@ impl Runs {
         let run = Run {
             id,
             runbook: runbook.name.clone(),
+            identity: runbook.identity,
+            length: runbook.steps.len() as u32,
             target,
             params: values.unwrap_or_default(),
             occasion,
@@ -118,6 +120,8 @@ impl Run {
         Self {
             id: String::new(),
             runbook: String::new(),
+            identity: 0,
+            length: 0,
             target: String::new(),
             params: Default::default(),
             occasion: Occasion::default(),

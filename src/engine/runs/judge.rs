@@ -110,6 +110,18 @@ impl Runs {
         self.runs.iter().filter(is_due).collect()
     }
 
+    /// Runs that are not watched to the end yet, and for long enough that harm can be told.
+    pub(in crate::engine) fn watched(&self, plan: &Plan, now: Now) -> Vec<&Run> {
+        let is_watched = |run: &&Run| {
+            let may_have_done = matches!(run.state, State::Ended { end: End::Succeeded | End::Unknown, .. });
+            let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
+            let (Some(ended), Some(one)) = (run.ended, runbook) else { return false };
+            let since = ended.plus_ns(BEFORE_S * SECOND_NS)..ended.plus_ns(one.runbook.watch_s * SECOND_NS);
+            may_have_done && run.judgement.is_none() && run.is_by_alert() && since.contains(&now)
+        };
+        self.runs.iter().filter(is_watched).collect()
+    }
+
     /// What follows for the runbook from how runs of it ended and whether they helped.
     pub(in crate::engine) fn consequences(&self, plan: &Plan, now: Now, last: &RunFact) -> Vec<RunFact> {
         let Some(book) = self.books.get(&last.runbook) else { return Vec::new() };

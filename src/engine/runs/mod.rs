@@ -45,6 +45,10 @@ pub struct Run {
     /// `run_…`
     pub id: String,
     pub runbook: String,
+    /// Of the runbook's text when it was asked for: under another one it does not go on.
+    pub identity: u64,
+    /// Its steps.
+    pub length: u32,
     pub target: String,
     pub params: Params,
     pub occasion: Occasion,

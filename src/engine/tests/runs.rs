@@ -329,8 +329,11 @@ fn a_runbook_that_makes_it_worse_is_stopped_until_somebody_lets_it_go_on() {
     }
     (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Succeeded));
     world.effects = Effects::default();
-    (0..125).for_each(|_| world.second(false));
-    world.quiet(1);
+    // Long before it has been watched to the end.
+    for _ in 0..80 {
+        world.second(false);
+        world.step(Input::Tick);
+    }
     assert_eq!(world.run().verdict, Some("worse"), "{:?}", world.run().verdict_reason);
     let view = world.engine.runbooks().remove(0);
     assert!(view.stopped_reason.unwrap().contains("made it worse"));
@@ -415,4 +418,19 @@ fn a_dry_run_shows_the_call_to_the_byte_and_changes_nothing() {
     };
     let Call::Command(call) = call.call else { panic!("a command") };
     assert_eq!(&call.argv, argv, "what is shown is what is called");
+}
+
+#[test]
+fn a_run_does_not_go_on_under_another_text_of_its_runbook() {
+    let mut world = World::with_clean_past(with(vec![runbook("restart")]));
+    world.outage();
+    world.begun();
+    let mut other = runbook("restart");
+    (other.identity, other.steps[1].name) = (7, "wipe".to_owned());
+    let plan = Plan { version: 1, ..with(vec![other]) };
+    world.step(Input::Configured(Arc::new(plan)));
+    assert!(world.facts().contains("config.applied"));
+    world.settle(0, 1, End::Succeeded);
+    assert_eq!((world.begun().len(), world.run().state), (0, "failed"));
+    assert!(world.run().text.contains("was changed or taken away meanwhile"), "{}", world.run().text);
 }
