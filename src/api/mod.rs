@@ -30,7 +30,6 @@ use crate::engine::{
 };
 use crate::model::{Category, EventTime, Parts};
 use crate::runbook::Params;
-use crate::runner::Link;
 use inquiries::Inquiries;
 pub use kafka::{KafkaView, Outcomes, PartitionView};
 
@@ -94,7 +93,7 @@ pub trait Views: Send + Sync + 'static {
     /// The answer comes when it is kept.
     fn wish(&self, ask: Ask) -> impl Future<Output = Result<Answered, Busy>> + Send;
     /// Whether the link that approves a run is ours, and not too old.
-    fn is_good_link(&self, link: &Link) -> bool;
+    fn is_good_link(&self, run: &str, until_s: u64, signature: &str) -> bool;
     fn reload(&self) -> impl Future<Output = Result<Reloaded, Busy>> + Send;
     fn facts(&self, limit: usize) -> impl Future<Output = Result<Vec<Fact>, Busy>> + Send;
     /// A recording from now on, piece by piece, or why there can be none.

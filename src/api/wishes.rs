@@ -12,7 +12,6 @@ use super::{Busy, Shared, State, Views};
 use crate::door::{Listener, Role, Visitor};
 use crate::engine::{Answered, Ask, Refusal};
 use crate::runbook::Params;
-use crate::runner::Link;
 
 /// Of a note.
 const NOTE_CHARS_MAX: usize = 1_000;
@@ -163,7 +162,7 @@ pub(super) async fn page<V: Views>(
     Path(run): Path<String>,
     Query(Signature { until, sig }): Query<Signature>,
 ) -> Response {
-    if !state.views.is_good_link(&Link { run: run.clone(), until_s: until, signature: sig }) {
+    if !state.views.is_good_link(&run, until, &sig) {
         return bad_link();
     }
     match state.views.run(run.clone()).await {
@@ -185,7 +184,7 @@ pub(super) async fn by_link<V: Views>(
     Path(run): Path<String>,
     Query(Signature { until, sig }): Query<Signature>,
 ) -> Response {
-    if !state.views.is_good_link(&Link { run: run.clone(), until_s: until, signature: sig }) {
+    if !state.views.is_good_link(&run, until, &sig) {
         return bad_link();
     }
     match state.views.wish(Ask::Approve { run, by: String::new(), is_link: true }).await {

@@ -142,7 +142,7 @@ enum Verb {
     Alert(Listing),
     /// Runbooks of a running daemon: what they did, whether it helped; run one, approve a run
     #[command(subcommand)]
-    Runbook(RunbookVerb),
+    Runbook(runbooks::Verb),
     /// Watch classified events as they come
     Tap(TapArgs),
     /// Have a running daemon read its configuration again: all of it, or nothing changes
@@ -320,48 +320,6 @@ pub(super) struct RecordArgs {
     /// End after this time
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     pub(super) duration: Option<Duration>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum RunbookVerb {
-    /// One line each: how often it ran, and how often it helped
-    List,
-    /// The newest runs, also those that were refused
-    Runs,
-    /// A runbook with its newest runs, or a run (run_…) with its steps and what they said
-    Show { name: String },
-    /// Run one now; ends with 1 if it is refused
-    Run(RunbookRunArgs),
-    /// Agree that a run begins
-    Approve { run: String },
-    /// Do not agree
-    Deny { run: String },
-    /// You have looked at a run that did not end well: its alert ends
-    Settle {
-        run: String,
-        /// What you found
-        #[arg(long, value_name = "TEXT", default_value = "")]
-        note: String,
-    },
-    /// A runbook that was stopped may start by itself again
-    Resume { runbook: String },
-}
-
-#[derive(Args, Clone, Debug)]
-pub(super) struct RunbookRunArgs {
-    pub(super) runbook: String,
-
-    /// The alert that it is about: alt_…
-    #[arg(long, value_name = "ID", default_value = "")]
-    pub(super) alert: String,
-
-    /// A parameter; repeat it for more
-    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = runbooks::param)]
-    pub(super) params: Vec<(String, String)>,
-
-    /// Show what would be called, and call nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,12 +1,55 @@
 //! `runbook`: runbooks and their runs, for people.
 
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::Exit;
-use super::args::{Global, Output, RunbookRunArgs, RunbookVerb};
+use super::args::{Global, Output};
 use super::client::{get, post};
 use super::show::{encoded, listing, show, text};
 use super::times;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// One line each: how often it ran, and how often it helped
+    List,
+    /// The newest runs, also those that were refused
+    Runs,
+    /// A runbook with its newest runs, or a run (run_…) with its steps and what they said
+    Show { name: String },
+    /// Run one now; ends with 1 if it is refused
+    Run(RunArgs),
+    /// Agree that a run begins
+    Approve { run: String },
+    /// Do not agree
+    Deny { run: String },
+    /// You have looked at a run that did not end well: its alert ends
+    Settle {
+        run: String,
+        /// What you found
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        note: String,
+    },
+    /// A runbook that was stopped may start by itself again
+    Resume { runbook: String },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunArgs {
+    pub(super) runbook: String,
+
+    /// The alert that it is about: alt_…
+    #[arg(long, value_name = "ID", default_value = "")]
+    pub(super) alert: String,
+
+    /// A parameter; repeat it for more
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    pub(super) params: Vec<(String, String)>,
+
+    /// Show what would be called, and call nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
 
 /// `NAME=VALUE`
 pub(super) fn param(text: &str) -> Result<(String, String), String> {
@@ -14,24 +57,24 @@ pub(super) fn param(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-pub(super) async fn runbook(global: &Global, verb: &RunbookVerb) -> Exit {
+pub(super) async fn runbook(global: &Global, verb: &Verb) -> Exit {
     let wish = |id: &str, what: &str| format!("/api/v1/runs/{}/{what}", encoded(id));
     match verb {
-        RunbookVerb::List => listing(global, "/api/v1/runbooks", "runbooks", runbook_line).await,
-        RunbookVerb::Runs => listing(global, "/api/v1/runs", "runs", run_line).await,
-        RunbookVerb::Show { name } if name.starts_with("run_") => {
+        Verb::List => listing(global, "/api/v1/runbooks", "runbooks", runbook_line).await,
+        Verb::Runs => listing(global, "/api/v1/runs", "runs", run_line).await,
+        Verb::Show { name } if name.starts_with("run_") => {
             show(global, &format!("/api/v1/runs/{}", encoded(name)), run_lines).await
         }
-        RunbookVerb::Show { name } => {
+        Verb::Show { name } => {
             show(global, &format!("/api/v1/runbooks/{}", encoded(name)), runbook_lines).await
         }
-        RunbookVerb::Run(args) => run(global, args).await,
-        RunbookVerb::Approve { run } => done(global, &wish(run, "approve"), json!({}), "is approved").await,
-        RunbookVerb::Deny { run } => done(global, &wish(run, "deny"), json!({}), "is not to run").await,
-        RunbookVerb::Settle { run, note } => {
+        Verb::Run(args) => run(global, args).await,
+        Verb::Approve { run } => done(global, &wish(run, "approve"), json!({}), "is approved").await,
+        Verb::Deny { run } => done(global, &wish(run, "deny"), json!({}), "is not to run").await,
+        Verb::Settle { run, note } => {
             done(global, &wish(run, "settle"), json!({ "note": note }), "is settled").await
         }
-        RunbookVerb::Resume { runbook } => {
+        Verb::Resume { runbook } => {
             let path = format!("/api/v1/runbooks/{}/resume", encoded(runbook));
             done(global, &path, json!({}), "may start by itself again").await
         }
@@ -47,7 +90,7 @@ async fn done(global: &Global, path: &str, body: Value, what: &str) -> Exit {
     Exit::Done
 }
 
-async fn run(global: &Global, args: &RunbookRunArgs) -> Exit {
+async fn run(global: &Global, args: &RunArgs) -> Exit {
     let parameters: Map<String, Value> =
         args.params.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let body = json!({ "parameters": parameters, "alert": args.alert, "dry_run": args.dry_run });

@@ -12,14 +12,14 @@ use super::clock::Clock;
 use super::commit::{Committer, Condition, Group, Health, Keep};
 use super::recorder::{Recorder, Tape};
 use crate::engine::{
-    Ack, AckToken, Answered, Ask, Batch, Effect, Effects, Engine, Fact, History, Input, NotificationId,
-    Outcome, Placing, Plan, Records, Trouble, What,
+    Ack, AckToken, Answered, Ask, Batch, Effect, Effects, Engine, Fact, History, Input, Placing, Plan,
+    Records, Trouble, What,
 };
 use crate::kafka::Outlet;
 use crate::model::{Now, SECOND_NS, Signal};
 use crate::recording::digest;
-use crate::runbook::{self, StepKey};
 use crate::store::{Recent, Sequence};
+use outcomes::Settled;
 
 /// Requests that may wait for the ledger. It takes microseconds for one, so a full inbox means overload.
 const INBOX_MAX: usize = 1_024;
@@ -83,12 +83,6 @@ enum Message {
     /// Something waits in one of the other channels.
     Look,
     Stop,
-}
-
-/// What became of what was asked of the world.
-enum Settled {
-    Notification(NotificationId, Outcome),
-    Step(StepKey, runbook::Outcome),
 }
 
 /// Hands inputs and questions to the ledger; never blocks on it.
@@ -227,26 +221,9 @@ impl Ledger {
         self.refused[signal as usize].fetch_add(items, Ordering::Relaxed);
     }
 
-    /// Never blocks and never loses: what became of a notification must survive a busy moment, and the
-    /// answer may come from within the ledger's own thread.
-    pub fn settle(&self, id: NotificationId, outcome: Outcome) {
-        let _stopped = self.outcomes.send(Settled::Notification(id, outcome));
-        self.wake();
-    }
-
-    /// As [`Ledger::settle`].
-    pub fn settle_step(&self, key: StepKey, outcome: runbook::Outcome) {
-        let _stopped = self.outcomes.send(Settled::Step(key, outcome));
-        self.wake();
-    }
-
     /// A full inbox keeps the loop turning, and every turn looks at the other channels.
     fn wake(&self) {
         let _busy = self.inbox.try_send(Message::Look);
-    }
-
-    pub fn inject(&self, history: History) {
-        let _stopped = self.inbox.send(Message::Injected(history));
     }
 
     /// Facts from now on, as they become durable.
@@ -402,13 +379,7 @@ impl Loop {
             // What is taken out is worked on: beyond the group it stays in the inbox.
             next = if taken < GROUP_MAX && !stop { self.inbox.try_recv().ok() } else { None };
         }
-        while let Ok(settled) = self.outcomes.try_recv() {
-            let input = match settled {
-                Settled::Notification(id, outcome) => Input::Settled { id, outcome },
-                Settled::Step(key, outcome) => Input::StepSettled { key, outcome },
-            };
-            self.step(input, effects);
-        }
+        self.take_outcomes(effects);
         while let Ok(question) = self.questions.try_recv() {
             self.count_refused(effects);
             question(&Sight { engine: &self.engine, recent: &self.recent });
@@ -523,6 +494,6 @@ impl Loop {
 }
 
 mod handing;
-mod runs;
+mod outcomes;
 #[cfg(test)]
 mod tests;

@@ -165,25 +165,13 @@ impl Daemon {
             outlet: kafka.outlet(),
         });
         turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
-        let settling = ledger.clone();
         let external_url = format!("{}://{}", entrance.scheme(), addresses.http);
-        let responder = Arc::new(Responder::start(
-            config.receivers,
-            respond::client().context("set up the client for notifications")?,
-            external_url.clone(),
-            move |id, outcome| settling.settle(id, outcome),
-        ));
+        let out = Out::start(config.receivers, config.runner, &ledger, external_url)?;
+        let (responder, runner) = (out.responder.clone(), out.runner.clone());
         let heart = Heart::new(config.heartbeat);
         standing.into_iter().for_each(|last| responder.resume(last));
-        let settling = ledger.clone();
-        let runner = Arc::new(Runner::start(
-            config.runner,
-            respond::client().context("set up the client for steps of runbooks")?,
-            move |key, outcome| settling.settle_step(key, outcome),
-        ));
-        let (out, wake) = (Out::new(&responder, &runner, &ledger, external_url), ledger.waker());
-        let committing = move || committer.run(|one| out.send(one), wake);
-        let commits = thread("committer", committing)?;
+        let wake = ledger.waker();
+        let commits = thread("committer", move || committer.run(|one| out.send(one), wake))?;
         let (turns, turning) = turn_round(turns)?;
         let (stop, stopped) = watch::channel(false);
         let reloader = Reloader {

@@ -2,33 +2,41 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
+
 use super::commit::Outgoing;
 use super::ledger::Ledger;
 use crate::engine::{APPROVE_RUN, APPROVE_UNTIL, Notification};
-use crate::respond::Responder;
+use crate::respond::{self, Receiver, Responder};
 use crate::runbook::{End, Outcome};
-use crate::runner::{Link, Runner};
+use crate::runner::{Link, Runner, Settings};
 
 pub(super) struct Out {
-    responder: Arc<Responder>,
-    runner: Arc<Runner>,
+    pub(super) responder: Arc<Responder>,
+    pub(super) runner: Arc<Runner>,
     ledger: Ledger,
     external_url: String,
 }
 
 impl Out {
-    pub(super) fn new(
-        responder: &Arc<Responder>,
-        runner: &Arc<Runner>,
+    /// Starts both; needs a tokio runtime.
+    pub(super) fn start(
+        receivers: Vec<Receiver>,
+        settings: Settings,
         ledger: &Ledger,
         external_url: String,
-    ) -> Self {
-        Self {
-            responder: Arc::clone(responder),
-            runner: Arc::clone(runner),
-            ledger: ledger.clone(),
-            external_url,
-        }
+    ) -> anyhow::Result<Self> {
+        let (settling, steps) = (ledger.clone(), ledger.clone());
+        let responder = Responder::start(
+            receivers,
+            respond::client().context("set up the client for notifications")?,
+            external_url.clone(),
+            move |id, outcome| settling.settle(id, outcome),
+        );
+        let client = respond::client().context("set up the client for steps of runbooks")?;
+        let runner = Runner::start(settings, client, move |key, outcome| steps.settle_step(key, outcome));
+        let (responder, runner) = (Arc::new(responder), Arc::new(runner));
+        Ok(Self { responder, runner, ledger: ledger.clone(), external_url })
     }
 
     /// With a link, where there is a key to sign it.

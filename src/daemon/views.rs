@@ -167,7 +167,8 @@ impl Views for Eyes {
         self.ledger.wish(ask).await.map_err(|Unavailable| Busy)
     }
 
-    fn is_good_link(&self, link: &Link) -> bool {
+    fn is_good_link(&self, run: &str, until_s: u64, signature: &str) -> bool {
+        let link = Link { run: run.to_owned(), until_s, signature: signature.to_owned() };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.runner.link_key().is_some_and(|key| now.is_ok_and(|now| link.is_good(&key, now.as_secs())))
     }

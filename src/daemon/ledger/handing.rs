@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Ledger, Message, Question, Receivers, Sight, Unavailable};
-use crate::engine::{Ack, Answered, Ask, Batch, Placing, Plan, Trouble};
+use crate::engine::{Ack, Answered, Ask, Batch, History, Placing, Plan, Trouble};
 
 impl Ledger {
     /// Puts another plan into effect between two batches; what differs, in words. Waits for room.
@@ -54,6 +54,10 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(Message::Placed { placing, reply }).ok()?;
         Some(answer)
+    }
+
+    pub fn inject(&self, history: History) {
+        let _stopped = self.inbox.send(Message::Injected(history));
     }
 
     /// What a person asks for; the answer comes when it is kept.

@@ -102,7 +102,13 @@ async fn the_right_person_or_a_good_link_approves_and_nobody_else() {
     let shown = ask("viewer", &["runbook", "show", &run]);
     assert!(shown.out.contains("approved by alice"), "{}", shown.out);
 
-    trouble(&daemon, "web-2").await;
+    by_link(&daemon, &mut sink, &canary, &run).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// `other` is another run.
+async fn by_link(daemon: &Daemon, sink: &mut Sink, canary: &Canary, other: &str) {
+    trouble(daemon, "web-2").await;
     let mut page = sink.next().await.body;
     while page["alert"]["labels"]["host_name"] != "web-2" {
         page = sink.next().await.body;
@@ -115,11 +121,11 @@ async fn the_right_person_or_a_good_link_approves_and_nobody_else() {
         let post = client.post(url).send();
         async { post.await.unwrap().status().as_u16() }
     };
-    let second = run_of(&daemon, "web-2").await["id"].as_str().unwrap().to_owned();
+    let second = run_of(daemon, "web-2").await["id"].as_str().unwrap().to_owned();
     let (head, tail) = link.split_at(link.len() - 1);
     let forged = format!("{head}{}", if tail == "0" { "1" } else { "0" });
     assert_eq!(post(forged).await, 403);
-    assert_eq!(post(link.replace(&second, &run)).await, 403, "of another run");
+    assert_eq!(post(link.replace(&second, other)).await, 403, "of another run");
     assert_eq!(post(link.replace("until=", "until=9")).await, 403, "of another time");
     let looked = client.get(&link).send().await.unwrap();
     assert!(looked.status() == 200 && looked.text().await.unwrap().contains("<button>Approve</button>"));
@@ -127,7 +133,6 @@ async fn the_right_person_or_a_good_link_approves_and_nobody_else() {
     assert_eq!(post(link.clone()).await, 200);
     until("it is called", || async { (canary.calls().len() == 2).then_some(()) }).await;
     assert_eq!(post(link).await, 409, "once is enough");
-    assert_eq!(daemon.stop().await, Some(0));
 }
 
 /// Guarantees: what nobody agrees to in time does not run, and agreeing later does not begin it.
