@@ -49,7 +49,14 @@ fn operator<V: Views>(
     }
     let guest = state.entrance.admit_as(Role::Operator, Listener::Http, visitor, headers);
     let guest = guest.map_err(|error| Box::new(denied(error)))?;
-    Ok(guest.name().unwrap_or("local").to_owned())
+    match guest.name() {
+        Some(name) => Ok(name.to_owned()),
+        None if visitor.is_local() => Ok("local".to_owned()),
+        None => {
+            let text = "from another host this takes a token of role `operator`, and none is configured: `auth.tokens`";
+            Err(Box::new(refusal(StatusCode::FORBIDDEN, text.to_owned())))
+        }
+    }
 }
 
 /// Nothing at all stands for an empty object.
@@ -121,7 +128,7 @@ pub(super) async fn approve<V: Views>(
     headers: HeaderMap,
 ) -> Response {
     match operator(&state, &visitor, &headers) {
-        Ok(by) => wish(&state, Ask::Approve { run, by, is_link: false }).await,
+        Ok(by) => wish(&state, Ask::Approve { run, by, link_until_s: None }).await,
         Err(response) => *response,
     }
 }
@@ -172,7 +179,17 @@ pub(super) async fn page<V: Views>(
                 "waits_for_approval" => "<form method=post><button>Approve</button></form>",
                 _ => "",
             };
-            html(StatusCode::OK, &format!("<p>{}</p>{button}", escaped(&text)))
+            let parameters: String = run
+                .parameters
+                .iter()
+                .map(|(name, value)| format!("<li>{} = {}</li>", escaped(name), escaped(value)))
+                .collect();
+            let about = format!(
+                "<p>{}</p><p>{}</p><ul>{parameters}</ul>{button}",
+                escaped(&text),
+                escaped(&run.summary)
+            );
+            html(StatusCode::OK, &about)
         }
         Ok(None) => html(StatusCode::NOT_FOUND, &format!("<p>There is no run {}.</p>", escaped(&run))),
         Err(Busy) => busy(),
@@ -187,7 +204,7 @@ pub(super) async fn by_link<V: Views>(
     if !state.views.is_good_link(&run, until, &sig) {
         return bad_link();
     }
-    match state.views.wish(Ask::Approve { run, by: String::new(), is_link: true }).await {
+    match state.views.wish(Ask::Approve { run, by: String::new(), link_until_s: Some(until) }).await {
         Ok(Answered::Done(run)) => html(StatusCode::OK, &format!("<p>{} is approved.</p>", escaped(&run))),
         Ok(Answered::Refused(why)) => {
             let (Refusal::NotFound(text)

@@ -112,7 +112,8 @@ async fn run(global: &Global, args: &RunArgs) -> Exit {
     }
     let id = text(&answer["done"]);
     let state = get(global, &format!("/api/v1/runs/{}", encoded(id))).await;
-    println!("{id}  {}", state.as_ref().map_or("is asked for", |run| text(&run["text"])));
+    let said = state.as_ref().map_or("is asked for", |run| text(&run["text"]));
+    println!("{id}  {}", said.escape_debug());
     Exit::Done
 }
 
@@ -180,7 +181,7 @@ fn run_lines(run: &Value) -> String {
         ("settled by", "settled_by"),
         ("ended", "ended_at"),
     ] {
-        if let Some(value) = run[key].as_str() {
+        if let Some(value) = run[key].as_str().filter(|value| !value.is_empty()) {
             lines.push_str(&format!("  {word:<10} {}\n", value.escape_debug()));
         }
     }
@@ -222,19 +223,24 @@ fn dry_lines(dry: &Value) -> String {
                 for (name, value) in step["environment"].as_object().into_iter().flatten() {
                     lines.push_str(&format!("      env      {name}={value}\n"));
                 }
-                lines.push_str(&format!("      stdin    {}\n", text(&step["stdin"]).trim_end()));
+                lines.push_str(&format!("      stdin    {}\n", shown(text(&step["stdin"]).trim_end())));
             }
             None => {
-                lines.push_str(&format!("      {} {}\n", text(&step["method"]), text(&step["url"])));
+                lines.push_str(&format!("      {} {}\n", text(&step["method"]), shown(text(&step["url"]))));
                 for (name, value) in step["headers"].as_object().into_iter().flatten() {
                     lines.push_str(&format!("      {name}: {}\n", text(value).escape_debug()));
                 }
                 if let Some(name) = step["secret_header"].as_str() {
                     lines.push_str(&format!("      {name}: (secret)\n"));
                 }
-                lines.push_str(&format!("      {}\n", text(&step["body"])));
+                lines.push_str(&format!("      {}\n", shown(text(&step["body"]))));
             }
         }
     }
     lines
+}
+
+/// Without what a terminal would act upon; quotes stay as they are.
+fn shown(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }

@@ -262,17 +262,20 @@ impl Ledger {
 impl Loop {
     /// Takes up a state that was kept: another plan is an input like any other, and notifications of which it is not
     /// known what became of them go out again.
-    pub fn resume(&mut self, plan: Arc<Plan>, receivers: Vec<String>) {
+    pub fn resume(&mut self, plan: Arc<Plan>, receivers: Vec<String>, is_doubtful: bool) {
         let mut effects = self.effects();
         for notification in self.engine.unsettled() {
             effects.requests.push(Effect::Notify(Box::new(notification)));
         }
-        self.take_up_runs(&mut effects);
         if plan.version == self.engine.plan().version {
             self.engine.adopt(plan);
         } else {
             let (known, changed) = (receivers.clone(), receivers);
             self.configure(plan, Receivers { known, changed }, &mut effects);
+        }
+        // Under the configuration that holds from now on.
+        if self.engine.has_active_runs() {
+            self.step(Input::TakenUp { is_doubtful }, &mut effects);
         }
         self.collect(&mut effects);
         self.records = effects.records;

@@ -164,7 +164,7 @@ impl Daemon {
             recorder: Arc::clone(&recorder),
             outlet: kafka.outlet(),
         });
-        turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect());
+        turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect(), up.mend);
         let external_url = format!("{}://{}", entrance.scheme(), addresses.http);
         let out = Out::start(config.receivers, config.runner, &ledger, external_url)?;
         let (responder, runner) = (out.responder.clone(), out.runner.clone());

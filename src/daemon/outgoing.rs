@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use super::commit::Outgoing;
 use super::ledger::Ledger;
-use crate::engine::{APPROVE_RUN, APPROVE_UNTIL, Notification};
+use crate::engine::{APPROVE, Notification};
 use crate::respond::{self, Receiver, Responder};
 use crate::runbook::{End, Outcome};
 use crate::runner::{Link, Runner, Settings};
@@ -39,27 +39,31 @@ impl Out {
         Ok(Self { responder, runner, ledger: ledger.clone(), external_url })
     }
 
-    /// With a link, where there is a key to sign it.
-    fn with_link(&self, mut notification: Notification) -> Notification {
-        let annotations = &mut notification.alert.annotations;
-        let run = annotations
-            .get(APPROVE_RUN)
-            .zip(annotations.get(APPROVE_UNTIL).and_then(|until| until.parse().ok()));
-        if let Some(((run, until_s), key)) = run.zip(self.runner.link_key()) {
+    /// With links, where there is a key to sign them.
+    fn with_links(&self, mut notification: Notification) -> Notification {
+        let asked = notification.alert.annotations.get(APPROVE).cloned().unwrap_or_default();
+        let asked = asked.split(' ').filter_map(|one| one.split_once(':'));
+        let Some(key) = self.runner.link_key() else { return notification };
+        let mut urls = Vec::new();
+        for (run, until) in asked {
+            let Ok(until_s) = until.parse() else { continue };
             let url = format!("{}{}", self.external_url, Link::new(&key, run, until_s).path());
-            notification.explain.text.push_str(&format!(" Approve: {url}"));
-            annotations.insert("approve_url".to_owned(), url);
+            notification.explain.text.push_str(&format!(" Approve {run}: {url}"));
+            urls.push(url);
+        }
+        if !urls.is_empty() {
+            notification.alert.annotations.insert("approve_url".to_owned(), urls.join(" "));
         }
         notification
     }
 
     pub(super) fn send(&self, one: Outgoing) {
         match one {
-            Outgoing::Notification(notification) => self.responder.notify(self.with_link(notification)),
+            Outgoing::Notification(notification) => self.responder.notify(self.with_links(notification)),
             Outgoing::Step(step) => self.runner.run(step),
             Outgoing::NotBegun(key) => {
                 let why = "the state could not be kept, so it was not begun".to_owned();
-                self.ledger.settle_step(key, Outcome { end: End::Failed, why, output: String::new() });
+                self.ledger.settle_step(key, Outcome { end: End::NotBegun, why, output: String::new() });
             }
         }
     }

@@ -71,6 +71,7 @@ pub(super) struct Place {
     entrance: Arc<Entrance>,
     pub(super) listener: Listener,
     peer: IpAddr,
+    pub(super) is_local: bool,
     pub(super) share: Arc<Share>,
     _slot: OwnedSemaphorePermit,
 }
@@ -121,13 +122,13 @@ impl Place {
         peer: IpAddr,
         slot: OwnedSemaphorePermit,
     ) -> Option<Self> {
-        let peer = one_of(peer);
+        let (is_local, peer) = (peer.to_canonical().is_loopback(), one_of(peer));
         let Some(share) = entrance.caps.enter(peer) else {
             entrance.meters.refused_peer(listener);
             return None;
         };
         entrance.meters.accepted(listener);
-        Some(Self { entrance: Arc::clone(entrance), listener, peer, share, _slot: slot })
+        Some(Self { entrance: Arc::clone(entrance), listener, peer, is_local, share, _slot: slot })
     }
 }
 

@@ -54,6 +54,7 @@ pub struct Visitor {
     line: Line,
     share: Arc<Share>,
     certified: bool,
+    local: bool,
 }
 
 impl Visitor {
@@ -65,6 +66,11 @@ impl Visitor {
     /// Of its address.
     pub fn share(&self) -> &Arc<Share> {
         &self.share
+    }
+
+    /// It is on this host.
+    pub fn is_local(&self) -> bool {
+        self.local
     }
 
     /// It has shown a certificate that was found good.
@@ -145,12 +151,13 @@ async fn visit(
     mut stopped: watch::Receiver<bool>,
 ) {
     let (listener, line, share) = (socket.listener(), socket.line().clone(), Arc::clone(socket.share()));
+    let local = socket.is_local();
     let stream = tokio::select! {
         stream = receive(socket, &entrance) => stream,
         () = told(&mut stopped) => return,
     };
     let Some(stream) = stream else { return };
-    let visitor = Visitor { line: line.clone(), share, certified: stream.is_certified() };
+    let visitor = Visitor { line: line.clone(), share, certified: stream.is_certified(), local };
     let app = TowerToHyperService::new(app);
     let service = service_fn(move |request| answer(app.clone(), visitor.clone(), request));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));

@@ -114,6 +114,11 @@ impl Socket {
         self.place.listener
     }
 
+    /// Its peer is on this host.
+    pub(super) fn is_local(&self) -> bool {
+        self.place.is_local
+    }
+
     /// Of its peer.
     pub(super) fn share(&self) -> &Arc<Share> {
         &self.place.share

@@ -15,9 +15,9 @@ use crate::runbook::{Moment, Occasion};
 
 /// Alerts that are remembered; the oldest closed one goes first.
 const RECORDS_MAX: usize = 1_000;
-/// Annotations of a notification whose run waits for approval: which, and until when, in seconds since 1970.
-pub const APPROVE_RUN: &str = "approve_run";
-pub const APPROVE_UNTIL: &str = "approve_until";
+/// The annotation of a notification whose runs wait for the approval of anybody who hears of it: `RUN:UNTIL …`, in seconds
+/// since 1970.
+pub const APPROVE: &str = "approve_run";
 /// Decisions that are remembered of one alert.
 const DECISIONS_MAX: usize = 64;
 
@@ -281,11 +281,12 @@ impl Alerts {
         let record = self.records.iter_mut().find(|record| record.dedup_key == dedup_key)?;
         record.told.insert(receiver.to_owned(), Telling::Pending);
         let mut notification = Box::new(notification(id, receiver, record, fact.at)?);
-        let asked = self.runs.of_alert(&record.id).find_map(|run| Some((&run.id, run.approval_until()?)));
-        if let Some((run, until)) = asked {
-            let annotations = &mut notification.alert.annotations;
-            annotations.insert(APPROVE_RUN.to_owned(), run.clone());
-            annotations.insert(APPROVE_UNTIL.to_owned(), (until.0 / SECOND_NS).to_string());
+        let asked = self.runs.of_alert(&record.id).filter(|run| run.has_link);
+        let asked =
+            asked.filter_map(|run| Some(format!("{}:{}", run.id, run.approval_until()?.0 / SECOND_NS)));
+        let asked: Vec<String> = asked.collect();
+        if !asked.is_empty() {
+            notification.alert.annotations.insert(APPROVE.to_owned(), asked.join(" "));
         }
         match notification.transition {
             Transition::Trigger => self.told.triggered += 1,

@@ -44,7 +44,7 @@ mod why;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use alerts::{APPROVE_RUN, APPROVE_UNTIL, AlertRecord, Decision, Telling};
+pub use alerts::{APPROVE, AlertRecord, Decision, Telling};
 pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
@@ -130,6 +130,10 @@ pub enum Input {
     Receivers {
         known: Vec<String>,
         changed: Vec<String>,
+    },
+    /// After a start: what was under way of runbooks. `is_doubtful`: something of what is known of it is missing.
+    TakenUp {
+        is_doubtful: bool,
     },
     /// The tick that follows is late: the process was stopped, or stood still, or the wall clock went ahead.
     Away,
@@ -250,8 +254,13 @@ impl Engine {
                 effects.records.receivers(now, &known, &changed);
                 self.tell_anew(&known, &changed, effects);
             }
+            Input::TakenUp { is_doubtful } => {
+                effects.records.taken_up(now, is_doubtful);
+                self.take_up_runs(is_doubtful, effects);
+            }
             Input::Away => {
                 effects.records.away(now);
+                self.alerts.runs.postpone(now);
                 self.wait_for_senders();
             }
             Input::Tick => {

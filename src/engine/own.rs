@@ -132,8 +132,8 @@ impl Engine {
             self.alerts.apply(self.now, &fact, &mut effects.requests);
             effects.facts.push(fact);
         }
-        // One of a kind may come again under its number; of others there is always another.
-        match episode.is_open() || alert.group.is_empty() {
+        // Of a run there is never another; all else may come again, and is counted on.
+        match episode.is_open() || !alert.group.contains_key("run") {
             true => self.own.episodes.insert(key, episode),
             false => self.own.episodes.remove(&key),
         };

@@ -1,7 +1,7 @@
 //! Everything that a checked configuration decides, compiled. Immutable; a reload makes a new one.
 
 use std::hash::BuildHasher;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
@@ -195,6 +195,26 @@ impl Plan {
 }
 
 impl Plan {
+    /// For who plays and calls nothing: what a runbook does is no part of it.
+    pub fn without_runbooks(plan: &Arc<Self>) -> Arc<Self> {
+        match plan.runbooks.is_empty() {
+            true => Arc::clone(plan),
+            false => Arc::new(Self { runbooks: Vec::new(), ..(**plan).clone() }),
+        }
+    }
+
+    /// As recordings have it.
+    pub fn recorded(&self) -> std::io::Result<Vec<u8>> {
+        borsh::to_vec(&(self, &self.runbooks))
+    }
+
+    /// Recordings of before there were runbooks have none.
+    pub fn of_recorded(mut bytes: &[u8]) -> std::io::Result<Self> {
+        let mut plan = Self::deserialize(&mut bytes)?;
+        plan.runbooks = if bytes.is_empty() { Vec::new() } else { Vec::try_from_slice(bytes)? };
+        Ok(plan)
+    }
+
     /// Whether some service level counts points of metrics.
     pub fn reads_points(&self) -> bool {
         self.numbered().reads_points

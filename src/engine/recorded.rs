@@ -16,6 +16,7 @@ use crate::model::Now;
 
 /// Parts that say which configuration it was, and where it stood; what they decide is in the other ones.
 const PLAN: &str = "plan";
+const RUNBOOKS: &str = "runbooks";
 const CORE: &str = "core";
 
 impl Engine {
@@ -23,10 +24,16 @@ impl Engine {
     pub fn full_image(&self) -> Image {
         let mut parts = self.parts();
         parts.push(Part::of(PLAN, &*self.plan));
+        parts.push(Part::of(RUNBOOKS, &self.plan.runbooks));
         for (slo, groups) in self.levels.iter().enumerate() {
             parts.extend(groups.all().map(|(serial, level)| of_level(slo, serial, level)));
         }
         Image { is_full: true, parts, gone: Vec::new() }
+    }
+
+    /// For who goes on under another plan and calls nothing.
+    pub fn forget_runs(&mut self) {
+        self.alerts.runs = Default::default();
     }
 
     /// Time went on to here, and nothing came.
@@ -38,14 +45,15 @@ impl Engine {
     pub fn is_as(&self, parts: &BTreeMap<String, Vec<u8>>) -> bool {
         let own = self.full_image().written();
         let same = |name: &String| match name.as_str() {
-            PLAN => true,
+            PLAN | RUNBOOKS => true,
             // The first eight bytes are the time, which goes on where nothing comes.
             CORE => {
                 own.get(name).and_then(|one| one.get(8..)) == parts.get(name).and_then(|one| one.get(8..))
             }
             _ => own.get(name) == parts.get(name),
         };
-        own.len() == parts.len() && parts.keys().all(same)
+        // A recording of before has not all parts that there are now.
+        parts.keys().all(same)
     }
 
     /// As [`Engine::replay`], for an engine under another plan than that of the records. What became of notifications
@@ -87,7 +95,8 @@ impl Engine {
                 | Record::Receivers(..)
                 | Record::Placed(_)
                 | Record::StepSettled(..)
-                | Record::Asked(_) => {
+                | Record::Asked(_)
+                | Record::TakenUp(_) => {
                     self.now = now;
                     continue;
                 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::alerts::About;
 use super::burning;
 use super::effect::Explain;
 use super::fact::{Fact, Subject, What};
@@ -107,6 +108,7 @@ impl Engine {
         let subject = Subject::Slo(cx.plan.slo.name.clone());
         let place = burning::place_of(&cx.plan.slo, &closed.condition);
         let about = burning::about(&self.plan, cx, level, &subject, &closed, place);
+        let about = About { starts_runs: false, ..about };
         let text = format!("{} is not watched as before: {why}.", cx.plan.slo.name);
         for what in self.alerts.tell((&self.plan, self.now), about, step, Explain { text, burns: None }) {
             let fact = Fact { at, subject: subject.clone(), group: level.group.clone(), what };

@@ -42,37 +42,42 @@ impl Engine {
 
     /// All that is due.
     pub(super) fn advance_runs(&mut self, effects: &mut Effects) {
-        loop {
-            let clock = |run: &Run| self.clock_of(run);
-            let Some(fact) = self.alerts.runs.next(&self.plan, self.now, &clock) else { break };
+        while let Some(fact) = self.alerts.runs.next(&self.plan, self.now, self) {
             self.run_fact(fact, effects);
         }
         self.alerts.runs.take_stirred();
     }
 
+    /// Once, after a start, under the configuration that holds from then on.
+    pub(super) fn take_up_runs(&mut self, is_doubtful: bool, effects: &mut Effects) {
+        for fact in self.alerts.runs.taken_up(&self.plan, self.now, is_doubtful, self) {
+            self.run_fact(fact, effects);
+        }
+    }
+
     /// Once a second: what is due by the clock alone.
     pub(super) fn look_after_runs(&mut self, effects: &mut Effects) {
-        let judged: Vec<RunFact> = self
-            .alerts
-            .runs
-            .to_be_judged(&self.plan, self.now)
-            .into_iter()
-            .map(|run| self.judged(run))
-            .collect();
+        let due = self.alerts.runs.to_be_judged(&self.plan, self.now).into_iter();
+        let judged: Vec<RunFact> = due.map(|run| self.judged(run)).collect();
         let is_due = self.now.0 / SECOND_NS % LOOK_EACH_S == 0;
-        let worse = if is_due { self.worse() } else { Vec::new() };
+        let harm = if is_due { self.harm() } else { Vec::new() };
         let overdue = self.alerts.runs.overdue(self.now);
-        for fact in judged.into_iter().chain(worse).chain(overdue) {
+        for fact in judged.into_iter().chain(harm).chain(overdue) {
             self.run_fact(fact, effects);
         }
         self.advance_runs(effects);
     }
 
-    /// Those that are still watched, and have already made it worse.
-    fn worse(&self) -> Vec<RunFact> {
-        let watched = self.alerts.runs.watched(&self.plan, self.now).into_iter();
-        let judged = watched.filter(|run| self.judgement(run).verdict == Verdict::Worse);
-        judged.map(|run| self.judged(run)).collect()
+    /// Of runs that are still watched, and have already made it worse. What comes of them is said at the end of the watch.
+    fn harm(&self) -> Vec<RunFact> {
+        let (runs, plan) = (&self.alerts.runs, &self.plan);
+        let stopped = runs.watched(plan, self.now).into_iter().filter_map(|run| {
+            let judgement = self.judgement(run);
+            let why = || format!("{} makes it worse: {}", run.id, judgement.why);
+            let fact = RunFact::of(run, RunWhat::Judged(judgement.clone()));
+            (judgement.verdict == Verdict::Worse).then(|| runs.stopped(plan, self.now, &fact, why()))?
+        });
+        stopped.take(1).collect()
     }
 
     fn judged(&self, run: &Run) -> RunFact {
@@ -81,25 +86,18 @@ impl Engine {
 
     fn judgement(&self, run: &Run) -> Judgement {
         let is_closed = self.alerts.record(&run.occasion.alert).is_none_or(|alert| !alert.episode.is_open());
-        runs::judge(is_closed, self.measured(run))
+        let is_of_slo = matches!(run.subject, Subject::Slo(_));
+        let measured = self.after(run).map(|after| (run.before.unwrap_or_default(), after));
+        // A service level that is gone says nothing.
+        runs::judge(is_closed, measured.or(is_of_slo.then(Default::default)))
     }
 
-    /// The indicator before the run, and in the second half of the time since; `None` where the alert is about none.
-    fn measured(&self, run: &Run) -> Option<(Measured, Measured)> {
+    /// The indicator in the second half of the time since; `None` where the alert is about none.
+    fn after(&self, run: &Run) -> Option<Measured> {
         let (cx, level) = self.level_about(run)?;
-        let (began_s, ended_s) = (run.began_clock.seconds(), run.ended_clock.seconds());
-        let now_s = level.clock.seconds();
+        let (ended_s, now_s) = (run.ended_clock.seconds(), level.clock.seconds());
         let half_s = ended_s + now_s.saturating_sub(ended_s) / 2;
-        let (mut before, mut after) = (Measured::default(), Measured::default());
-        for (second, good, bad) in level.units_by_time(cx) {
-            let into = match second {
-                second if (began_s.saturating_sub(BEFORE_S)..=began_s).contains(&second) => &mut before,
-                second if second > ended_s && second >= half_s => &mut after,
-                _ => continue,
-            };
-            (into.good, into.bad) = (into.good + good, into.bad + bad);
-        }
-        Some((before, after))
+        Some(sum(cx, level, half_s.max(ended_s + 1)..=now_s))
     }
 
     fn level_about(&self, run: &Run) -> Option<(Cx<'_>, &Level)> {
@@ -108,11 +106,6 @@ impl Engine {
         let groups = &self.levels[slo];
         let level = groups.levels.iter().find(|level| level.group == run.group)?;
         Some((Cx { plan: &self.plan.slos[slo], shape: &groups.shape }, level))
-    }
-
-    /// Of what the alert is about.
-    fn clock_of(&self, run: &Run) -> EventTime {
-        self.level_about(run).map_or(EventTime(self.now.0), |(_, level)| level.clock)
     }
 
     /// Applies it, with what follows from it.
@@ -170,6 +163,7 @@ impl Engine {
                     if by.is_empty() { "its pause is over".to_owned() } else { format!("{by} let it go on") };
                 let text = format!("Runbook {runbook} may start by itself again: {by}.");
                 tell(STOPPED, of_runbook(), Priority::P3, ("", &text), false);
+                tell(NOT_HELPING, of_runbook(), Priority::P4, ("", &text), false);
             }
             RunWhat::NotHelping { why } => {
                 let text = format!("Runbook {runbook} does not help any more: {why}.");
@@ -183,13 +177,9 @@ impl Engine {
         }
     }
 
-    /// Calls of which it is not known what became of them: those that may be made again with their key, and those that
-    /// may not.
-    pub fn unsettled_steps(&self) -> (Vec<crate::runbook::StepCall>, Vec<StepKey>) {
-        let all = self.alerts.runs.unsettled();
-        let (again, unknown): (Vec<_>, Vec<_>) =
-            all.into_iter().partition(|step| runs::may_repeat(&self.plan, step));
-        (again, unknown.into_iter().map(|step| step.key).collect())
+    /// Something of runbooks is under way, or waits.
+    pub fn has_active_runs(&self) -> bool {
+        self.alerts.runs.has_active()
     }
 
     /// What a run of it would call, or why there would be none.
@@ -208,7 +198,7 @@ impl Engine {
 
     /// The newest first.
     pub fn run_views(&self) -> Vec<runs::RunView> {
-        let mut views: Vec<runs::RunView> = self.alerts.runs.all().map(Run::view).collect();
+        let mut views: Vec<runs::RunView> = self.alerts.runs.all().map(Run::short_view).collect();
         views.reverse();
         views
     }
@@ -219,7 +209,37 @@ impl Engine {
 
     /// In the order in which they were asked for.
     pub(super) fn runs_of_alert(&self, alert: &str) -> Vec<runs::RunView> {
-        self.alerts.runs.of_alert(alert).map(Run::view).collect()
+        self.alerts.runs.of_alert(alert).map(Run::short_view).collect()
+    }
+}
+
+impl runs::About for Engine {
+    fn clock(&self, run: &Run) -> EventTime {
+        self.level_about(run).map_or(EventTime(self.now.0), |(_, level)| level.clock)
+    }
+
+    fn before(&self, run: &Run) -> Option<Measured> {
+        let (cx, level) = self.level_about(run)?;
+        let now_s = level.clock.seconds();
+        let [short, long] = BEFORE_S.map(|seconds| sum(cx, level, now_s.saturating_sub(seconds)..=now_s));
+        Some(if short.is_worse_than(long) { short } else { long })
+    }
+}
+
+/// Buckets that are wider than the time count where they begin in it, or hold its beginning.
+fn sum(cx: Cx<'_>, level: &Level, seconds: std::ops::RangeInclusive<u64>) -> Measured {
+    let mut sum = Measured::default();
+    let mut last = None;
+    for (second, good, bad) in level.units_by_time(cx) {
+        match second {
+            second if second < *seconds.start() => last = Some((good, bad)),
+            second if seconds.contains(&second) => (sum.good, sum.bad) = (sum.good + good, sum.bad + bad),
+            _ => break,
+        }
+    }
+    match (sum == Measured::default(), last) {
+        (true, Some((good, bad))) => Measured { good, bad },
+        _ => sum,
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) enum Record {
     Placed(Placing),
     StepSettled(StepKey, runbook::Outcome),
     Asked(Ask),
+    TakenUp(bool),
 }
 
 /// What a replay makes of records that say what became of a notification.
@@ -139,6 +140,10 @@ impl Records {
 
     pub(super) fn step_settled(&mut self, now: Now, key: &StepKey, outcome: &runbook::Outcome) {
         self.write(now, 12, &(key, outcome));
+    }
+
+    pub(super) fn taken_up(&mut self, now: Now, is_doubtful: bool) {
+        self.write(now, 14, &is_doubtful);
     }
 
     pub(super) fn asked(&mut self, now: Now, ask: &Ask) {
@@ -277,6 +282,11 @@ impl Engine {
             if parts.contains_key("why") { read(parts, "why")? } else { Default::default() };
         let mut alerts: Alerts = read(parts, "alerts")?;
         alerts.journeys = journeys;
+        if parts.contains_key("runbooks") && !parts.contains_key("runs") {
+            report.push(
+                "the runs of runbooks could not be read: what was under way is not known any more".to_owned(),
+            );
+        }
         alerts.runs = if parts.contains_key("runs") { read(parts, "runs")? } else { Runs::default() };
         Ok(Self {
             now,
@@ -334,6 +344,7 @@ impl Engine {
                 Record::StepSettled(key, outcome) => {
                     self.step(now, Input::StepSettled { key, outcome }, effects);
                 }
+                Record::TakenUp(is_doubtful) => self.step(now, Input::TakenUp { is_doubtful }, effects),
                 Record::Asked(ask) => self.step(now, Input::Asked { token: AckToken(0), ask }, effects),
                 Record::Receivers(known, changed) => {
                     self.step(now, Input::Receivers { known, changed }, effects);

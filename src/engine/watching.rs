@@ -54,7 +54,7 @@ impl Engine {
                         labels,
                         targets: &[],
                         tells_resolve: true,
-                        starts_runs: true,
+                        starts_runs: index.is_some(),
                     };
                     let explain = Explain { text: words(watch, &group, &text), burns: None };
                     self.alerts.tell((&self.plan, self.now), about, step, explain)

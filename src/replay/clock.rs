@@ -73,7 +73,7 @@ impl EventClock {
         let Self { plan, engine, now, .. } = self;
         engine.get_or_insert_with(|| {
             *now = Now(begin_s * SECOND_NS);
-            Engine::new(plan.clone(), *now)
+            Engine::new(Plan::without_runbooks(plan), *now)
         })
     }
 

@@ -8,8 +8,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use borsh::BorshDeserialize;
-
 use super::progress::{Counting, Progress};
 use crate::engine::{Effects, Engine, Fact, Input, Mapping, Outcomes, Plan, Unanswered, first_now};
 use crate::model::{EventTime, Now, rfc3339};
@@ -219,7 +217,8 @@ impl Player<'_> {
         let mapping = Mapping::new(&engine.plan(), &plan);
         self.moment(engine.now(), &engine);
         self.unanswered(&mapping);
-        engine.step(engine.now(), Input::Configured(plan), &mut self.effects);
+        engine.forget_runs();
+        engine.step(engine.now(), Input::Configured(Plan::without_runbooks(&plan)), &mut self.effects);
         self.other = Some(Other { engine, mapping });
         self.let_out()
     }
@@ -256,7 +255,7 @@ impl Player<'_> {
 
     fn configured(&mut self, at: u64, now: Now, decided: u64, plan: &[u8]) -> ControlFlow<()> {
         let Some(live) = &mut self.live else { return ControlFlow::Continue(()) };
-        let plan = match Plan::try_from_slice(plan) {
+        let plan = match Plan::of_recorded(plan) {
             Ok(plan) => Arc::new(plan),
             Err(error) => {
                 self.wrong(&format!("the configuration at byte {at} can not be read: {error}"));

@@ -26,6 +26,8 @@ impl std::fmt::Display for StepKey {
 pub struct Step {
     pub key: StepKey,
     pub runbook: String,
+    /// Of the runbook's text: the secrets of another one are not for it.
+    pub identity: u64,
     /// The step's name.
     pub name: String,
     pub timeout_ms: u64,
@@ -109,6 +111,8 @@ pub enum End {
     TimedOut,
     /// It may have happened, or not: nobody can tell.
     Unknown,
+    /// It has not, for sure, and nothing is against it but the moment.
+    NotBegun,
 }
 
 impl End {
@@ -118,6 +122,7 @@ impl End {
             Self::Failed => "failed",
             Self::TimedOut => "timed_out",
             Self::Unknown => "unknown",
+            Self::NotBegun => "not_begun",
         }
     }
 }

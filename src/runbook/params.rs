@@ -68,6 +68,12 @@ impl Rule {
         // Also what some programs take for one.
         const DASHES: [char; 8] =
             ['-', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}', '\u{ff0d}'];
+        if value.starts_with('@') {
+            return Err("begins with `@`, by which programs are given files".to_owned());
+        }
+        if value.chars().any(is_unseen) {
+            return Err("has characters that are not seen, or turn what is".to_owned());
+        }
         if value.ends_with('…') {
             return Err("was cut short: it is not what was sent".to_owned());
         }
@@ -92,6 +98,11 @@ impl Rule {
             Self::Pattern { pattern, .. } => Err(format!("does not match `{pattern}`")),
         }
     }
+}
+
+/// Who looks at a value is to see what it is.
+fn is_unseen(one: char) -> bool {
+    matches!(one, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 impl Param {

@@ -54,8 +54,8 @@ impl Runbook {
             Action::Command(command) => Call::Command(command.call(&key, &params, &event)?),
             Action::Http(http) => Call::Http(http.call(&key, &params, &event)?),
         };
-        let (runbook, name) = (self.name.clone(), step.name.clone());
-        Ok(StepCall { key, runbook, name, timeout_ms: step.timeout_ms, call })
+        let (runbook, identity, name) = (self.name.clone(), self.identity, step.name.clone());
+        Ok(StepCall { key, runbook, identity, name, timeout_ms: step.timeout_ms, call })
     }
 
     /// What a program reads, and an endpoint where it asks for nothing else.
@@ -96,10 +96,16 @@ impl Command {
 
 impl Http {
     fn call(&self, key: &StepKey, params: &Params, event: &Value) -> Result<HttpCall, String> {
-        if let Some(name) =
-            self.url.names().find(|name| matches!(params.get(*name).map(String::as_str), Some("." | "..")))
-        {
-            return Err(format!("`{name}` would change the path of the address"));
+        let names = self.url.names().filter(|name| *name != RUN_KEY);
+        for (name, value) in names.filter_map(|name| Some((name, params.get(name)?))) {
+            if matches!(&**value, "." | "..") || value.contains(['/', '\\']) {
+                return Err(format!("`{name}` would change the path of the address"));
+            }
+        }
+        // Kubernetes puts variables of a container in their place.
+        let dollar = params.iter().find(|(_, value)| value.contains('$'));
+        if let (Target::KubernetesJob, Some((name, _))) = (self.target, dollar) {
+            return Err(format!("`{name}` has a `$`, which a Job takes for a variable"));
         }
         let url =
             self.url.fill_with(params, percent_encoded).ok_or("a parameter of the address has no value")?;
@@ -127,7 +133,7 @@ impl Http {
                 poll = Some(Poll::Job { url: format!("{url}/{name}") });
             }
             Target::Rundeck => {
-                let before = url.split_once("/job/").map(|(before, _)| format!("{before}/execution"));
+                let before = url.rsplit_once("/job/").map(|(before, _)| format!("{before}/execution"));
                 poll = before.map(|before| Poll::Rundeck { before });
             }
             Target::Http | Target::StackStorm | Target::AnsibleRulebook | Target::GitHub => {}

@@ -261,16 +261,15 @@ fn a_hostile_value_is_one_argument_byte_for_byte() {
 fn a_value_can_not_leave_its_place_in_an_address() {
     let url = "https://ci.example/hooks/{{ unit }}/run?u={{ unit }}";
     for (value, encoded) in [
-        ("a/../b", "a%2F..%2Fb"),
         ("a?b=c&d#e", "a%3Fb%3Dc%26d%23e"),
         ("%2e", "%252e"),
         ("ä b", "%C3%A4%20b"),
-        ("@evil.example", "%40evil.example"),
+        ("x@evil.example", "x%40evil.example"),
     ] {
         let call = request(Target::Http, url, Body::Empty, value).expect("a call");
         assert_eq!(call.url, format!("https://ci.example/hooks/{encoded}/run?u={encoded}"));
     }
-    for value in [".", ".."] {
+    for value in [".", "..", "a/../b", "a\\b"] {
         let why = request(Target::Http, url, Body::Empty, value).unwrap_err();
         assert_eq!(why, "`unit` would change the path of the address");
     }

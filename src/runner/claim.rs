@@ -40,7 +40,7 @@ impl Drop for Claim {
     fn drop(&mut self) {
         let (end, why) = match self.has_begun {
             true => (End::Unknown, "was cut off in the middle of it: it may have happened, or not"),
-            false => (End::Failed, "was not begun: Evenkeel stops"),
+            false => (End::NotBegun, "was not begun: Evenkeel stops"),
         };
         self.tell(Outcome { end, why: why.to_owned(), output: String::new() });
     }

@@ -135,8 +135,14 @@ fn begin(call: &CommandCall, secrets: &[(String, Secret)]) -> Result<Begun, Stri
     command.stdout(writer.try_clone().map_err(could_not)?).stderr(writer);
     hold(&mut command, Held { program, inherited, identity, limits: limits(call.bounds) });
     let mut process = Process::begin(&mut command).map_err(|error| refused(argv0, &error))?;
+    first_to_go(process.pid());
     let stdin = process.stdin();
     Ok(Begun { process, stdin, output })
+}
+
+/// Where memory runs out, what we have started goes before we do: `proc_pid_oom_score_adj(5)`.
+fn first_to_go(pid: u32) {
+    let _not_ours_to_say = std::fs::write(format!("/proc/{pid}/oom_score_adj"), "1000");
 }
 
 /// What can be told in plain words before the kernel says no.

@@ -64,10 +64,16 @@ pub(super) fn ended(end: End, why: String, output: String) -> Outcome {
     Outcome { end, why, output }
 }
 
+/// Shorter words are schemes, as `Bearer` is.
+const WORD_BYTES_MIN: usize = 8;
+
 fn hidden(secrets: &StepSecrets) -> Hidden {
     let keys = secrets.keys.iter().map(|key| &key.secret);
     let named = secrets.named.iter().map(|(_, secret)| secret);
-    Hidden::new(secrets.header.iter().chain(keys).chain(named))
+    // Who repeats a header's credentials leaves out the scheme.
+    let words = secrets.header.iter().flat_map(|header| header.reveal().split_whitespace());
+    let words: Vec<Secret> = words.filter(|word| word.len() >= WORD_BYTES_MIN).map(Secret::new).collect();
+    Hidden::new(secrets.header.iter().chain(keys).chain(named).chain(&words))
 }
 
 /// The other side of one attempt.

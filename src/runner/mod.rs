@@ -212,6 +212,9 @@ async fn attempt(parts: Arc<Parts>, settings: Arc<Settings>, step: StepCall, mut
         Ok(turn) => turn,
         Err(why) => return claim.settle(not_begun(format!("was not begun: {why}"))),
     };
+    if settings.identities.get(&step.runbook).is_some_and(|one| *one != step.identity) {
+        return claim.settle(failed("was not begun: its runbook was changed".to_owned()));
+    }
     claim.begins();
     let (none, pace) = (StepSecrets::default(), &parts.pace);
     let secrets = settings.vault.get(&(step.runbook, step.name)).unwrap_or(&none);
@@ -220,7 +223,7 @@ async fn attempt(parts: Arc<Parts>, settings: Arc<Settings>, step: StepCall, mut
         Call::Command(call) => command::run(call, secrets, within, pace, stop).await,
         Call::Http(call) => match parts.client(secrets) {
             Ok(client) => http::run(&client, call, secrets, within, pace, stop).await,
-            Err(why) => not_begun(why),
+            Err(why) => failed(why),
         },
     };
     claim.settle(outcome);
@@ -243,5 +246,9 @@ async fn turn(parts: &Parts, within: Duration) -> Result<tokio::sync::OwnedSemap
 }
 
 fn not_begun(why: String) -> Outcome {
+    Outcome { end: End::NotBegun, why, output: String::new() }
+}
+
+fn failed(why: String) -> Outcome {
     Outcome { end: End::Failed, why, output: String::new() }
 }

@@ -29,6 +29,10 @@ impl Process {
         Ok(Self { child: Some(child), group, ends })
     }
 
+    pub fn pid(&self) -> u32 {
+        self.group.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// The program has ended. It is not reaped, so that its number stays its own.
     pub async fn ended(&mut self) {
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

@@ -23,6 +23,8 @@ pub struct StepSecrets {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     pub vault: Vault,
+    /// Of the runbooks' texts, by name: what was decided under another text gets no secret of this one.
+    pub identities: BTreeMap<String, u64>,
     /// Signs the links by which a run is approved.
     pub link_key: Option<Secret>,
 }

@@ -103,7 +103,7 @@ impl Looks {
 impl Stage {
     pub(super) fn new(plan: Arc<Plan>, start_s: u64, looks: Looks) -> Self {
         Self {
-            engine: Engine::new(plan, Now(start_s.saturating_mul(SECOND_NS))),
+            engine: Engine::new(Plan::without_runbooks(&plan), Now(start_s.saturating_mul(SECOND_NS))),
             effects: Effects::default(),
             now_s: start_s,
             came_s: start_s,

@@ -65,8 +65,10 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Runbooks {
     }
     let mut vault = Vault::new();
     let documents = documents.into_iter().take(RUNBOOKS_MAX);
-    let plans = documents.filter_map(|document| runbook(ctx, document, &known, &mut vault)).collect();
-    Runbooks { plans, settings: runner::Settings { vault, link_key } }
+    let plans: Vec<RunbookPlan> =
+        documents.filter_map(|document| runbook(ctx, document, &known, &mut vault)).collect();
+    let identities = plans.iter().map(|one| (one.runbook.name.clone(), one.runbook.identity)).collect();
+    Runbooks { plans, settings: runner::Settings { vault, identities, link_key } }
 }
 
 /// What the rest of the set declares, sound or not.

@@ -1,9 +1,8 @@
-//! What became of what was asked of the world, and of steps that were under way when the daemon ended: made again where
-//! that is safe, else told to a person.
+//! What became of what was asked of the world.
 
 use super::{Ledger, Loop};
-use crate::engine::{Effect, Effects, Input, NotificationId, Outcome};
-use crate::runbook::{self, End, StepKey};
+use crate::engine::{Effects, Input, NotificationId, Outcome};
+use crate::runbook::{self, StepKey};
 
 pub(super) enum Settled {
     Notification(NotificationId, Outcome),
@@ -34,15 +33,5 @@ impl Loop {
             };
             self.step(input, effects);
         }
-    }
-
-    pub(super) fn take_up_runs(&mut self, effects: &mut Effects) {
-        let (again, unknown) = self.engine.unsettled_steps();
-        for key in unknown {
-            let why = "Evenkeel ended while it was under way".to_owned();
-            let outcome = runbook::Outcome { end: End::Unknown, why, output: String::new() };
-            self.step(Input::StepSettled { key, outcome }, effects);
-        }
-        effects.requests.extend(again.into_iter().map(|step| Effect::Run(Box::new(step))));
     }
 }

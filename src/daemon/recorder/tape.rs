@@ -40,7 +40,7 @@ impl Tape {
     pub fn configured(&mut self, engine: &Engine, facts: &[Fact]) {
         let seen = std::mem::replace(&mut self.seen.1, facts.len());
         // A plan is made of texts and integers: it can always be written.
-        if let (true, Ok(plan)) = (self.is_wanted(), borsh::to_vec(&*engine.plan())) {
+        if let (true, Ok(plan)) = (self.is_wanted(), engine.plan().recorded()) {
             let decided = digest(&facts[seen..]);
             self.strip.push(Shot::Configured { now: engine.now(), decided, plan });
         }

@@ -86,7 +86,7 @@ impl Born<'_> {
         };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
-        turns.resume(Arc::clone(plan), super::plans::receivers());
+        turns.resume(Arc::clone(plan), super::plans::receivers(), false);
         let plan = Arc::new(RwLock::new(Arc::clone(plan)));
         let workers = Workers::new(Arc::clone(&plan), clock.clone(), ledger.clone(), key);
         Process {

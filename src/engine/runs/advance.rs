@@ -1,69 +1,78 @@
 //! What is next: which run has its turn, which step, and whether it is tried again.
 
-use super::{AT_ONCE, Run, RunFact, RunWhat, Runs, State, UNHEARD_NS};
+use super::{
+    AGAIN_NS, AT_ONCE, Measured, REPEAT_NS, Run, RunFact, RunWhat, Runs, State, UNHEARD_NS, WAIT_NS,
+};
 use crate::engine::plan::Plan;
 use crate::model::{EventTime, Now, SECOND_NS, rfc3339};
 use crate::runbook::{Call, End, Outcome, Runbook, Step, StepCall, StepKey};
 
+/// What is known of that which a run is about.
+pub(in crate::engine) trait About {
+    /// Its time.
+    fn clock(&self, run: &Run) -> EventTime;
+    /// Its indicator, until now.
+    fn before(&self, run: &Run) -> Option<Measured>;
+}
+
 impl Runs {
-    /// One thing that is due, if there is one; asked for until there is none. `clock` says the time of what a run is about.
-    pub(in crate::engine) fn next(
-        &self,
-        plan: &Plan,
-        now: Now,
-        clock: &dyn Fn(&Run) -> EventTime,
-    ) -> Option<RunFact> {
+    /// One thing that is due, if there is one; asked for until there is none.
+    pub(in crate::engine) fn next(&self, plan: &Plan, now: Now, about: &dyn About) -> Option<RunFact> {
         let is_under_way = |run: &&Run| matches!(run.state, State::Doing { .. } | State::Next { .. });
         let has_room = self.runs.iter().filter(is_under_way).count() < AT_ONCE;
         self.runs.iter().find_map(|run| {
             let what = match &run.state {
-                State::Asked { until } if *until <= now => denied(*until),
-                State::Waiting if has_room => self.begin(plan, run, clock(run)),
+                State::Asked { until } if *until <= now => {
+                    denied(format!("nobody approved it until {}", rfc3339(until.0)))
+                }
+                State::Waiting if run.asked.plus_ns(WAIT_NS) <= now => denied(waited(run)),
+                State::Waiting if has_room => self.begin(plan, run, now, about),
+                State::Next { at, .. } if run.began.is_none() && run.asked.plus_ns(WAIT_NS) <= *at => {
+                    denied(waited(run))
+                }
                 State::Next { step, attempt, at } if *at <= now => {
-                    self.step(plan, run, (*step, *attempt), clock(run))
+                    self.step(plan, run, (*step, *attempt), about)
                 }
                 State::Doing { since, step }
                     if is_unheard(*since, step, now) && !has_ended(run, &step.key) =>
                 {
                     let why = "nothing was heard of it any more".to_owned();
-                    self.settled(
-                        plan,
-                        run,
-                        now,
-                        &step.key,
-                        &Outcome { end: End::Unknown, why, output: String::new() },
-                    )
+                    let outcome = Outcome { end: End::Unknown, why, output: String::new() };
+                    self.settled(plan, run, now, &step.key, &outcome)
                 }
-                State::Doing { step, .. } => ended(run, step, clock(run))?,
+                State::Doing { step, .. } => ended(run, step, about.clock(run))?,
                 _ => return None,
             };
             Some(RunFact::of(run, what))
         })
     }
 
-    fn begin(&self, plan: &Plan, run: &Run, clock: EventTime) -> RunWhat {
-        let stopped = self.books.get(&run.runbook).and_then(|book| book.stopped.as_ref());
-        match stopped.filter(|_| run.by.is_empty()) {
-            // It was stopped while this one waited; people were asked before it was.
-            Some((until, why)) => {
-                let why = format!("it is stopped until {}: {why}", rfc3339(until.0));
-                RunWhat::Denied { by: String::new(), why }
-            }
-            None => self.step(plan, run, (0, 1), clock),
+    /// Why none begins by itself.
+    pub(super) fn is_stopped(&self, runbook: &str, now: Now) -> Option<String> {
+        let stopped = self.books.get(runbook)?.stopped.as_ref().filter(|(until, _)| now < *until);
+        stopped.map(|(until, why)| format!("it is stopped until {}: {why}", rfc3339(until.0)))
+    }
+
+    fn begin(&self, plan: &Plan, run: &Run, now: Now, about: &dyn About) -> RunWhat {
+        // It was stopped while this one waited; people were asked before it was.
+        match self.is_stopped(&run.runbook, now).filter(|_| run.by.is_empty()) {
+            Some(why) => denied(why),
+            None => self.step(plan, run, (0, 1), about),
         }
     }
 
-    fn step(&self, plan: &Plan, run: &Run, (step, attempt): (u32, u32), clock: EventTime) -> RunWhat {
+    fn step(&self, plan: &Plan, run: &Run, (step, attempt): (u32, u32), about: &dyn About) -> RunWhat {
         let key = StepKey { run: run.id.clone(), step, attempt };
         let call = find(plan, run).and_then(|runbook| runbook.call(key, &run.params, &run.occasion));
-        match call {
-            Some(Ok(step)) => RunWhat::StepBegan { step: Box::new(step), clock },
-            Some(Err(why)) => RunWhat::Ended { end: End::Failed, why, clock },
-            None => {
-                let why = "the runbook was changed or taken away meanwhile".to_owned();
-                RunWhat::Ended { end: End::Failed, why, clock }
+        let why = match call {
+            Some(Ok(step)) => {
+                let before = if run.began.is_none() { about.before(run) } else { None };
+                return RunWhat::StepBegan { step: Box::new(step), clock: about.clock(run), before };
             }
-        }
+            Some(Err(why)) => why,
+            None => "the runbook was changed or taken away meanwhile".to_owned(),
+        };
+        RunWhat::Ended { end: End::Failed, why, clock: about.clock(run) }
     }
 
     /// What an attempt's end means; `None` where it is of no run that waits for it.
@@ -86,6 +95,7 @@ impl Runs {
     fn settled(&self, plan: &Plan, run: &Run, now: Now, key: &StepKey, outcome: &Outcome) -> RunWhat {
         let step = find(plan, run).and_then(|runbook| runbook.steps.get(key.step as usize));
         let next = match outcome.end {
+            End::NotBegun => Some((key.step, key.attempt, now.plus_ns(AGAIN_NS))),
             End::Succeeded => (key.step + 1 < run.length).then_some((key.step + 1, 1, now)),
             _ => step.and_then(|step| again(step, key, now)),
         };
@@ -113,8 +123,12 @@ fn has_ended(run: &Run, key: &StepKey) -> bool {
     run.steps.last().is_some_and(|done| done.key == *key)
 }
 
-fn denied(until: Now) -> RunWhat {
-    RunWhat::Denied { by: String::new(), why: format!("nobody approved it until {}", rfc3339(until.0)) }
+fn denied(why: String) -> RunWhat {
+    RunWhat::Denied { by: String::new(), why }
+}
+
+fn waited(run: &Run) -> String {
+    format!("it has waited since {} and was not begun", rfc3339(run.asked.0))
 }
 
 fn is_unheard(since: Now, step: &StepCall, now: Now) -> bool {
@@ -127,9 +141,40 @@ fn find<'p>(plan: &'p Plan, run: &Run) -> Option<&'p Runbook> {
     plan.runbooks.iter().map(|one| &one.runbook).find(same)
 }
 
-/// After a restart: may the call that was under way be made again, with the same key?
-pub(in crate::engine) fn may_repeat(plan: &Plan, step: &StepCall) -> bool {
-    let runbook = plan.runbooks.iter().map(|one| &one.runbook).find(|one| one.name == step.runbook);
-    let declared = runbook.and_then(|runbook| runbook.steps.iter().find(|one| one.name == step.name));
-    matches!(step.call, Call::Http(_)) && declared.is_some_and(|step| step.is_idempotent)
+impl Runs {
+    /// After a start. What was under way and may be made again, with the same key, is; of all else that was, nobody can
+    /// tell whether it was done. `is_doubtful`: of what waits neither, for something before is missing.
+    pub(in crate::engine) fn taken_up(
+        &self,
+        plan: &Plan,
+        now: Now,
+        is_doubtful: bool,
+        about: &dyn About,
+    ) -> Vec<RunFact> {
+        let taken = |run: &Run| {
+            let what = match &run.state {
+                State::Doing { since, step } if !is_doubtful && may_repeat(plan, run, step, *since, now) => {
+                    RunWhat::StepBegan { step: step.clone(), clock: about.clock(run), before: None }
+                }
+                State::Doing { step, .. } if !is_doubtful => {
+                    let why = "Evenkeel ended while it was under way".to_owned();
+                    let outcome = Outcome { end: End::Unknown, why, output: String::new() };
+                    RunWhat::StepEnded { key: step.key.clone(), outcome, next: None }
+                }
+                State::Doing { .. } | State::Next { .. } | State::Waiting if is_doubtful => {
+                    let why = "the journal is damaged: it may have been done".to_owned();
+                    RunWhat::Ended { end: End::Unknown, why, clock: about.clock(run) }
+                }
+                _ => return None,
+            };
+            Some(RunFact::of(run, what))
+        };
+        self.runs.iter().filter_map(taken).collect()
+    }
+}
+
+fn may_repeat(plan: &Plan, run: &Run, step: &StepCall, since: Now, now: Now) -> bool {
+    let declared = find(plan, run).and_then(|runbook| runbook.steps.get(step.key.step as usize));
+    let is_safe = matches!(step.call, Call::Http(_)) && declared.is_some_and(|step| step.is_idempotent);
+    is_safe && now < since.plus_ns(REPEAT_NS)
 }

@@ -22,8 +22,8 @@ pub enum Ask {
     Approve {
         run: String,
         by: String,
-        /// By the signed link, which says nobody's name.
-        is_link: bool,
+        /// Of the signed link, which says nobody's name: until when it is good, in seconds since 1970.
+        link_until_s: Option<u64>,
     },
     Deny {
         run: String,
@@ -74,11 +74,19 @@ impl Runs {
                 }
                 self.start(plan, now, (runbook, params, by), alert)
             }
-            Ask::Approve { run, by, is_link } => {
+            Ask::Approve { run, by, link_until_s } => {
                 let run = self.waiting_for_approval(run, now)?;
-                may_approve(plan, run, by, *is_link)?;
-                let (by, via) = if *is_link { ("", "link") } else { (&**by, "api") };
-                let by = if by.is_empty() { "link" } else { by };
+                may_approve(plan, run, by, link_until_s.is_some())?;
+                let is_of_before = link_until_s.is_some_and(|until_s| {
+                    run.approval_until().is_none_or(|until| until.0 / SECOND_NS != until_s)
+                });
+                if is_of_before {
+                    return Err(Refusal::Forbidden("the link is of an earlier request".to_owned()));
+                }
+                if let Some(why) = self.is_stopped(&run.runbook, now).filter(|_| run.by.is_empty()) {
+                    return Err(Refusal::Conflict(why));
+                }
+                let (by, via) = if link_until_s.is_some() { ("link", "link") } else { (&**by, "api") };
                 Ok(RunFact::of(run, RunWhat::Approved { by: by.to_owned(), via }))
             }
             Ask::Deny { run, by } => {
@@ -95,8 +103,8 @@ impl Runs {
                 Ok(RunFact::of(run, RunWhat::Settled { by: by.clone(), note: note.clone() }))
             }
             Ask::Resume { runbook, by } => {
-                let is_stopped = self.books.get(runbook).is_some_and(|book| book.stopped.is_some());
-                if !is_stopped {
+                let book = self.books.get(runbook);
+                if !book.is_some_and(|book| book.stopped.is_some() || book.is_reported) {
                     known(plan, runbook)?;
                     return Err(Refusal::Conflict(format!("{runbook} is not stopped")));
                 }
@@ -124,6 +132,9 @@ impl Runs {
         let target = runbook.target_of(&values, &occasion).to_owned();
         if let Some(why) = self.is_busy(runbook, &target) {
             return Err(Refusal::Conflict(why));
+        }
+        if !self.has_room(now) {
+            return Err(Refusal::Conflict("too many runs are under way, wait or need a person".to_owned()));
         }
         let number = (self.last_ask + 1).to_string();
         let id = id_of(&[&occasion.dedup_key, name, "person", &number, &now.0.to_string()]);

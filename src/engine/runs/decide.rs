@@ -1,6 +1,8 @@
 //! Whether a runbook starts: by a change of an alert, within its limits. Every trigger becomes a run, or a run that is
 //! refused with the reason.
 
+use std::collections::BTreeSet;
+
 use super::{Book, RUNS_MAX, Run, RunFact, RunWhat, Runs, State};
 use crate::alert::key_of;
 use crate::engine::fact::Subject;
@@ -21,6 +23,12 @@ impl Runs {
     /// What is to run now, in the order of the runbooks' names.
     pub(in crate::engine) fn decide(&self, plan: &Plan, change: &Deciding<'_>) -> Vec<RunFact> {
         let mut facts: Vec<RunFact> = Vec::new();
+        if change.moment == Moment::Resolve {
+            let waits = |run: &&Run| run.by.is_empty() && run.is_open() && run.began.is_none();
+            let waiting = self.of_alert(&change.occasion.alert).filter(waits);
+            let what = || RunWhat::Denied { by: String::new(), why: "the alert is over".to_owned() };
+            facts.extend(waiting.map(|run| RunFact::of(run, what())));
+        }
         for one in &plan.runbooks {
             let triggers = &one.runbook.triggers;
             if triggers.iter().any(|trigger| trigger.takes(change.moment, &change.occasion.labels)) {
@@ -67,6 +75,7 @@ impl Runs {
             subject: change.subject.clone(),
             group: change.group.clone(),
             by: String::new(),
+            has_link: runbook.approval.as_ref().is_some_and(|approval| approval.by.is_empty()),
             state,
             ..Run::empty(change.now)
         };
@@ -79,8 +88,8 @@ impl Runs {
         if one.quiet.iter().any(|quiet| quiet.covers(now.0 / SECOND_NS)) {
             return Some("this is a time in which it does not start by itself".to_owned());
         }
-        if self.runs.iter().filter(|run| run.is_open()).count() >= RUNS_MAX {
-            return Some(format!("{RUNS_MAX} runs are under way or wait"));
+        if !self.has_room(now) {
+            return Some(format!("{RUNS_MAX} runs are under way, wait, are watched or need a person"));
         }
         if let Some(why) = self.is_busy(&one.runbook, target) {
             return Some(why);
@@ -96,8 +105,10 @@ impl Runs {
         }
         let blast = limits.blast?;
         let from = now.0.saturating_sub(blast.within_s * SECOND_NS);
-        let recent = book.recent.iter().filter(|(at, _)| from < at.0).map(|(_, target)| &**target);
-        let targets: std::collections::BTreeSet<&str> = recent.collect();
+        let recent = book.targets.iter().filter(|(_, at)| from < at.0).map(|(target, _)| &**target);
+        // And those that have yet to begin.
+        let waiting = self.runs.iter().filter(|run| run.runbook == *name && run.is_open());
+        let targets: BTreeSet<&str> = recent.chain(waiting.map(|run| &*run.target)).collect();
         let is_wide = !targets.contains(target) && targets.len() >= blast.targets as usize;
         is_wide.then(|| {
             let (most, within) = (blast.targets, blast.within_s);
@@ -135,8 +146,11 @@ impl Run {
             began_clock: EventTime(0),
             ended_clock: EventTime(0),
             steps: Vec::new(),
+            has_link: false,
             approved_by: None,
+            before: None,
             judgement: None,
+            is_harmful: false,
             settled_by: None,
         }
     }

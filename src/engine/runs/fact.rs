@@ -2,7 +2,7 @@
 
 use serde::ser::SerializeMap;
 
-use super::{Judgement, Run, State};
+use super::{Judgement, Measured, Run, State};
 use crate::model::{EventTime, Now, rfc3339};
 use crate::runbook::{Call, End, Outcome, StepCall, StepKey};
 
@@ -37,6 +37,7 @@ pub enum RunWhat {
     StepBegan {
         step: Box<StepCall>,
         clock: EventTime,
+        before: Option<Measured>,
     },
     StepEnded {
         key: StepKey,

@@ -3,13 +3,18 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
-use super::{Run, RunFact, RunWhat, Runs, State, VERDICTS};
+use super::{Run, RunFact, RunWhat, Runs, VERDICTS};
 use crate::engine::plan::Plan;
 use crate::model::{Now, Quotient, SECOND_NS};
 use crate::runbook::End;
 
-/// Before a run, so long is looked at: a longer time would have more of the good time before the trouble.
-pub(in crate::engine) const BEFORE_S: u64 = 60;
+/// So long before a run is looked at, in seconds: the worse of the two says how bad it was, for the longer one may have more of
+/// the good time before the trouble.
+pub(in crate::engine) const BEFORE_S: [u64; 2] = [10, 60];
+/// So long after a run harm can be told, in seconds.
+const HARM_S: u64 = 60;
+/// Runs that are looked at in one second: the past of each is put together anew.
+const LOOKS_MAX: usize = 20;
 /// Fewer bad events make nothing worse.
 const BAD_MIN: u64 = 10;
 
@@ -59,6 +64,10 @@ impl Measured {
         u128::from(self.bad) * other.total() * under <= u128::from(other.bad) * self.total() * over
     }
 
+    pub(in crate::engine) fn is_worse_than(self, other: Self) -> bool {
+        !self.is_at_most((1, 1), other)
+    }
+
     /// As a decimal from 0 to 1.
     fn share(self) -> String {
         Quotient::new((u128::from(self.bad), 1), (self.total(), 1)).decimal()
@@ -68,7 +77,7 @@ impl Measured {
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Judgement {
     pub verdict: Verdict,
-    /// In the minute before the run.
+    /// In the ten seconds or the minute before the run, whichever was worse.
     pub before: Measured,
     /// In the second half of the time that it was watched.
     pub after: Measured,
@@ -101,25 +110,36 @@ impl Runs {
     /// Runs that have been watched for as long as they are to be.
     pub(in crate::engine) fn to_be_judged(&self, plan: &Plan, now: Now) -> Vec<&Run> {
         let is_due = |run: &&Run| {
-            let may_have_done = matches!(run.state, State::Ended { end: End::Succeeded | End::Unknown, .. });
-            let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
-            let (Some(ended), Some(one)) = (run.ended, runbook) else { return false };
-            let is_over = ended.plus_ns(one.runbook.watch_s * SECOND_NS) <= now;
-            may_have_done && run.judgement.is_none() && run.is_by_alert() && is_over
+            let watched = run.judgement.is_none() && run.may_be_judged();
+            watched && run.ended.zip(watch_ns(plan, run)).is_some_and(|(ended, ns)| ended.plus_ns(ns) <= now)
         };
-        self.runs.iter().filter(is_due).collect()
+        self.runs.iter().filter(is_due).take(LOOKS_MAX).collect()
     }
 
-    /// Runs that are not watched to the end yet, and for long enough that harm can be told.
+    /// Runs that are not watched to the end yet, and for long enough that harm can be told; the newest ones.
     pub(in crate::engine) fn watched(&self, plan: &Plan, now: Now) -> Vec<&Run> {
         let is_watched = |run: &&Run| {
-            let may_have_done = matches!(run.state, State::Ended { end: End::Succeeded | End::Unknown, .. });
-            let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
-            let (Some(ended), Some(one)) = (run.ended, runbook) else { return false };
-            let since = ended.plus_ns(BEFORE_S * SECOND_NS)..ended.plus_ns(one.runbook.watch_s * SECOND_NS);
-            may_have_done && run.judgement.is_none() && run.is_by_alert() && since.contains(&now)
+            let watched = run.judgement.is_none() && !run.is_harmful && run.may_be_judged();
+            watched
+                && run.ended.zip(watch_ns(plan, run)).is_some_and(|(ended, ns)| {
+                    (ended.plus_ns(HARM_S * SECOND_NS)..ended.plus_ns(ns)).contains(&now)
+                })
         };
-        self.runs.iter().filter(is_watched).collect()
+        self.runs.iter().rev().filter(is_watched).take(LOOKS_MAX).collect()
+    }
+
+    /// The runbook starts no more by itself for a while.
+    pub(in crate::engine) fn stopped(
+        &self,
+        plan: &Plan,
+        now: Now,
+        last: &RunFact,
+        why: String,
+    ) -> Option<RunFact> {
+        let one = plan.runbooks.iter().find(|one| one.runbook.name == last.runbook)?;
+        let until = now.plus_ns(one.runbook.limits.breaker.pause_s * SECOND_NS);
+        let is_new = self.is_stopped(&last.runbook, now).is_none();
+        is_new.then(|| RunFact { what: RunWhat::Stopped { until, why }, ..last.clone() })
     }
 
     /// What follows for the runbook from how runs of it ended and whether they helped.
@@ -129,21 +149,15 @@ impl Runs {
             return Vec::new();
         };
         let breaker = one.runbook.limits.breaker;
-        let until = now.plus_ns(breaker.pause_s * SECOND_NS);
-        let of_runbook =
-            |what| RunFact { run: String::new(), runbook: last.runbook.clone(), target: String::new(), what };
         let mut facts = Vec::new();
-        let is_stopped = book.stopped.as_ref().is_some_and(|(until, _)| now < *until);
         match &last.what {
-            RunWhat::Judged(judgement) if judgement.verdict == Verdict::Worse && !is_stopped => {
+            RunWhat::Judged(judgement) if judgement.verdict == Verdict::Worse => {
                 let why = format!("{} made it worse: {}", last.run, judgement.why);
-                facts.push(of_runbook(RunWhat::Stopped { until, why }));
+                facts.extend(self.stopped(plan, now, last, why));
             }
-            RunWhat::Ended { end, .. }
-                if *end != End::Succeeded && !is_stopped && book.failures >= breaker.failures =>
-            {
+            RunWhat::Ended { end, .. } if *end != End::Succeeded && book.failures >= breaker.failures => {
                 let why = format!("{} runs in a row did not end well", book.failures);
-                facts.push(of_runbook(RunWhat::Stopped { until, why }));
+                facts.extend(self.stopped(plan, now, last, why));
             }
             _ => {}
         }
@@ -152,8 +166,13 @@ impl Runs {
             && !book.verdicts.contains(&Verdict::Helped);
         if matches!(last.what, RunWhat::Judged(_)) && helps_no_more && !book.is_reported {
             let why = format!("it helped {} times, and none of the last {VERDICTS} times", book.tally.helped);
-            facts.push(of_runbook(RunWhat::NotHelping { why }));
+            facts.push(RunFact { what: RunWhat::NotHelping { why }, ..last.clone() });
         }
         facts
     }
+}
+
+fn watch_ns(plan: &Plan, run: &Run) -> Option<u64> {
+    let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
+    runbook.map(|one| one.runbook.watch_s * SECOND_NS)
 }

@@ -14,27 +14,37 @@ use std::collections::{BTreeMap, VecDeque};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::fact::Subject;
+use crate::alert::REOPEN_NS;
 use crate::model::{EventTime, Labels, Now, SECOND_NS};
-use crate::runbook::{End, Occasion, Outcome, Params, StepCall, StepKey};
+use crate::runbook::{End, Moment, Occasion, Outcome, Params, StepCall, StepKey};
 
+pub(super) use advance::About;
 pub use ask::{Answered, Ask, Refusal};
 pub(super) use decide::Deciding;
 pub use fact::{RunFact, RunWhat};
+pub(super) use judge::{BEFORE_S, judge};
 pub use judge::{Judgement, Measured, Verdict};
 pub use view::{CallView, DryRun, DryStep, RunCounts, RunView, RunbookView, StepView};
-pub(super) use {
-    advance::may_repeat,
-    judge::{BEFORE_S, judge},
-};
 
 /// Runs that are remembered; the oldest that has ended goes first.
 const RUNS_MAX: usize = 1_000;
 /// Runs that are under way at once, of all runbooks; others wait for their turn.
 pub(super) const AT_ONCE: usize = 16;
-/// Targets and ends that are remembered of one runbook.
+/// Targets that are remembered of one runbook; its blast radius is at most so wide.
 const TARGETS_MAX: usize = 1_000;
+/// Beginnings that are counted of one runbook.
+const STARTS_MAX: usize = 10_000;
 /// Verdicts in a row by which it is told that a runbook does not help any more.
 const VERDICTS: usize = 5;
+/// Of one attempt, and of all runs together: the oldest go first.
+const OUTPUT_BYTES_MAX: usize = 16 * 1024;
+const OUTPUTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What was not begun, and is not against it, is tried again after this.
+const AGAIN_NS: u64 = 30 * SECOND_NS;
+/// What has waited for so long is not begun any more: who would be helped by it has done something else by then.
+const WAIT_NS: u64 = 3_600 * SECOND_NS;
+/// A call that was under way when we ended is made again within this time alone.
+const REPEAT_NS: u64 = 600 * SECOND_NS;
 /// Beyond a step's own timeout: after that nobody will say any more how it ended.
 const UNHEARD_NS: u64 = 120 * SECOND_NS;
 pub(super) const WEEK_NS: u64 = 7 * 86_400 * SECOND_NS;
@@ -65,8 +75,14 @@ pub struct Run {
     pub began_clock: EventTime,
     pub ended_clock: EventTime,
     pub steps: Vec<Done>,
+    /// Whoever has the link may approve.
+    pub has_link: bool,
     pub approved_by: Option<String>,
+    /// The indicator in the time before it.
+    pub before: Option<Measured>,
     pub judgement: Option<Judgement>,
+    /// It was told that it does harm, while it is still watched.
+    pub is_harmful: bool,
     /// A person has looked at how it ended.
     pub settled_by: Option<String>,
 }
@@ -116,8 +132,10 @@ pub(super) struct Book {
     failures: u32,
     /// Until when, and why, none begins by itself.
     stopped: Option<(Now, String)>,
-    /// When targets were acted upon, within the last week.
-    recent: VecDeque<(Now, String)>,
+    /// When runs began, within the last week.
+    recent: VecDeque<Now>,
+    /// When targets were last acted upon.
+    targets: BTreeMap<String, Now>,
     /// The last end, by target.
     ends: BTreeMap<String, Now>,
     tally: Tally,
@@ -175,6 +193,12 @@ impl Run {
         }
     }
 
+    /// It may have done something, and there is something to judge it by.
+    pub(super) fn may_be_judged(&self) -> bool {
+        let may_have_done = matches!(self.state, State::Ended { end: End::Succeeded | End::Unknown, .. });
+        may_have_done && self.is_by_alert() && self.occasion.moment != Moment::Resolve.as_str()
+    }
+
     /// How it ended, where somebody has to look.
     pub(super) fn needs_a_person(&self) -> Option<(End, &str)> {
         match &self.state {
@@ -207,13 +231,8 @@ impl Runs {
         self.books.iter().filter(|(_, book)| is_over(book)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Steps that were begun and of which it is not known how they ended.
-    pub(super) fn unsettled(&self) -> Vec<StepCall> {
-        let doing = self.runs.iter().filter_map(|run| match &run.state {
-            State::Doing { step, .. } => Some((**step).clone()),
-            _ => None,
-        });
-        doing.collect()
+    pub(super) fn has_active(&self) -> bool {
+        self.runs.iter().any(Run::is_active)
     }
 
     pub(super) fn take_stirred(&mut self) -> bool {
@@ -225,7 +244,7 @@ impl Runs {
         self.is_stirred = true;
         match &fact.what {
             RunWhat::Proposed { run, .. } | RunWhat::Refused { run: Some(run), .. } => self.enter(now, run),
-            RunWhat::Refused { run: None, .. } => self.count_refused(&fact.runbook, false),
+            RunWhat::Refused { run: None, .. } => self.count_refused(&fact.runbook, true),
             RunWhat::Approved { by, .. } => self.change(fact, |run| {
                 run.approved_by = Some(by.clone());
                 run.state = State::Waiting;
@@ -234,14 +253,15 @@ impl Runs {
                 self.change(fact, |run| run.state = State::Refused { why: why.clone() });
                 self.count_refused(&fact.runbook, false);
             }
-            RunWhat::StepBegan { step, clock } => {
-                self.began(now, fact, step, *clock);
+            RunWhat::StepBegan { step, clock, before } => {
+                self.began(now, fact, step, (*clock, *before));
                 return Some((**step).clone());
             }
             RunWhat::StepEnded { key, outcome, next } => self.step_ended(now, fact, key, outcome, *next),
             RunWhat::Ended { end, why, clock } => self.ended(now, fact, (*end, why), *clock),
             RunWhat::Judged(judgement) => self.judged(fact, judgement),
             RunWhat::Stopped { until, why } => {
+                self.change(fact, |run| run.is_harmful = true);
                 self.books.entry(fact.runbook.clone()).or_default().stopped = Some((*until, why.clone()));
             }
             RunWhat::Resumed { .. } => {
@@ -276,30 +296,55 @@ impl Runs {
         }
         if matches!(run.state, State::Refused { .. }) {
             self.count_refused(&run.runbook, false);
-        } else {
-            let book = self.books.entry(run.runbook.clone()).or_default();
-            book.recent.push_back((now, run.target.clone()));
-            let is_old = |at: Now| at.0.saturating_add(WEEK_NS) < now.0;
-            while book.recent.len() > TARGETS_MAX || book.recent.front().is_some_and(|(at, _)| is_old(*at)) {
-                book.recent.pop_front();
-            }
         }
         self.runs.retain(|known| known.id != run.id);
-        if self.runs.len() >= RUNS_MAX
-            && let Some(oldest) = self.runs.iter().position(|run| !run.is_open())
-        {
-            self.runs.remove(oldest);
+        if self.runs.len() >= RUNS_MAX {
+            match self.dispensable(now) {
+                Some(place) => _ = self.runs.remove(place),
+                // Counted, and told by its fact.
+                None => return,
+            }
         }
         self.runs.push_back(run.clone());
     }
 
-    fn began(&mut self, now: Now, fact: &RunFact, step: &StepCall, clock: EventTime) {
+    /// Whose place another run may take: first one that was refused, then one that is done with, the oldest.
+    fn dispensable(&self, now: Now) -> Option<usize> {
+        let refused = |run: &Run| matches!(run.state, State::Refused { .. });
+        let done = |run: &Run| {
+            let is_looked_at = run.needs_a_person().is_none() || run.settled_by.is_some();
+            let is_past = run.ended.is_some_and(|ended| ended.plus_ns(REOPEN_NS) < now);
+            let is_watched = run.judgement.is_none() && run.may_be_judged();
+            !run.is_open() && is_looked_at && is_past && !is_watched
+        };
+        self.runs.iter().position(refused).or_else(|| self.runs.iter().position(done))
+    }
+
+    fn has_room(&self, now: Now) -> bool {
+        self.runs.len() < RUNS_MAX || self.dispensable(now).is_some()
+    }
+
+    fn began(
+        &mut self,
+        now: Now,
+        fact: &RunFact,
+        step: &StepCall,
+        (clock, before): (EventTime, Option<Measured>),
+    ) {
         let Some(run) = self.run_mut(&fact.run) else { return };
         run.state = State::Doing { since: now, step: Box::new(step.clone()) };
-        if run.began.is_none() {
-            (run.began, run.began_clock) = (Some(now), clock);
-            self.books.entry(fact.runbook.clone()).or_default().tally.began += 1;
+        if run.began.is_some() {
+            return;
         }
+        (run.began, run.began_clock, run.before) = (Some(now), clock, before);
+        let book = self.books.entry(fact.runbook.clone()).or_default();
+        book.tally.began += 1;
+        book.recent.push_back(now);
+        let is_old = |at: &Now| at.0.saturating_add(WEEK_NS) < now.0;
+        while book.recent.len() > STARTS_MAX || book.recent.front().is_some_and(is_old) {
+            book.recent.pop_front();
+        }
+        remember(&mut book.targets, &fact.target, now);
     }
 
     fn step_ended(
@@ -313,11 +358,38 @@ impl Runs {
         self.change(fact, |run| {
             let State::Doing { since, step } = &run.state else { return };
             let (name, began) = (step.name.clone(), *since);
-            run.steps.push(Done { key: key.clone(), name, began, ended: now, outcome: outcome.clone() });
+            if outcome.end != End::NotBegun {
+                let mut outcome = outcome.clone();
+                shorten(&mut outcome.output);
+                run.steps.push(Done { key: key.clone(), name, began, ended: now, outcome });
+            }
             if let Some((step, attempt, at)) = next {
                 run.state = State::Next { step, attempt, at };
             }
         });
+        self.forget_outputs();
+    }
+
+    /// Those of the oldest runs, beyond what all may take.
+    fn forget_outputs(&mut self) {
+        let outputs = |run: &Run| run.steps.iter().map(|done| done.outcome.output.len()).sum::<usize>();
+        let mut bytes: usize = self.runs.iter().map(outputs).sum();
+        for run in &mut self.runs {
+            if bytes <= OUTPUTS_BYTES_MAX {
+                break;
+            }
+            bytes -= outputs(run);
+            run.steps.iter_mut().for_each(|done| done.outcome.output = String::new());
+        }
+    }
+
+    /// Time in which nobody could have been heard is not held against what is under way.
+    pub(super) fn postpone(&mut self, now: Now) {
+        for run in &mut self.runs {
+            if let State::Doing { since, .. } = &mut run.state {
+                *since = now;
+            }
+        }
     }
 
     fn ended(&mut self, now: Now, fact: &RunFact, (end, why): (End, &str), clock: EventTime) {
@@ -325,19 +397,14 @@ impl Runs {
         run.state = State::Ended { end, why: why.to_owned() };
         (run.ended, run.ended_clock) = (Some(now), clock);
         let book = self.books.entry(fact.runbook.clone()).or_default();
-        if book.ends.len() >= TARGETS_MAX
-            && let Some(oldest) =
-                book.ends.iter().min_by_key(|(_, at)| **at).map(|(target, _)| target.clone())
-        {
-            book.ends.remove(&oldest);
-        }
-        book.ends.insert(fact.target.clone(), now);
+        remember(&mut book.ends, &fact.target, now);
         let tally = &mut book.tally;
         match end {
             End::Succeeded => tally.succeeded += 1,
             End::Failed => tally.failed += 1,
             End::TimedOut => tally.timed_out += 1,
             End::Unknown => tally.unknown += 1,
+            End::NotBegun => {}
         }
         book.failures = if end == End::Succeeded { 0 } else { book.failures + 1 };
     }
@@ -357,5 +424,24 @@ impl Runs {
             }
             book.verdicts.push_back(judgement.verdict);
         }
+    }
+}
+
+/// The one that was longest ago goes first.
+fn remember(times: &mut BTreeMap<String, Now>, target: &str, now: Now) {
+    if times.len() >= TARGETS_MAX
+        && !times.contains_key(target)
+        && let Some(oldest) = times.iter().min_by_key(|(_, at)| **at).map(|(target, _)| target.clone())
+    {
+        times.remove(&oldest);
+    }
+    times.insert(target.to_owned(), now);
+}
+
+/// Its end says most.
+fn shorten(output: &mut String) {
+    if output.len() > OUTPUT_BYTES_MAX {
+        let from = output.ceil_char_boundary(output.len() - OUTPUT_BYTES_MAX);
+        *output = format!("…{}", &output[from..]);
     }
 }

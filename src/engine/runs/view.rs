@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Book, Refusal, Run, Runs, State, Tally, WEEK_NS, words};
+use super::{Book, Done, Refusal, Run, Runs, State, Tally, WEEK_NS, words};
 use crate::engine::alerts::AlertRecord;
 use crate::engine::plan::{Plan, RunbookPlan};
 use crate::model::{Now, rfc3339};
@@ -23,6 +23,8 @@ pub struct RunView {
     pub parameters: Params,
     pub alert: Option<String>,
     pub service: String,
+    /// What the page says.
+    pub summary: String,
     /// `trigger`, or a person's name.
     pub by: String,
     pub approved_by: Option<String>,
@@ -96,7 +98,16 @@ impl Run {
         }
     }
 
+    /// Without what its steps said, as lists have it.
+    pub(in crate::engine) fn short_view(&self) -> RunView {
+        self.view_with(|_| String::new())
+    }
+
     pub(in crate::engine) fn view(&self) -> RunView {
+        self.view_with(|done| done.outcome.output.clone())
+    }
+
+    fn view_with(&self, output: impl Fn(&Done) -> String) -> RunView {
         let time = |at: Now| rfc3339(at.0);
         let done = self.steps.iter().map(|done| StepView {
             key: done.key.to_string(),
@@ -105,7 +116,7 @@ impl Run {
             ended_at: Some(time(done.ended)),
             outcome: done.outcome.end.as_str(),
             reason: done.outcome.why.clone(),
-            output: done.outcome.output.clone(),
+            output: output(done),
         });
         let mut steps: Vec<StepView> = done.collect();
         if let State::Doing { since, step } = &self.state
@@ -130,6 +141,7 @@ impl Run {
             parameters: self.params.clone(),
             alert: Some(self.occasion.alert.clone()).filter(|alert| !alert.is_empty()),
             service: self.occasion.service.clone(),
+            summary: self.occasion.summary.clone(),
             by: if self.by.is_empty() { "trigger".to_owned() } else { self.by.clone() },
             approved_by: self.approved_by.clone(),
             approval_until: self.approval_until().map(time),
@@ -201,7 +213,7 @@ impl Runs {
             worse,
             unclear,
             helped_percent: (judged > 0).then(|| helped * 100 / judged),
-            runs_in_a_week: book.recent.iter().filter(|(at, _)| now.0 < at.0.saturating_add(WEEK_NS)).count(),
+            runs_in_a_week: book.recent.iter().filter(|at| now.0 < at.0.saturating_add(WEEK_NS)).count(),
             saved_s: helped.saturating_mul(runbook.manual_s),
             stopped_until: stopped.map(|(until, _)| rfc3339(until.0)),
             stopped_reason: stopped.map(|(_, why)| why.clone()),

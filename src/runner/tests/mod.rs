@@ -53,7 +53,7 @@ impl Rig {
 
 pub fn settings(secrets: StepSecrets) -> Settings {
     let vault = Vault::from([(("book".to_owned(), "step".to_owned()), secrets)]);
-    Settings { vault, link_key: None }
+    Settings { vault, ..Settings::default() }
 }
 
 pub fn key(number: u32) -> StepKey {
@@ -62,7 +62,7 @@ pub fn key(number: u32) -> StepKey {
 
 pub fn step(number: u32, timeout_ms: u64, call: Call) -> StepCall {
     let (runbook, name) = ("book".to_owned(), "step".to_owned());
-    StepCall { key: key(number), runbook, name, timeout_ms, call }
+    StepCall { key: key(number), runbook, identity: 0, name, timeout_ms, call }
 }
 
 /// What becomes of one step, which is told once.

@@ -49,7 +49,9 @@ fn declared(target: Target, url: &str, body: Body, secret_header: (&str, &str)) 
         identity: 1,
         declared_at: "book.yaml:1:1".to_owned(),
     };
-    let occasion = Occasion { service: r#"a"b\;$(id)"#.to_owned(), ..Occasion::default() };
+    // A Job takes no `$`.
+    let service = if target == Target::KubernetesJob { r#"a"b\;(id)"# } else { r#"a"b\;$(id)"# };
+    let occasion = Occasion { service: service.to_owned(), ..Occasion::default() };
     let values = book.values(&Params::new(), &occasion).unwrap();
     book.call(key(0), &values, &occasion).unwrap().unwrap()
 }
@@ -158,7 +160,7 @@ async fn a_job_is_made_under_its_own_name_and_followed_to_its_end() {
     let name = made.json()["metadata"]["name"].as_str().unwrap().to_owned();
     assert!(name.len() <= 63 && name.starts_with("evenkeel-"), "{name}");
     let args = &made.json()["spec"]["template"]["spec"]["containers"][0]["args"];
-    assert_eq!(args, &json!([r#"a"b\;$(id)"#]));
+    assert_eq!(args, &json!([r#"a"b\;(id)"#]));
     let asked = server.next().await;
     assert!(
         asked.head.starts_with(&format!("get /apis/batch/v1/namespaces/ops/jobs/{name} ")),

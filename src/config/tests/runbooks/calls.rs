@@ -167,7 +167,8 @@ proptest! {
             else { panic!("a command") };
             prop_assert_eq!(call.argv, ["/usr/bin/systemctl".to_owned(), format!("a{value}b"), "c".to_owned()]);
         } else {
-            prop_assert!(value.starts_with('-'));
+            let is_refused = value.starts_with(['-', '@']) || value.contains('\u{2028}');
+            prop_assert!(is_refused);
         }
     }
 }
