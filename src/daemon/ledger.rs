@@ -273,10 +273,7 @@ impl Loop {
             let (known, changed) = (receivers.clone(), receivers);
             self.configure(plan, Receivers { known, changed }, &mut effects);
         }
-        // Under the configuration that holds from now on.
-        if self.engine.has_active_runs() {
-            self.step(Input::TakenUp { is_doubtful }, &mut effects);
-        }
+        self.take_up(is_doubtful, &mut effects);
         self.collect(&mut effects);
         self.records = effects.records;
     }

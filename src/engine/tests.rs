@@ -8,6 +8,7 @@ mod away;
 mod past;
 mod placed;
 mod runs;
+mod runs_after;
 
 use std::sync::Arc;
 

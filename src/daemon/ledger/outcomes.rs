@@ -34,4 +34,11 @@ impl Loop {
             self.step(input, effects);
         }
     }
+
+    /// What was under way of runbooks, under the configuration that holds from now on.
+    pub(super) fn take_up(&mut self, is_doubtful: bool, effects: &mut Effects) {
+        if self.engine.has_active_runs() {
+            self.step(Input::TakenUp { is_doubtful }, effects);
+        }
+    }
 }

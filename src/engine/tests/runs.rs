@@ -1,4 +1,4 @@
-//! Runs of runbooks by the ledger's door: what starts them, what bars them, what a crash leaves, and whether they helped.
+//! Runs of runbooks by the ledger's door: what starts them, what bars them, and whether they helped.
 
 use super::*;
 use crate::runbook::{
@@ -26,7 +26,7 @@ fn command(name: &str) -> Step {
     }
 }
 
-fn runbook(name: &str) -> Runbook {
+pub(super) fn runbook(name: &str) -> Runbook {
     Runbook {
         name: name.to_owned(),
         description: String::new(),
@@ -48,7 +48,7 @@ fn runbook(name: &str) -> Runbook {
     }
 }
 
-fn with(runbooks: Vec<Runbook>) -> Plan {
+pub(super) fn with(runbooks: Vec<Runbook>) -> Plan {
     let mut plan = plan(28, "0.999", Some("1h/5m"));
     plan.runbooks = runbooks.into_iter().map(|runbook| RunbookPlan { runbook, quiet: Vec::new() }).collect();
     plan
@@ -56,12 +56,12 @@ fn with(runbooks: Vec<Runbook>) -> Plan {
 
 impl World {
     /// Until somebody is paged.
-    fn outage(&mut self) {
+    pub(super) fn outage(&mut self) {
         (0..60).for_each(|_| self.second(false));
     }
 
     /// The keys of steps that were begun since it was last asked.
-    fn begun(&mut self) -> Vec<String> {
+    pub(super) fn begun(&mut self) -> Vec<String> {
         let all = std::mem::take(&mut self.effects.requests);
         let keys = all.into_iter().filter_map(|request| match request {
             Effect::Run(step) => Some(step.key.to_string()),
@@ -70,17 +70,17 @@ impl World {
         keys.collect()
     }
 
-    fn settle(&mut self, step: u32, attempt: u32, end: End) {
+    pub(super) fn settle(&mut self, step: u32, attempt: u32, end: End) {
         let run = self.engine.run_views()[0].id.clone();
         let outcome = Ended { end, why: "so it went".to_owned(), output: "said".to_owned() };
         self.step(Input::StepSettled { key: StepKey { run, step, attempt }, outcome });
     }
 
-    fn run(&self) -> RunView {
+    pub(super) fn run(&self) -> RunView {
         self.engine.run_views().remove(0)
     }
 
-    fn ask(&mut self, ask: Ask) -> Answered {
+    pub(super) fn ask(&mut self, ask: Ask) -> Answered {
         self.step(Input::Asked { token: AckToken(77), ask });
         let answers = self.effects.requests.iter().rev().find_map(|request| match request {
             Effect::Answer { answered, .. } => Some(answered.clone()),
@@ -90,7 +90,7 @@ impl World {
     }
 
     /// The same state after a crash: an image, and what was recorded after it is lost or not is not the question here.
-    fn restored(self) -> Self {
+    pub(super) fn restored(self) -> Self {
         let Self { mut engine, clock_s, .. } = self;
         let parts = engine.image(true).written();
         let engine = Engine::restore(&parts, &mut Vec::new()).unwrap();
@@ -420,136 +420,4 @@ fn a_dry_run_shows_the_call_to_the_byte_and_changes_nothing() {
     };
     let Call::Command(call) = call.call else { panic!("a command") };
     assert_eq!(&call.argv, argv, "what is shown is what is called");
-}
-
-#[test]
-fn a_run_does_not_go_on_under_another_text_of_its_runbook() {
-    let mut world = World::with_clean_past(with(vec![runbook("restart")]));
-    world.outage();
-    world.begun();
-    let mut other = runbook("restart");
-    (other.identity, other.steps[1].name) = (7, "wipe".to_owned());
-    let plan = Plan { version: 1, ..with(vec![other]) };
-    world.step(Input::Configured(Arc::new(plan)));
-    assert!(world.facts().contains("config.applied"));
-    world.settle(0, 1, End::Succeeded);
-    assert_eq!((world.begun().len(), world.run().state), (0, "failed"));
-    assert!(world.run().text.contains("was changed or taken away meanwhile"), "{}", world.run().text);
-}
-
-#[test]
-fn a_request_that_was_under_way_is_made_again_with_its_key_where_that_is_safe_and_soon() {
-    let hook = |is_idempotent| {
-        let mut book = runbook("hook");
-        let http = crate::runbook::Http {
-            target: crate::runbook::Target::Http,
-            method: "POST".to_owned(),
-            url: Text::plain("http://127.0.0.1:1/hook"),
-            headers: Vec::new(),
-            body: crate::runbook::Body::Event,
-            secret_header: None,
-            is_signed: false,
-        };
-        (book.steps[0].action, book.steps[0].is_idempotent) = (Action::Http(http), is_idempotent);
-        book
-    };
-    for (is_idempotent, away_s, state, calls) in
-        [(true, 30, "running", 1), (true, 601, "unknown", 0), (false, 30, "unknown", 0)]
-    {
-        let mut world = World::with_clean_past(with(vec![hook(is_idempotent)]));
-        world.outage();
-        let key = world.begun();
-        let mut world = world.restored();
-        world.clock_s += away_s;
-        world.step(Input::TakenUp { is_doubtful: false });
-        world.step(Input::Tick);
-        assert_eq!(world.run().state, state, "{is_idempotent} {away_s}");
-        assert_eq!(world.begun(), key[..calls], "with the same key");
-    }
-}
-
-#[test]
-fn after_a_damaged_journal_nothing_that_waited_begins() {
-    let many = (0..20).map(|number| runbook(&format!("book-{number:02}")));
-    let mut world = World::with_clean_past(with(many.collect()));
-    world.outage();
-    let mut world = world.restored();
-    world.step(Input::TakenUp { is_doubtful: true });
-    world.quiet(5);
-    assert_eq!(world.begun(), Vec::<String>::new());
-    assert!(world.engine.run_views().iter().all(|run| run.state == "unknown" && run.needs_a_person));
-}
-
-#[test]
-fn what_was_not_begun_is_begun_later_and_is_held_against_nobody() {
-    let mut world = World::with_clean_past(with(vec![runbook("restart")]));
-    world.outage();
-    let first = world.begun();
-    world.settle(0, 1, End::NotBegun);
-    assert_eq!((world.run().state, world.begun().len()), ("running", 0));
-    world.quiet(31);
-    assert_eq!(world.begun(), first, "the same attempt");
-    assert_eq!(world.engine.runbooks()[0].failed, 0);
-}
-
-#[test]
-fn what_waits_for_approval_ends_with_its_alert() {
-    let mut risky = runbook("failover");
-    risky.approval = Some(Approval { by: Vec::new(), expires_s: 86_400 });
-    let mut world = World::with_clean_past(with(vec![risky]));
-    world.outage();
-    assert_eq!(world.run().state, "waits_for_approval");
-    (0..400).for_each(|_| world.second(true));
-    assert!(world.run().text.contains("the alert is over"), "{}", world.run().text);
-}
-
-#[test]
-fn runs_that_are_not_done_with_keep_their_place_and_those_that_were_refused_do_not() {
-    let mut hostile = runbook("hostile");
-    hostile.params[0] =
-        Param { name: "n".to_owned(), from: From::Person, rule: Rule::Whole { min: 0, max: 9_999 } };
-    (hostile.triggers, hostile.target) = (Vec::new(), Some(0));
-    let mut world = World::with_clean_past(with(vec![runbook("restart"), hostile]));
-    world.outage();
-    world.settle(0, 1, End::Unknown);
-    let kept = world.run().id;
-    for number in 0..1_100 {
-        let params = Params::from([("n".to_owned(), number.to_string())]);
-        let ask =
-            Ask::Start { runbook: "hostile".to_owned(), params, alert: String::new(), by: "a".to_owned() };
-        let answered = world.ask(ask);
-        world.effects = Effects::default();
-        assert_eq!(matches!(answered, Answered::Done(_)), number < 999, "{number}: {answered:?}");
-    }
-    assert_eq!(world.engine.run_views().len(), 1_000);
-    assert!(world.engine.run_view(&kept).is_some_and(|run| run.needs_a_person));
-}
-
-#[test]
-fn a_runbook_that_is_stopped_twice_is_two_episodes_of_its_alert() {
-    let mut book = runbook("restart");
-    book.limits.breaker.failures = 1;
-    (book.params, book.triggers) = (Vec::new(), Vec::new());
-    book.steps.truncate(1);
-    if let Action::Command(command) = &mut book.steps[0].action {
-        command.argv.truncate(1);
-    }
-    let mut world = World::new(with(vec![book]));
-    let mut keys = Vec::new();
-    for _ in 0..2 {
-        let ask = Ask::Start {
-            runbook: "restart".to_owned(),
-            params: Params::new(),
-            alert: String::new(),
-            by: "a".to_owned(),
-        };
-        assert!(matches!(world.ask(ask), Answered::Done(_)));
-        world.settle(0, 1, End::Failed);
-        let stopped = world.engine.alerts().into_iter();
-        let stopped = stopped.filter(|one| one.rule.as_deref() == Some("evenkeel-runbook-stopped"));
-        keys.extend(stopped.filter(|one| one.state == "open").map(|one| one.dedup_key));
-        world.ask(Ask::Resume { runbook: "restart".to_owned(), by: "a".to_owned() });
-        world.clock_s += 1_000;
-    }
-    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
 }
