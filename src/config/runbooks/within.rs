@@ -100,29 +100,20 @@ fn are_sound(ctx: &mut Reading<'_>, arguments: &[&Argument<'_>], places: Places,
     for (place, argument) in arguments.iter().enumerate() {
         let Some(text) = argument.plain() else { continue };
         let behind = &arguments[place + 1..];
-        if places.image == Some(place) {
-            let kind = kind(of_an_image(text));
-            if matches!(kind, Kind::Shell | Kind::Interpreter(_))
-                && !runs(ctx, argument, behind, kind, has_input)
-            {
-                return false;
-            }
-            continue;
-        }
+        let is_image = places.image == Some(place);
+        let kind = kind(if is_image { of_an_image(text) } else { text });
         let is_program = is_started || places.program == Some(place);
         let is_path = text.rsplit_once('/').is_some_and(|(folder, _)| folder.ends_with("bin"));
-        match kind(text) {
-            kind @ Kind::Shell if is_program || is_path || !text.contains('/') => {
-                if !runs(ctx, argument, behind, kind, has_input) {
-                    return false;
-                }
-            }
-            kind @ Kind::Interpreter(_) if is_program || is_path => {
-                if !runs(ctx, argument, behind, kind, has_input) {
-                    return false;
-                }
-            }
-            kind @ (Kind::Orders | Kind::Remote) if is_program && has_input => {
+        let reads_code = match kind {
+            Kind::Shell => is_image || is_program || is_path || !text.contains('/'),
+            Kind::Interpreter(_) => is_image || is_program || is_path,
+            _ => false,
+        };
+        if reads_code && !runs(ctx, argument, behind, kind, has_input) {
+            return false;
+        }
+        match kind {
+            Kind::Orders | Kind::Remote if is_program && has_input => {
                 code::refuse(ctx, argument, text, kind);
                 return false;
             }
