@@ -66,6 +66,11 @@ fn in_scalar(report: &mut Report, world: &dyn World, folder: &Path, at: Place, s
     scalar.written = Some(std::mem::replace(&mut scalar.text, text));
 }
 
+/// Of a text as it is written; `$$` is no beginning of a substitution.
+pub(super) fn reads_a_file(written: &str) -> bool {
+    written.replace("$$", "").contains("${file:")
+}
+
 type Failure = (&'static str, String, String);
 
 /// `None` where the words between the braces are none of ours.

@@ -1,10 +1,13 @@
-//! Programs that read code, or start other programs, out of their arguments. What is refused here could let a value become
-//! code, an option or another program; that the rest can not is for the program itself to hold.
+//! Programs that read code, or start other programs, out of their arguments or their standard input, where the event is.
+//! What is refused here could let a value become code, an option or another program; that the rest can not is for the program
+//! itself to hold.
 
 use super::super::Reading;
 use super::super::node::Node;
 use super::allowed::Allowed;
+use super::programs::{self, Kind, is_input, kind, takes_code, takes_input, takes_value};
 use super::texts::Scope;
+use super::within;
 use crate::runbook::{Piece, Text};
 
 /// One argument, and where it is written.
@@ -15,7 +18,7 @@ pub(super) struct Argument<'n> {
 
 impl Argument<'_> {
     /// `None` where parameters stand in it.
-    fn plain(&self) -> Option<&str> {
+    pub fn plain(&self) -> Option<&str> {
         match &self.text.0[..] {
             [] => Some(""),
             [Piece::Plain(text)] => Some(text),
@@ -23,147 +26,66 @@ impl Argument<'_> {
         }
     }
 
-    fn has_params(&self) -> bool {
+    pub fn has_params(&self) -> bool {
         self.text.names().next().is_some()
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Shell,
-    /// The letters of its options that take code.
-    Interpreter(&'static str),
-    /// Its first argument is code.
-    Filter,
-    /// Starts what its arguments name.
-    Starter,
-    Remote,
-    Sudo,
-    Find,
-    Other,
-}
-
-/// An image's own program: a shell or an interpreter, for all we know.
-const IMAGE: Kind = Kind::Interpreter("cCeE");
-const SHELLS: &[&str] =
-    &["sh", "bash", "rbash", "dash", "zsh", "ksh", "mksh", "fish", "ash", "csh", "tcsh", "pwsh"];
-const INTERPRETERS: &[(&str, &str)] = &[
-    ("python", "cm"),
-    ("pypy", "cm"),
-    ("perl", "eE"),
-    ("ruby", "e"),
-    ("node", "ep"),
-    ("nodejs", "ep"),
-    ("deno", "ep"),
-    ("bun", "ep"),
-    ("php", "rBRE"),
-    ("lua", "e"),
-    ("luajit", "e"),
-    ("Rscript", "e"),
-    ("tclsh", "c"),
-    ("groovy", "e"),
-];
-const FILTERS: &[&str] = &["awk", "gawk", "mawk", "nawk", "sed"];
-const STARTERS: &[&str] = &[
-    "env",
-    "xargs",
-    "su",
-    "doas",
-    "runuser",
-    "pkexec",
-    "busybox",
-    "toybox",
-    "nice",
-    "ionice",
-    "nohup",
-    "timeout",
-    "time",
-    "setsid",
-    "stdbuf",
-    "chroot",
-    "nsenter",
-    "unshare",
-    "setpriv",
-    "capsh",
-    "systemd-run",
-    "start-stop-daemon",
-    "parallel",
-    "watch",
-    "flock",
-    "script",
-    "strace",
-    "gdb",
-];
-/// A shell far away reads their arguments.
-const REMOTE: &[&str] = &["ssh", "rsh", "slogin"];
-const CODE_OPTIONS: &[&str] = &[
-    "--command",
-    "--init-command",
-    "--eval",
-    "--print",
-    "--execute",
-    "--expression",
-    "--run",
-    "--rcfile",
-    "--init-file",
-];
 const FIND_STARTS: &[&str] = &["-exec", "-execdir", "-ok", "-okdir"];
-
-/// `/usr/bin/python3.11` is `python`.
-fn kind(path: &str) -> Kind {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    let name = file.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-    let is = |list: &[&str]| list.contains(&file) || list.contains(&name);
-    let interpreter = INTERPRETERS.iter().find(|(one, _)| *one == name);
-    match (interpreter, name) {
-        (Some((_, letters)), _) => Kind::Interpreter(letters),
-        (None, "sudo") => Kind::Sudo,
-        (None, "find") => Kind::Find,
-        _ if is(SHELLS) => Kind::Shell,
-        _ if is(FILTERS) => Kind::Filter,
-        _ if is(STARTERS) => Kind::Starter,
-        _ if is(REMOTE) => Kind::Remote,
-        _ => Kind::Other,
-    }
-}
-
-/// Whether an option of the program takes code.
-fn takes_code(option: &str, kind: Kind) -> bool {
-    let letters = match kind {
-        Kind::Shell => "cC",
-        Kind::Starter => "c",
-        Kind::Interpreter(letters) => letters,
-        _ => return false,
-    };
-    match option.starts_with("--") {
-        true => CODE_OPTIONS.contains(&option.split('=').next().unwrap_or(option)),
-        false => option.starts_with('-') && option.contains(|c| letters.contains(c)),
-    }
-}
+const OWN_SCRIPT: &str = "put it into a script of your own, which takes parameters as its arguments";
 
 /// All that is wrong with the arguments of a command.
 pub(super) fn check(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed, scope: &Scope<'_>) {
     program(ctx, argv, allowed);
-    for argument in argv.iter().skip(1) {
-        option(ctx, argument, scope);
+    let all: Vec<&Argument<'_>> = argv.iter().collect();
+    for place in 1..all.len() {
+        option(ctx, all[place], all.get(place - 1).copied(), scope);
     }
 }
 
-/// A value is never where it could be read as an option.
-fn option(ctx: &mut Reading<'_>, argument: &Argument<'_>, scope: &Scope<'_>) {
+/// A value is never where it could be read as an option, or as the command that an option takes.
+pub(super) fn option(
+    ctx: &mut Reading<'_>,
+    argument: &Argument<'_>,
+    before: Option<&Argument<'_>>,
+    scope: &Scope<'_>,
+) {
     let at = argument.node.at;
+    let hint = "write --NAME={{ … }}, or the value as an argument of its own";
     match argument.text.0.first() {
         Some(Piece::Param(name)) if scope.negative.contains(&&**name) => {
             let message = format!("`{name}` may be below zero, and would be taken for an option here");
-            ctx.report.error_with("E0702", at, message, "write --NAME={{ … }}, or a `min` of 0");
+            return ctx.report.error_with("E0702", at, message, "write --NAME={{ … }}, or a `min` of 0");
         }
-        Some(Piece::Plain(head)) if head.starts_with('-') && !head.contains('=') && argument.has_params() => {
-            let message = "an argument that begins with `-` may have parameters after a `=` alone";
-            let hint = "write --NAME={{ … }}, or the value as an argument of its own";
-            ctx.report.error_with("E0702", at, message, hint);
+        Some(Piece::Plain(head)) if head.starts_with('-') && argument.has_params() => {
+            if !head.contains('=') {
+                let message = "an argument that begins with `-` may have parameters after a `=` alone";
+                return ctx.report.error_with("E0702", at, message, hint);
+            }
+            if !head.starts_with("--") {
+                let message =
+                    "an option of one dash has no parameters: what stands behind its letter may be a command";
+                return ctx.report.error_with("E0702", at, message, hint);
+            }
         }
         _ => {}
     }
+    if argument.has_params()
+        && let Some(name) = command_of(argument, before)
+    {
+        let message = format!("`{name}` takes a command: no parameter may stand in it");
+        ctx.report.error_with("E0702", at, message, OWN_SCRIPT);
+    }
+}
+
+/// The option, or the setting behind one (`-c core.pager=…`), that is named for a command and takes this argument.
+fn command_of<'a>(argument: &'a Argument<'_>, before: Option<&'a Argument<'_>>) -> Option<&'a str> {
+    let before =
+        before.and_then(Argument::plain).filter(|before| before.starts_with('-') && !before.contains('='));
+    let set = argument.text.head().split_once('=').map(|(name, _)| name);
+    let set = set.filter(|name| name.starts_with("--") || before.is_some());
+    let long = before.filter(|before| before.len() > "-x".len() && !argument.text.head().starts_with('-'));
+    [set, long].into_iter().flatten().find(|name| programs::is_for_a_command(name))
 }
 
 fn program(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed) {
@@ -176,134 +98,133 @@ fn program(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed) {
         return ctx.report.error_with("E0701", program.node.at, message, hint);
     }
     let kind = kind(path);
+    let rest: Vec<&Argument<'_>> = rest.iter().collect();
     match kind {
-        Kind::Other if reads_code(&rest.iter().collect::<Vec<_>>()) => without_params(ctx, rest, path),
-        Kind::Other => {}
-        Kind::Starter => {
-            let message = format!("`{path}` starts what its arguments say, past the list of programs");
-            let hint = "name that program itself, or a script of your own; `env`, `user`, `folder` and `timeout` are fields";
-            ctx.report.error_with("E0702", program.node.at, message, hint);
-        }
-        Kind::Remote => {
-            let message = format!("a shell on the other side would read the arguments of `{path}`");
-            let hint = "name a script of your own, which reads parameters from its standard input";
-            ctx.report.error_with("E0702", program.node.at, message, hint);
-        }
-        Kind::Sudo => sudo(ctx, program, rest, allowed),
+        Kind::Other => within::of_a_program(ctx, &rest, path),
+        Kind::Carrier => within::of_a_carrier(ctx, &rest, path),
+        Kind::Filter if filters_by_input(&rest) => reads_input(ctx, program, path),
+        Kind::Filter => without_params(ctx, &rest, path),
+        Kind::Shell | Kind::Interpreter(_) => script(ctx, program, &rest, kind, allowed),
         Kind::Find => {
             let starts =
-                |argument: &&Argument<'_>| argument.plain().is_some_and(|text| FIND_STARTS.contains(&text));
+                |argument: &&&Argument<'_>| argument.plain().is_some_and(|text| FIND_STARTS.contains(&text));
             if let Some(argument) = rest.iter().find(starts) {
                 let message = "`find` would start what stands here, past the list of programs";
                 ctx.report.error("E0702", argument.node.at, message);
             }
         }
-        Kind::Filter => without_params(ctx, rest, path),
-        Kind::Shell | Kind::Interpreter(_) => script(ctx, program, rest, kind, allowed),
+        Kind::Starter | Kind::Orders | Kind::Remote | Kind::Sudo => refuse(ctx, program, path, kind),
     }
 }
 
-/// `sudo [-n] PROGRAM …`, the program by the same rules.
-fn sudo(ctx: &mut Reading<'_>, sudo: &Argument<'_>, rest: &[Argument<'_>], allowed: &Allowed) {
-    let rest = match rest.first().and_then(Argument::plain) {
-        Some("-n" | "--non-interactive") => &rest[1..],
-        _ => rest,
+/// `sed -f -`
+fn filters_by_input(arguments: &[&Argument<'_>]) -> bool {
+    let texts = || arguments.iter().map(|argument| argument.plain().unwrap_or_default());
+    let is_for_a_file =
+        |option: &str| option.starts_with('-') && (option.ends_with('f') || option == "--file");
+    let joined = |text: &str| text.strip_prefix("-f").or(text.strip_prefix("--file=")).is_some_and(is_input);
+    texts().any(joined)
+        || texts().zip(texts().skip(1)).any(|(option, file)| is_for_a_file(option) && is_input(file))
+}
+
+/// Programs that no arguments make safe.
+pub(super) fn refuse(ctx: &mut Reading<'_>, program: &Argument<'_>, path: &str, kind: Kind) {
+    let (message, hint) = match kind {
+        Kind::Orders => (
+            format!("`{path}` starts what its standard input says, where the event is"),
+            "name that program itself, or a script of your own",
+        ),
+        Kind::Remote => (
+            format!("`{path}` hands its arguments to a shell, here or on the other side"),
+            "name a script of your own, which reads parameters from its standard input",
+        ),
+        Kind::Sudo => (
+            format!("`{path}` can not work: what Evenkeel starts gets no new privileges"),
+            "a rule of polkit lets the daemon's user act; `user` is for a daemon that runs as root",
+        ),
+        _ => (
+            format!("`{path}` starts what its arguments say, past the list of programs"),
+            "name that program itself, or a script of your own; `env`, `user`, `folder` and `timeout` are fields",
+        ),
     };
-    let hint = "sudo [-n] PROGRAM …; who it runs as is for sudoers or `user` to say";
-    match rest.first() {
-        None => ctx.report.error_with("E0702", sudo.node.at, "`sudo` starts nothing here", hint),
-        Some(first) if first.plain().is_some_and(|text| text.starts_with('-')) => {
-            ctx.report.error_with("E0702", first.node.at, "of `sudo`'s options `-n` alone is taken", hint);
-        }
-        Some(_) => program(ctx, rest, allowed),
-    }
+    ctx.report.error_with("E0702", program.node.at, message, hint);
 }
 
-/// A shell or an interpreter runs a script of the list, whose arguments are data. Without one it would read its standard
-/// input as code, where the event is.
+/// What a shell or an interpreter runs, by the arguments behind it.
+pub(super) enum Script<'a, 'n> {
+    /// Its standard input.
+    Input,
+    /// What this option says.
+    Code(&'a Argument<'n>),
+    /// A file named as it is.
+    File(&'a Argument<'n>),
+    /// What a value says.
+    Param(&'a Argument<'n>),
+}
+
+pub(super) fn script_of<'a, 'n>(arguments: &[&'a Argument<'n>], kind: Kind) -> Script<'a, 'n> {
+    let is_shell = kind == Kind::Shell;
+    let mut arguments = arguments.iter().copied().peekable();
+    while let Some(argument) = arguments.next() {
+        let Some(text) = argument.plain() else { return Script::Param(argument) };
+        let is_option = text.starts_with('-') || is_shell && text.starts_with('+');
+        if takes_input(text, kind) {
+            return Script::Input;
+        } else if takes_code(text, kind) {
+            let is_dash = arguments.peek().is_some_and(|next| next.plain() == Some("-"));
+            return if is_dash { Script::Input } else { Script::Code(argument) };
+        } else if is_option && takes_value(text, kind) {
+            if let Some(value) = arguments.next().filter(|value| value.has_params()) {
+                return Script::Param(value);
+            }
+        } else if !is_option {
+            return if is_input(text) { Script::Input } else { Script::File(argument) };
+        }
+    }
+    Script::Input
+}
+
+/// A shell or an interpreter runs a script of the list, whose arguments are data.
 fn script(
     ctx: &mut Reading<'_>,
     program: &Argument<'_>,
-    rest: &[Argument<'_>],
+    rest: &[&Argument<'_>],
     kind: Kind,
     allowed: &Allowed,
 ) {
     let path = program.plain().unwrap_or_default();
-    for argument in rest {
-        let Some(text) = argument.plain() else {
-            let message = format!("what `{path}` runs is named as it is: no parameter stands in it");
-            return ctx.report.error("E0702", argument.node.at, message);
-        };
-        match text {
-            "--" => {}
-            "-" => break,
-            _ if takes_code(text, kind) && kind == Kind::Shell => {
-                let message = format!("`{path}` would read what follows `{text}` as code");
-                let hint = "put it into a script of your own, which takes parameters as its arguments";
-                return ctx.report.error_with("E0702", argument.node.at, message, hint);
-            }
-            _ if takes_code(text, kind) => return without_params(ctx, rest, path),
-            _ if kind == Kind::Shell
-                && !text.starts_with("--")
-                && text.starts_with('-')
-                && text.contains('s') =>
-            {
-                break;
-            }
-            _ if text.starts_with('-') => {}
-            script => {
-                if let Err((message, hint)) = allowed.check(script) {
-                    ctx.report.error_with("E0701", argument.node.at, message, hint);
-                }
-                return;
+    match script_of(rest, kind) {
+        Script::Param(argument) => named_as_it_is(ctx, argument, path),
+        Script::Code(argument) if kind == Kind::Shell => {
+            let option = argument.plain().unwrap_or_default();
+            let message = format!("`{path}` would read what follows `{option}` as code");
+            ctx.report.error_with("E0702", argument.node.at, message, OWN_SCRIPT);
+        }
+        Script::Code(_) => without_params(ctx, rest, path),
+        Script::File(argument) => {
+            if let Err((message, hint)) = allowed.check(argument.plain().unwrap_or_default()) {
+                ctx.report.error_with("E0701", argument.node.at, message, hint);
             }
         }
+        Script::Input => reads_input(ctx, program, path),
     }
+}
+
+pub(super) fn named_as_it_is(ctx: &mut Reading<'_>, argument: &Argument<'_>, path: &str) {
+    let message = format!("what `{path}` runs is named as it is: no parameter stands in it");
+    ctx.report.error("E0702", argument.node.at, message);
+}
+
+pub(super) fn reads_input(ctx: &mut Reading<'_>, program: &Argument<'_>, path: &str) {
     let message = format!("`{path}` without a script reads its standard input as code, where the event is");
     ctx.report.error_with("E0702", program.node.at, message, "name a script of your own");
 }
 
-/// Whether one of the arguments is a program that reads code, with an option behind it that gives it.
-fn reads_code(arguments: &[&Argument<'_>]) -> bool {
-    arguments.iter().enumerate().any(|(place, argument)| {
-        let kind = argument.plain().map_or(Kind::Other, kind);
-        let mut behind = arguments[place + 1..].iter().filter_map(|argument| argument.plain());
-        behind.any(|option| takes_code(option, kind))
-    })
-}
-
 /// Where arguments are code, all of them are as they are.
-fn without_params(ctx: &mut Reading<'_>, arguments: &[Argument<'_>], path: &str) {
+pub(super) fn without_params(ctx: &mut Reading<'_>, arguments: &[&Argument<'_>], path: &str) {
     if let Some(argument) = arguments.iter().find(|argument| argument.has_params()) {
         let message = format!("`{path}` is given code by its arguments, so no parameter may stand in them");
         let hint = "put the code into a script of your own, which takes parameters as its arguments";
-        ctx.report.error_with("E0702", argument.node.at, message, hint);
-    }
-}
-
-/// The same of a container, whose programs no list names: code and parameters do not go together. Without a `command` the
-/// image's own may be a shell.
-pub(super) fn in_container(
-    ctx: &mut Reading<'_>,
-    command: &[Argument<'_>],
-    args: &[Argument<'_>],
-    scope: &Scope<'_>,
-) {
-    let all: Vec<&Argument<'_>> = command.iter().chain(args).collect();
-    for (place, argument) in all.iter().enumerate() {
-        if place == 0 && !command.is_empty() && argument.has_params() {
-            let message = "the program is named as it is: no parameter stands in its path";
-            return ctx.report.error("E0702", argument.node.at, message);
-        }
-        option(ctx, argument, scope);
-    }
-    let texts = || all.iter().filter_map(|argument| argument.plain());
-    let is_code = texts().any(|text| matches!(kind(text), Kind::Filter | Kind::Find | Kind::Remote))
-        || reads_code(&all)
-        || command.is_empty() && texts().any(|text| takes_code(text, IMAGE));
-    if is_code && let Some(argument) = all.iter().find(|argument| argument.has_params()) {
-        let message = "this container is given code by its arguments, so no parameter may stand in them";
-        let hint = "hand the parameter over in `env`";
         ctx.report.error_with("E0702", argument.node.at, message, hint);
     }
 }

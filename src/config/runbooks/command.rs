@@ -6,7 +6,7 @@ use super::super::Reading;
 use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
 use super::code::{self, Argument};
-use super::{Around, allowed, seconds, texts, too_many};
+use super::{Around, allowed, seconds, steering, texts, too_many};
 use crate::respond::Secret;
 use crate::runbook::{Bounds, Command, Piece, Text};
 
@@ -20,25 +20,6 @@ const USER_BYTES_MAX: usize = 32;
 const HOUR_S: u64 = 3_600;
 /// Set by us.
 const RUN: &str = "EVENKEEL_RUN";
-/// What programs are found, loaded or started by.
-const STEERING: &[&str] = &[
-    "PATH",
-    "IFS",
-    "ENV",
-    "PS4",
-    "SHELL",
-    "EDITOR",
-    "VISUAL",
-    "PAGER",
-    "BROWSER",
-    "SHELLOPTS",
-    "BASHOPTS",
-    "PROMPT_COMMAND",
-    "CLASSPATH",
-];
-const STEERING_BEGINNINGS: &[&str] =
-    &["LD_", "BASH_", "PYTHON", "PERL", "RUBY", "NODE_", "GIT_", "JAVA_", "JDK_", "LUA_", "PHP"];
-
 pub(super) type Named = Vec<(String, Secret)>;
 
 pub(super) fn read(ctx: &mut Reading<'_>, node: &Node, around: Around<'_>) -> Option<(Command, Named)> {
@@ -108,11 +89,8 @@ fn env(ctx: &mut Reading<'_>, fields: Fields<'_>, around: Around<'_>) -> Vec<(St
         }
         without_zero(ctx, node, &text);
         let name = &*key.text;
-        let steers = STEERING.contains(&name) || STEERING_BEGINNINGS.iter().any(|one| name.starts_with(one));
-        if steers && text.names().next().is_some() {
-            let message =
-                format!("`{name}` decides what programs load or start: no parameter may stand in it");
-            ctx.report.error("E0702", node.at, message);
+        if text.names().next().is_some() {
+            steering::without_params(ctx, name, node);
         }
         env.push((name.to_owned(), text));
     }

@@ -33,6 +33,7 @@ const CLOUD_EVENT: &[&str] = &[
     "ca_file",
 ];
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+const SIGNING: [&str; 2] = ["secret_file", "old_secret_file"];
 const HEADERS_MAX: usize = 32;
 const HEADER_BYTES_MAX: usize = 4_096;
 const URL_BYTES_MAX: usize = 4_096;
@@ -66,6 +67,11 @@ pub(super) fn http(ctx: &mut Reading<'_>, node: &Node, around: Around<'_>) -> Op
     if !has_body && fields.get("json").is_some() {
         let message = format!("a request by {method} has no body");
         ctx.report.error("E0706", fields.place_of("json"), message);
+    }
+    if !has_body && let Some(key) = SIGNING.iter().find(|key| fields.get(key).is_some()) {
+        let message = format!("a signature is over the body, and a request by {method} has none");
+        let hint = "`authorization_file` says who asks";
+        ctx.report.error_with("E0706", fields.place_of(key), message, hint);
     }
     let (mut http, secrets) = sent(ctx, fields, around, Target::Http)?;
     http.method = method.to_owned();

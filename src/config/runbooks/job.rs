@@ -6,10 +6,10 @@ use super::super::Reading;
 use super::super::metadata::is_label;
 use super::super::node::{self, Node};
 use super::super::reader::{self, Fields};
-use super::code::{self, Argument};
+use super::code::Argument;
 use super::http::{self, Credential, Request, content_type};
-use super::{Around, json as bodies, services, texts};
-use crate::runbook::{Body, Target, Text};
+use super::{Around, json as bodies, services, steering, texts, within};
+use crate::runbook::{Body, Piece, Target, Text};
 
 const JOB: &[&str] = &["url", "namespace", "job", "token_file", "ca_file"];
 const KEPT_S: u64 = 3_600;
@@ -100,12 +100,123 @@ fn check(ctx: &mut Reading<'_>, job: &Node, namespace: Option<&str>, around: Aro
     {
         ctx.report.error("E0706", pod.at, "a Job's pod needs `containers`");
     }
+    in_their_places(ctx, job, &mut Vec::new());
     for list in ["initContainers", "containers"] {
         for container in items(pod.get(list)) {
-            let [command, args] = ["command", "args"].map(|name| arguments(container.get(name)));
-            code::in_container(ctx, &command, &args, around.scope);
+            let variables = variables(ctx, container);
+            let [command, args] = ["command", "args"].map(|name| arguments(container.get(name), &variables));
+            let image = container.get("image").and_then(Node::scalar).map_or("", |image| &*image.text);
+            within::of_a_container(ctx, image, &command, &args, around.scope);
         }
     }
+}
+
+/// How an element of a list is called in a path.
+const ITEM: &str = "[]";
+
+/// Where a parameter may stand: what else a Job says decides what runs, as whom and with what.
+fn takes_params(path: &[&str]) -> bool {
+    match path {
+        ["metadata", "labels" | "annotations", _]
+        | ["spec", "template", "metadata", "labels" | "annotations", _] => true,
+        ["spec", "template", "spec", "initContainers" | "containers", ITEM, rest @ ..] => {
+            matches!(rest, ["command" | "args", ITEM] | ["env", ITEM, "value"])
+        }
+        _ => false,
+    }
+}
+
+fn in_their_places<'n>(ctx: &mut Reading<'_>, node: &'n Node, path: &mut Vec<&'n str>) {
+    match &node.value {
+        node::Value::Mapping(entries) => {
+            for (key, node) in entries {
+                path.push(&key.text);
+                in_their_places(ctx, node, path);
+                path.pop();
+            }
+        }
+        node::Value::Sequence(items) => {
+            path.push(ITEM);
+            items.iter().for_each(|item| in_their_places(ctx, item, path));
+            path.pop();
+        }
+        node::Value::Scalar(_) => {
+            let has_params = texts::parsed(node).is_some_and(|text| text.names().next().is_some());
+            if has_params && !takes_params(path) {
+                out_of_place(ctx, node);
+            }
+        }
+    }
+}
+
+fn out_of_place(ctx: &mut Reading<'_>, node: &Node) {
+    let message = "parameters of a Job stand in `command`, `args` and `env[].value` of containers, in labels and annotations";
+    let hint = "write it as it is, or hand the parameter over: env: [{name: X, value: '{{ x }}'}]";
+    ctx.report.error_with("E0706", node.at, message, hint);
+}
+
+/// Kubernetes puts values of variables into probes and paths of volumes, too.
+fn without_variables(ctx: &mut Reading<'_>, node: &Node, variables: &[&str]) {
+    match &node.value {
+        node::Value::Mapping(entries) => {
+            entries.iter().for_each(|(_, node)| without_variables(ctx, node, variables));
+        }
+        node::Value::Sequence(items) => {
+            items.iter().for_each(|item| without_variables(ctx, item, variables));
+        }
+        node::Value::Scalar(scalar) => {
+            if variables.iter().any(|name| scalar.text.contains(&format!("$({name})"))) {
+                out_of_place(ctx, node);
+            }
+        }
+    }
+}
+
+/// Names of the variables of a container that hold a parameter: by themselves, by `$(NAME)` of one before them, or by a label.
+fn variables<'n>(ctx: &mut Reading<'_>, container: &'n Node) -> Vec<&'n str> {
+    let mut names: Vec<&str> = Vec::new();
+    for variable in items(container.get("env")) {
+        let Some(name) = variable.get("name").and_then(Node::scalar) else { continue };
+        let label =
+            ["valueFrom", "fieldRef", "fieldPath"].iter().try_fold(variable, |node, key| node.get(key));
+        let label = label.filter(|path| path.scalar().is_some_and(|path| is_label_of_the_pod(&path.text)));
+        let has_params =
+            |node: &&Node| expanded(node, &names).is_some_and(|text| text.names().next().is_some());
+        if let Some(value) = variable.get("value").filter(has_params).or(label) {
+            steering::without_params(ctx, &name.text, value);
+            names.push(&name.text);
+        }
+    }
+    let others = container.entries().unwrap_or_default().iter();
+    for (_, node) in others.filter(|(key, _)| !matches!(&*key.text, "command" | "args" | "env")) {
+        without_variables(ctx, node, &names);
+    }
+    names
+}
+
+fn is_label_of_the_pod(path: &str) -> bool {
+    path.starts_with("metadata.labels") || path.starts_with("metadata.annotations")
+}
+
+/// The text as Kubernetes hands it over: `$(NAME)` is the variable's value, which is a parameter like any other.
+fn expanded(node: &Node, variables: &[&str]) -> Option<Text> {
+    let Text(mut pieces) = texts::parsed(node)?;
+    for name in variables {
+        let reference = format!("$({name})");
+        let split = |piece: &Piece| match piece {
+            Piece::Plain(text) => text.split_once(&*reference).map(|(a, b)| (a.to_owned(), b.to_owned())),
+            Piece::Param(_) => None,
+        };
+        if let Some((place, (before, after))) =
+            pieces.iter().enumerate().find_map(|(place, piece)| Some((place, split(piece)?)))
+        {
+            let parts = [Piece::Plain(before), Piece::Param((*name).to_owned()), Piece::Plain(after)];
+            let parts =
+                parts.into_iter().filter(|piece| !matches!(piece, Piece::Plain(text) if text.is_empty()));
+            pieces.splice(place..=place, parts);
+        }
+    }
+    Some(Text(pieces))
 }
 
 fn items(node: Option<&Node>) -> &[Node] {
@@ -116,7 +227,7 @@ fn items(node: Option<&Node>) -> &[Node] {
 }
 
 /// Those that are texts; what is wrong in them has been told.
-fn arguments(node: Option<&Node>) -> Vec<Argument<'_>> {
-    let argument = |node| Some(Argument { text: texts::parsed(node)?, node });
+fn arguments<'n>(node: Option<&'n Node>, variables: &[&str]) -> Vec<Argument<'n>> {
+    let argument = |node| Some(Argument { text: expanded(node, variables)?, node });
     items(node).iter().filter_map(argument).collect()
 }

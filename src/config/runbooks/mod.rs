@@ -10,11 +10,14 @@ mod http;
 mod job;
 mod json;
 mod params;
+mod programs;
 mod safety;
 mod services;
+mod steering;
 mod steps;
 mod texts;
 mod triggers;
+mod within;
 
 use std::path::Path;
 
@@ -91,6 +94,7 @@ fn runbook(
     let metadata = metadata::read(ctx, fields);
     annotations::none(ctx, &metadata, "a Runbook");
     let spec = fields.required(&mut ctx.report, "spec")?;
+    texts::without_files(ctx, spec);
     let spec = Fields::new(&mut ctx.report, spec, "a Runbook's spec", SPEC)?;
     let (params, scope) = params::read(ctx, spec);
     let triggers = triggers::read(ctx, spec, &params, known);

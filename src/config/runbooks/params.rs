@@ -12,6 +12,18 @@ const PARAMS_MAX: usize = 32;
 const NAME_MAX: usize = 63;
 const LABEL_MAX: usize = 128;
 const VALUES_MAX: usize = 100;
+/// Values that mean more than themselves to programs; of several lengths, for patterns that ask for some.
+const SUSPECT: &[&str] = &[
+    "../x",
+    "../../etc/passwd",
+    "x/../../etc/passwd",
+    "@x",
+    "@/etc/passwd",
+    "$(x)",
+    "$(reboot)",
+    "x$(reboot)x",
+    "`reboot`",
+];
 const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// The sound ones, and all names for texts.
@@ -176,5 +188,24 @@ fn pattern(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<Rule> {
         ctx.report.error("E0703", at, message);
         return None;
     }
-    Rule::pattern(text, bytes_max).map_err(|why| ctx.report.error("E0703", at, why)).ok()
+    let rule = Rule::pattern(text, bytes_max).map_err(|why| ctx.report.error("E0703", at, why)).ok()?;
+    if let Some(taken) = SUSPECT.iter().find(|value| rule.check(value).is_ok()) {
+        let message =
+            format!("this pattern takes `{taken}`, which what reads it may take for {}", meaning(taken));
+        ctx.report.warn(
+            "W0703",
+            at,
+            message,
+            "prefer `enum`, or a tighter pattern such as '[a-z0-9-]{1,40}'",
+        );
+    }
+    Some(rule)
+}
+
+fn meaning(value: &str) -> &'static str {
+    match value.chars().next() {
+        Some('@') => "a file of arguments",
+        Some('$' | '`') => "a substitution",
+        _ => "a path",
+    }
 }

@@ -1,7 +1,7 @@
 //! Texts in which parameters stand: every name is one that the document declares.
 
-use super::super::node::{Key, Node};
-use super::super::{Reading, place, reader, suggest};
+use super::super::node::{Key, Node, Value};
+use super::super::{Reading, place, reader, substitute, suggest};
 use crate::runbook::{RUN_ID, RUN_KEY, Text};
 
 /// What a text may name.
@@ -62,5 +62,20 @@ pub(super) fn named<'n>(ctx: &mut Reading<'_>, node: &'n Node, name: &str) -> Ve
             reader::wrong_type(&mut ctx.report, node, &format!("`{name}` is a mapping"));
             Vec::new()
         }
+    }
+}
+
+/// What a runbook says is kept in the state and shown, so no file's content is in it.
+pub(super) fn without_files(ctx: &mut Reading<'_>, node: &Node) {
+    match &node.value {
+        Value::Sequence(items) => items.iter().for_each(|item| without_files(ctx, item)),
+        Value::Mapping(entries) => entries.iter().for_each(|(_, node)| without_files(ctx, node)),
+        Value::Scalar(scalar) if scalar.written.as_deref().is_some_and(substitute::reads_a_file) => {
+            let message = "a file's content would be kept in the state and shown: `${file:…}` has no place in a runbook";
+            let hint = "a command's secret stands in `secrets`, a request's in `token_file`, `api_key_file`, `authorization_file` or `secret_file`";
+            ctx.report.error_with("E0708", node.at, message, hint);
+            ctx.report.hide(node.at);
+        }
+        Value::Scalar(_) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Runbooks as they are read: each field, each default, each bound.
 
 mod calls;
+mod programs;
 
 use super::*;
 use crate::engine::RunbookPlan;
@@ -91,9 +92,11 @@ fn world(text: &str) -> Fake {
     ])
 }
 
+/// Sound, but for patterns that take anything.
 fn read(text: &str) -> Config {
     let world = world(text);
-    let loaded = loaded(&world, "a.yaml");
+    let mut loaded = loaded(&world, "a.yaml");
+    loaded.findings.retain(|one| one.code != "W0703");
     let found = printed(&world, &loaded, false);
     assert_eq!(found, "");
     loaded.config.expect("sound")
@@ -345,7 +348,7 @@ proptest! {
     #[test]
     fn no_arguments_let_a_value_reach_code(
         program in prop::sample::select(vec!["sh", "bash", "dash", "zsh", "fish", "python3.12", "perl", "ruby", "node"]),
-        before in prop::sample::select(vec!["", "/usr/bin/sudo, -n, "]),
+        before in prop::sample::select(vec!["", "/bin/docker, exec, -i, web, ", "/bin/kubectl, exec, -i, pod, --, "]),
         arguments in prop::collection::vec(
             prop::sample::select(vec!["-c", "-e", "-lc", "-x", "--", "'-'", "--eval", "a", "'{{ x }}'", "'-c{{ x }}'"]),
             0..5,
@@ -355,10 +358,13 @@ proptest! {
         let spec = format!(
             "spec: {{params: {{x: {{from: service, pattern: '.*'}}}}, steps: [{{name: a, command: {{argv: [{argv}]}}}}]}}"
         );
-        let config = CONFIG.replace("[/usr/bin/systemctl,", "[/bin/, /usr/bin/sudo,");
+        let config = CONFIG.replace("[/usr/bin/systemctl,", "[/bin/,");
         let found = codes(&format!("{config}{}", document("a", &spec)));
         let is_shell = matches!(program, "sh" | "bash" | "dash" | "zsh" | "fish");
-        if is_shell || arguments.iter().any(|one| one.contains("{{")) {
+        // Inside of a container scripts and code have no list.
+        let is = |words: &[&str]| !before.is_empty() && arguments.iter().any(|one| words.contains(one));
+        let has_params = arguments.iter().any(|one| one.contains("{{"));
+        if is_shell && !is(&["a", "-c", "-lc", "--eval"]) || has_params && !is(&["a"]) {
             prop_assert!(!found.is_empty(), "{}", argv);
         }
         prop_assert!(found.iter().all(|code| matches!(*code, "E0701" | "E0702")), "{} {:?}", argv, found);
