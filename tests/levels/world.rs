@@ -184,7 +184,7 @@ impl World {
             Effect::Notify(one) => {
                 Some(format!("{} {} {}", one.transition.as_str(), one.receiver, one.alert.condition))
             }
-            Effect::Acknowledge { .. } => None,
+            Effect::Acknowledge { .. } | Effect::Run(_) | Effect::Answer { .. } => None,
         });
         notices.collect()
     }

@@ -39,3 +39,55 @@ fn events_after_we_were_away_decide_as_ever() {
     }
     assert!(world.facts().contains("alert.resolved"), "the short windows have seen only good events");
 }
+
+fn kafka(world: &mut World, why: Option<&str>) {
+    let why = why.map(str::to_owned);
+    world.step(Input::Troubled { trouble: Trouble::KafkaNotRead, why });
+}
+
+/// Scenario: an outage is paged; then topics are not read for a while, and nothing comes after it.
+/// Guarantees: silence ends nothing as long as that lasts, and for as long again, five minutes at most.
+#[test]
+fn silence_while_topics_are_not_read_ends_nothing_nor_for_as_long_again() {
+    for (away, silent) in [(3_600, 299), (400, 299), (100, 99)] {
+        let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+        (0..120).for_each(|_| world.second(false));
+        assert!(world.facts().contains("episode.opened"));
+        kafka(&mut world, Some("no broker is reachable"));
+        assert!(world.facts().contains("episode.opened"), "of Kafka");
+        world.quiet(away);
+        assert_eq!(world.facts(), "", "away for {away} s");
+        kafka(&mut world, None);
+        assert!(world.facts().contains("episode.closed"), "of Kafka");
+        world.quiet(silent);
+        assert_eq!(world.facts(), "", "back for {silent} s, away for {away} s");
+        world.quiet(400);
+        assert!(world.facts().contains("alert.resolved"), "away for {away} s");
+    }
+}
+
+/// Guarantees: while topics are not read events end an episode as ever, and who reads the state back is as blind.
+#[test]
+fn events_while_topics_are_not_read_decide_as_ever_and_a_restart_changes_nothing() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    (0..120).for_each(|_| world.second(false));
+    kafka(&mut world, Some("no broker is reachable"));
+    world.facts();
+    let image = world.engine.image(true).written();
+    world.engine = Engine::restore(&image, &mut Vec::new()).unwrap();
+    world.quiet(600);
+    assert_eq!(world.facts(), "");
+    (0..400).for_each(|_| world.second(true));
+    assert!(world.facts().contains("alert.resolved"));
+}
+
+/// Guarantees: the end of a trouble that nobody knows of is not even written down.
+#[test]
+fn the_end_of_no_trouble_is_nothing() {
+    let mut world = World::new(plan(28, "0.999", None));
+    world.effects.records = Records::on();
+    let before = world.effects.records.take();
+    kafka(&mut world, None);
+    assert_eq!(world.effects.records.take(), before);
+    assert_eq!(world.facts(), "");
+}
