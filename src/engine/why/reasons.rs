@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::account::ConditionAccount;
 use super::words::percent;
 use crate::alert::{Assessment, Episode, Situation, assess};
-use crate::engine::{Engine, Trouble};
 use crate::engine::burning::{condition, labels};
 use crate::engine::level::{Cx, Level};
+use crate::engine::{Engine, Trouble};
 use crate::model::{EventTime, Labels, Parts, SECOND_NS, Severity, rfc3339};
 use crate::slo::{Check, Condition, Pace, duration_text};
 
