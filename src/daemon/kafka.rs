@@ -56,6 +56,8 @@ impl Kafka {
     /// partitions again.
     pub(super) fn read(&self, reading: Reading, state: State) -> anyhow::Result<()> {
         let Some(settings) = self.settings.as_ref().filter(|settings| !settings.topics.is_empty()) else {
+            // Of before the start: there is nothing to read any more.
+            reading.trouble(None);
             return Ok(());
         };
         let instance = (state == State::Kept).then(|| kafka::signature(reading.key));

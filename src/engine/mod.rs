@@ -184,7 +184,7 @@ pub struct Engine {
     retired: BTreeMap<(String, Labels), Episode>,
     own: Own,
     sources: Sources,
-    /// Until then silence means nothing: we may have been away, and senders have not come back yet.
+    /// Until then silence means nothing: we, or Kafka, were away, and what was sent meanwhile is still on its way.
     blind_until: Now,
     why: Memory,
 }
@@ -246,8 +246,7 @@ impl Engine {
                 self.answer(token, &ask, effects);
             }
             Input::Troubled { trouble, why } => {
-                effects.records.troubled(now, trouble, why.as_deref());
-                self.own_trouble(trouble, why.as_deref(), effects);
+                self.trouble(trouble, why.as_deref(), effects);
             }
             Input::Configured(plan) => self.configure(plan, effects),
             Input::Receivers { known, changed } => {
@@ -431,16 +430,25 @@ impl Engine {
         if self.blind_until != Now::default() && self.now < self.blind_until.plus_ns(*RETURN_NS.start()) {
             return;
         }
-        let away_ns = self.now.0.saturating_sub(self.next_tick.0);
-        let returning_ns = away_ns.clamp(*RETURN_NS.start(), *RETURN_NS.end());
+        self.stay_blind(self.now.0.saturating_sub(self.next_tick.0));
+    }
+
+    /// After nothing could be heard for so long.
+    fn stay_blind(&mut self, deaf_ns: u64) {
+        let returning_ns = deaf_ns.clamp(*RETURN_NS.start(), *RETURN_NS.end());
         self.blind_until = self.blind_until.max(self.now.plus_ns(returning_ns));
+    }
+
+    /// Silence means nothing now: who would speak may not be heard.
+    fn is_blind(&self) -> bool {
+        self.now < self.blind_until || self.own.stands_since(Trouble::KafkaNotRead).is_some()
     }
 
     fn tick(&mut self, effects: &mut Effects) {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         self.items.forget(self.now);
-        let is_blind = self.now < self.blind_until;
+        let is_blind = self.is_blind();
         if !is_blind {
             self.watch_silence(effects);
         }

@@ -53,6 +53,14 @@ pub(super) struct Own {
     episodes: BTreeMap<String, Episode>,
 }
 
+impl Own {
+    /// When a trouble that is not over began.
+    pub(super) fn stands_since(&self, trouble: Trouble) -> Option<EventTime> {
+        let last = self.episodes.get(trouble.name())?;
+        last.is_open().then_some(last.crossed_at)
+    }
+}
+
 /// One alert about ourselves.
 pub(super) struct OwnAlert<'a> {
     /// Of the alert, as a rule's.
@@ -83,7 +91,19 @@ impl OwnAlert<'_> {
 
 impl Engine {
     /// `why`: a sentence; `None` where it is over.
-    pub(super) fn own_trouble(&mut self, trouble: Trouble, why: Option<&str>, effects: &mut Effects) {
+    pub(super) fn trouble(&mut self, trouble: Trouble, why: Option<&str>, effects: &mut Effects) {
+        let stood_since = self.own.stands_since(trouble);
+        if why.is_none() && stood_since.is_none() {
+            return;
+        }
+        effects.records.troubled(self.now, trouble, why);
+        self.own_trouble(trouble, why, effects);
+        if let (Trouble::KafkaNotRead, None, Some(since)) = (trouble, why, stood_since) {
+            self.stay_blind(self.now.0.saturating_sub(since.0));
+        }
+    }
+
+    fn own_trouble(&mut self, trouble: Trouble, why: Option<&str>, effects: &mut Effects) {
         let alert = OwnAlert {
             name: trouble.name(),
             group: Labels::new(),

@@ -35,6 +35,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// A trouble of less than this is nobody's business.
 const TROUBLE: Duration = Duration::from_secs(30);
+/// Between attempts to read records that come damaged, at most: nothing else is read meanwhile.
+const DAMAGED_MAX: Duration = Duration::from_secs(4);
+/// Nothing is damaged any more that was not so for this time.
+const CALM: Duration = Duration::from_secs(3);
 /// How long a lane may take to have room before everything is paused.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -65,25 +69,45 @@ pub(super) fn run(
 /// A trouble that stays is one to be paged for.
 #[derive(Default)]
 struct Alarm {
-    /// Since when there is one, and whether it was told.
-    trouble: Option<(Instant, bool)>,
+    /// Since when there is one.
+    since: Option<Instant>,
+    /// Whether one was told that is not over. Before the first word it is not known: one of before the start may stand.
+    told: Option<bool>,
 }
 
 impl Alarm {
     fn look(&mut self, status: &Status, counting: &dyn Counting) {
-        match (status.trouble(), self.trouble) {
-            (None, told) => {
-                if let Some((_, true)) = told {
-                    counting.trouble(None);
-                }
-                self.trouble = None;
-            }
-            (Some(_), None) => self.trouble = Some((Instant::now(), false)),
-            (Some(why), Some((since, false))) if since.elapsed() > TROUBLE => {
+        if let Some(why) = status.trouble() {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            if self.told != Some(true) && since.elapsed() > TROUBLE {
                 counting.trouble(Some(why));
-                self.trouble = Some((since, true));
+                self.told = Some(true);
             }
-            (Some(_), Some(_)) => {}
+        } else {
+            self.since = None;
+            if self.told != Some(false) && status.is_member() {
+                counting.trouble(None);
+                self.told = Some(false);
+            }
+        }
+    }
+}
+
+/// Records that came damaged: what came behind them waits until they are read again.
+#[derive(Default)]
+struct Damage {
+    stands: bool,
+    /// Before the last attempt.
+    pause: Duration,
+    /// The next attempt, or, while nothing is damaged, the end of it all.
+    next: Option<Instant>,
+}
+
+impl Damage {
+    fn seen(&mut self) {
+        if !std::mem::replace(&mut self.stands, true) {
+            self.pause = (self.pause * 2).clamp(RETRY, DAMAGED_MAX);
+            self.next = Some(Instant::now() + self.pause);
         }
     }
 }
@@ -129,6 +153,7 @@ fn consume(
             waiting_since: Instant::now(),
             waiting_bytes: Arc::default(),
             broken: false,
+            damage: Damage::default(),
             paused: false,
             survey: false,
             committed: BTreeMap::new(),
@@ -176,6 +201,7 @@ pub(super) struct Reader<'c, 's> {
     waiting_bytes: Arc<AtomicUsize>,
     /// A lane has ended before its time.
     broken: bool,
+    damage: Damage,
     pub(super) paused: bool,
     /// Some partition's offset was out of range.
     pub(super) survey: bool,
@@ -201,6 +227,8 @@ impl<'c> Reader<'c, '_> {
             let wait = if self.waiting.is_empty() { POLL } else { Duration::from_millis(1) };
             if self.waiting.is_empty() || self.paused {
                 match self.consumer.poll(wait) {
+                    // What is behind a gap comes again after it.
+                    Some(Ok(_)) if self.damage.stands => {}
                     Some(Ok(message)) => {
                         self.hand(message);
                         records = records.wrapping_add(1);
@@ -227,6 +255,7 @@ impl<'c> Reader<'c, '_> {
                 self.pause = if self.looked_at.is_some() { (self.pause * 2).min(RETRY_MAX) } else { RETRY };
                 self.retry_at = Instant::now() + self.pause;
             }
+            self.mend(now);
             self.alarm.look(self.shop.status, self.shop.counting);
             if self.ask_again_at.take_if(|at| *at <= now).is_some() {
                 self.ask_again();
@@ -247,6 +276,19 @@ impl<'c> Reader<'c, '_> {
         self.shop.status.fatal(why);
         self.shop.counting.trouble(Some(why.to_owned()));
         KafkaError::Canceled
+    }
+
+    fn mend(&mut self, now: Instant) {
+        if self.damage.next.take_if(|next| *next <= now).is_none() {
+            return;
+        }
+        if std::mem::take(&mut self.damage.stands) {
+            self.damage.next = Some(now + CALM);
+            self.read_again();
+        } else {
+            self.damage = Damage::default();
+            self.shop.status.damaged(None);
+        }
     }
 
     fn hand(&mut self, message: BorrowedMessage<'c>) {
@@ -285,7 +327,7 @@ impl<'c> Reader<'c, '_> {
             self.waiting_since = Instant::now();
         }
         let waits = !self.waiting.is_empty() && self.waiting_since.elapsed() > PATIENCE;
-        let stuck = waits || !self.shop.counting.is_kept();
+        let stuck = waits || self.damage.stands || !self.shop.counting.is_kept();
         if stuck == self.paused {
             return;
         }
@@ -307,6 +349,10 @@ impl<'c> Reader<'c, '_> {
                 RDKafkaErrorCode::UnknownTopicOrPartition
                 | RDKafkaErrorCode::UnknownTopic
                 | RDKafkaErrorCode::TopicAuthorizationFailed => self.find_missing(*code),
+                // Which partition it was is not to be known.
+                RDKafkaErrorCode::BadMessage
+                | RDKafkaErrorCode::BadCompression
+                | RDKafkaErrorCode::InvalidMessage => self.damage.seen(),
                 RDKafkaErrorCode::GroupAuthorizationFailed => {
                     status.note(&format!("group `{}`: {code}", self.shop.settings.group), true);
                 }

@@ -67,6 +67,16 @@ impl ClientContext for Context {
         if matches!(code, Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange)) {
             self.out_of_range.store(true, Ordering::Release);
         }
+        if matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::BadMessage
+                    | RDKafkaErrorCode::BadCompression
+                    | RDKafkaErrorCode::InvalidMessage
+            )
+        ) {
+            self.status.damaged(Some(reason));
+        }
         self.status.client_error(&error, reason);
     }
 

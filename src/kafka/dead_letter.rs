@@ -17,7 +17,9 @@ use crate::config::Kafka as Settings;
 
 /// A letter that no broker has taken by then is given up: its record still stands where it came from.
 const WAIT_MS: u64 = 5_000;
-const BUFFER_KIB: u64 = 16 * 1024;
+const BUFFER_KIB: u64 = 40 * 1024;
+/// A record that is too large is one that can not be read.
+const LETTER_BYTES_MAX: &str = "33554432";
 const REASON_CHARS_MAX: usize = 512;
 
 /// Letters of one batch that are under way.
@@ -62,7 +64,8 @@ impl DeadLetters {
     /// `None`: there is to be none.
     pub(super) fn open(settings: &Settings, status: &Arc<Status>) -> Option<Self> {
         let topic = settings.dead_letter.clone()?;
-        let config = client::producer(settings, WAIT_MS, BUFFER_KIB);
+        let mut config = client::producer(settings, WAIT_MS, BUFFER_KIB);
+        config.set("message.max.bytes", LETTER_BYTES_MAX);
         match config.create_with_context(Deliveries(Arc::clone(status))) {
             Ok(producer) => Some(Self { topic, producer, status: Arc::clone(status) }),
             Err(error) => {

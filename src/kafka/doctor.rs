@@ -147,6 +147,7 @@ fn inputs(settings: &Settings, metadata: &Metadata, findings: &mut Vec<Finding>)
                         "no topic fits now",
                         "it is read as soon as there is one".to_owned(),
                     ),
+                    1 => Finding::ok(format!("kafka topics {pattern}"), "1 fits"),
                     count => Finding::ok(format!("kafka topics {pattern}"), format!("{count} fit")),
                 });
                 names.extend(fit.into_iter().map(str::to_owned));
@@ -198,7 +199,7 @@ fn topic(
     }
     let copies = topic.partitions().iter().map(|one| one.replicas().len()).min().unwrap_or(0);
     let leaderless = topic.partitions().iter().filter(|one| one.leader() < 0).count();
-    let detail = format!("{} partitions, {copies} copies", topic.partitions().len());
+    let detail = sizes(topic.partitions().len(), copies);
     if leaderless > 0 {
         let hint = "start the brokers that hold them".to_owned();
         return fail(format!("{detail}, {leaderless} of them without a leader"), hint);
@@ -265,6 +266,18 @@ async fn settings_of(settings: &Settings, cluster: &Cluster) -> Vec<Finding> {
     findings
 }
 
+fn sizes(partitions: usize, copies: usize) -> String {
+    let partitions = match partitions {
+        1 => "1 partition".to_owned(),
+        count => format!("{count} partitions"),
+    };
+    let copies = match copies {
+        1 => "1 copy".to_owned(),
+        count => format!("{count} copies"),
+    };
+    format!("{partitions}, {copies}")
+}
+
 fn number(resource: &ConfigResource, name: &str) -> Option<i64> {
     resource.get(name)?.value.as_deref()?.parse().ok()
 }
@@ -328,4 +341,15 @@ fn acls(settings: &Settings) -> String {
 fn allow(settings: &Settings, name: &str, is_read: bool) -> String {
     let operation = if is_read { "Read" } else { "Write" };
     format!("{} --operation {operation} --topic {name}", acls(settings))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        assert_eq!(sizes(1, 1), "1 partition, 1 copy");
+        assert_eq!(sizes(12, 3), "12 partitions, 3 copies");
+    }
 }

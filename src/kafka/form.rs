@@ -21,6 +21,10 @@ pub(super) fn encoding(format: &Format) -> Encoding {
 /// An export request; why there is none. A record without a value says that a key is gone: nothing happened.
 pub(super) fn body<'m>(format: &Format, message: &'m BorrowedMessage<'_>) -> Result<Cow<'m, [u8]>, String> {
     let Some(value) = message.payload() else { return Ok(Cow::Borrowed(&[])) };
+    let bytes_max = Limits::DEFAULT.bytes_max;
+    if value.len() > bytes_max {
+        return Err(Malformed::TooMuch(format!("{bytes_max} bytes")).of_record());
+    }
     if matches!(format, Format::OtlpProto | Format::OtlpJson) {
         return Ok(Cow::Borrowed(value));
     }

@@ -154,6 +154,16 @@ impl<'c> Reader<'c, '_> {
         }
     }
 
+    /// All partitions, from where they stand.
+    pub(super) fn read_again(&mut self) {
+        let read: Vec<Key> =
+            self.assigned.keys().filter(|key| !self.unplaced.contains(*key)).cloned().collect();
+        for key in read {
+            let place = self.places().again(&key);
+            self.go(&key, place);
+        }
+    }
+
     /// A static member that comes back gets what it had, and nobody finds out about partitions that came to be meanwhile:
     /// where nobody seems to read some, the group is asked to assign anew. Who leads the group starts that by joining.
     pub(super) fn ask_again(&mut self) {

@@ -64,6 +64,8 @@ struct Inner {
     /// The end of the client: only another start helps.
     fatal: Option<String>,
     trouble: Option<(String, Instant)>,
+    /// Records come damaged.
+    damaged: Option<String>,
     /// Topics that are to be read and are not there, or not for us.
     missing: BTreeMap<String, (String, Instant)>,
     partitions: BTreeMap<Key, PartitionStatus>,
@@ -92,6 +94,7 @@ impl Default for Status {
             up: false,
             fatal: None,
             trouble: None,
+            damaged: None,
             missing: BTreeMap::new(),
             partitions: BTreeMap::new(),
             last_error: None,
@@ -140,6 +143,11 @@ impl Status {
             }
             _ => None,
         }
+    }
+
+    /// The group has let us in, and nothing keeps us from reading.
+    pub(super) fn is_member(&self) -> bool {
+        matches!(self.inner().condition(), Condition::Reading | Condition::Idle)
     }
 
     /// Of a client as a whole.
@@ -192,8 +200,18 @@ impl Status {
     /// The client is gone, and what it read.
     pub(super) fn forget(&self) {
         let mut inner = self.inner();
-        (inner.joined, inner.up, inner.fatal) = (false, false, None);
+        (inner.joined, inner.up, inner.fatal, inner.damaged) = (false, false, None, None);
         inner.partitions.clear();
+    }
+
+    /// `None`: no more.
+    pub(super) fn damaged(&self, reason: Option<&str>) {
+        let mut inner = self.inner();
+        let before = inner.damaged.take();
+        inner.damaged = reason.map(|reason| format!("records come damaged: {reason}"));
+        if before.is_some() && inner.damaged.is_none() {
+            tracing::info!("kafka.again");
+        }
     }
 
     pub(super) fn missing(&self, topic: &str, reason: &str) {
@@ -260,6 +278,9 @@ impl Status {
 impl Inner {
     fn condition(&self) -> Condition {
         if let Some(reason) = self.fatal.as_ref().or(self.trouble.as_ref().map(|(reason, _)| reason)) {
+            return Condition::Failing(reason.clone());
+        }
+        if let Some(reason) = &self.damaged {
             return Condition::Failing(reason.clone());
         }
         if let Some((topic, (reason, _))) = self.missing.first_key_value() {

@@ -1,6 +1,8 @@
 //! What silence means after we were away.
 
 use super::*;
+use crate::engine::watch::Form;
+use crate::model::{Category, Priority};
 
 /// Scenario: an outage is paged; the daemon is away for a while, and nothing comes after it.
 /// Guarantees: for as long again silence ends nothing, five minutes at most, then it does.
@@ -38,4 +40,85 @@ fn events_after_we_were_away_decide_as_ever() {
         world.second(true);
     }
     assert!(world.facts().contains("alert.resolved"), "the short windows have seen only good events");
+}
+
+fn kafka(world: &mut World, why: Option<&str>) {
+    let why = why.map(str::to_owned);
+    world.step(Input::Troubled { trouble: Trouble::KafkaNotRead, why });
+}
+
+/// Scenario: an outage is paged; then topics are not read for a while, and nothing comes after it.
+/// Guarantees: silence ends nothing as long as that lasts, and for as long again, five minutes at most.
+#[test]
+fn silence_while_topics_are_not_read_ends_nothing_nor_for_as_long_again() {
+    for (away, silent) in [(600, 299), (100, 99)] {
+        let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+        (0..120).for_each(|_| world.second(false));
+        assert!(world.facts().contains("episode.opened"));
+        kafka(&mut world, Some("no broker is reachable"));
+        assert!(world.facts().contains("episode.opened"), "of Kafka");
+        world.quiet(away);
+        assert_eq!(world.facts(), "", "away for {away} s");
+        kafka(&mut world, None);
+        assert!(world.facts().contains("episode.closed"), "of Kafka");
+        world.quiet(silent);
+        assert_eq!(world.facts(), "", "back for {silent} s, away for {away} s");
+        world.quiet(400);
+        assert!(world.facts().contains("alert.resolved"), "away for {away} s");
+    }
+}
+
+/// Scenario: something is to be heard of each minute, by Kafka, which is away for a while.
+/// Guarantees: it is absent a minute after silence means something again, and no sooner.
+#[test]
+fn nothing_is_absent_while_topics_are_not_read_nor_for_as_long_again() {
+    let mut plan = plan(28, "0.999", None);
+    plan.watches.push(Watch {
+        rule: 0,
+        name: "heartbeat".to_owned(),
+        category: Category::Exception,
+        priority: Priority::P2,
+        key: Vec::new(),
+        form: Form::Absent { after_ns: 60 * SECOND_NS },
+        once_within_ns: 0,
+        identity: 0,
+        declared_at: "a.yaml:1:1".to_owned(),
+    });
+    let mut world = World::new(plan);
+    kafka(&mut world, Some("no broker is reachable"));
+    world.facts();
+    world.quiet(100);
+    assert_eq!(world.facts(), "");
+    kafka(&mut world, None);
+    world.facts();
+    world.quiet(100 + 59);
+    assert_eq!(world.facts(), "");
+    world.quiet(2);
+    assert!(world.facts().contains("episode.opened"));
+}
+
+/// Guarantees: while topics are not read events end an episode as ever, and who reads the state back is as blind.
+#[test]
+fn events_while_topics_are_not_read_decide_as_ever_and_a_restart_changes_nothing() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    (0..120).for_each(|_| world.second(false));
+    kafka(&mut world, Some("no broker is reachable"));
+    world.facts();
+    let image = world.engine.image(true).written();
+    world.engine = Engine::restore(&image, &mut Vec::new()).unwrap();
+    world.quiet(600);
+    assert_eq!(world.facts(), "");
+    (0..400).for_each(|_| world.second(true));
+    assert!(world.facts().contains("alert.resolved"));
+}
+
+/// Guarantees: the end of a trouble that nobody knows of is not even written down.
+#[test]
+fn the_end_of_no_trouble_is_nothing() {
+    let mut world = World::new(plan(28, "0.999", None));
+    world.effects.records = Records::on();
+    let before = world.effects.records.take();
+    kafka(&mut world, None);
+    assert_eq!(world.effects.records.take(), before);
+    assert_eq!(world.facts(), "");
 }

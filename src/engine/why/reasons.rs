@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::account::ConditionAccount;
 use super::words::percent;
 use crate::alert::{Assessment, Episode, Situation, assess};
-use crate::engine::Engine;
 use crate::engine::burning::{condition, labels};
 use crate::engine::level::{Cx, Level};
+use crate::engine::{Engine, Trouble};
 use crate::model::{EventTime, Labels, Parts, SECOND_NS, Severity, rfc3339};
 use crate::slo::{Check, Condition, Pace, duration_text};
 
@@ -65,11 +65,14 @@ impl Engine {
                 ),
             );
         }
-        if self.now < self.blind_until {
+        if self.own.stands_since(Trouble::KafkaNotRead).is_some() {
+            let text = "topics are not read: as long as that lasts silence means nothing";
+            add("kafka_not_read", text.to_owned());
+        } else if self.now < self.blind_until {
             let until = rfc3339(self.blind_until.0);
             add(
                 "after_absence",
-                format!("we were away: until {until} silence means nothing, as senders come back"),
+                format!("we, or Kafka, were away: until {until} silence means nothing, as senders come back"),
             );
         }
         if one.holds && rule.tells.breach {

@@ -115,6 +115,14 @@ impl Client {
         self.consume(gone).await;
     }
 
+    /// Deletes the records of a partition that are before an offset.
+    pub async fn delete_before(&self, topic: &str, partition: i32, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(offset)).unwrap();
+        let begin = self.admin().delete_records(&list, &promptly()).await.unwrap();
+        assert_eq!(begin.elements()[0].offset(), Offset::Offset(offset));
+    }
+
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.0.create().unwrap()
     }

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::broker::shared;
 use super::client::{Client, Record};
+use super::confluent;
 use super::reading::counted;
-use crate::program::{Daemon, until};
+use crate::program::{Daemon, program, ran, until};
 use crate::sink::{Sink, spans, wall_s};
 
 const SHOP: &str = include_str!("../shop.yaml");
@@ -91,4 +92,74 @@ async fn an_outage_by_kafka_pages_once_and_is_published_and_one_of_the_past_is_c
     );
     let more = sink.heard();
     assert!(more.iter().all(|post| post.body["transition"] == "escalate"), "one page");
+}
+
+/// Scenario: an hour that ends with an outage, and everything is to be published as protobuf.
+/// Guarantees: another client and another implementation of protobuf read by the published schema what was decided.
+#[tokio::test]
+async fn what_is_published_as_protobuf_is_read_by_others_by_the_schema() {
+    let Some(broker) = shared().await else { return };
+    let client = broker.client();
+    for topic in ["proto", "proto.events", "proto.alerts", "proto.facts"] {
+        client.create(topic, 1, &[]).await;
+    }
+    let mut sink = Sink::start().await;
+    let document =
+        document(&broker.plain(), "proto", &sink).replace("proto.facts}", "proto.facts}, format: protobuf");
+    let daemon = Daemon::start(&document).await;
+    let now = wall_s();
+    let (good, failing) = (spans(now - 4_100..now - 200, false), spans(now - 200..now, true));
+    client.produce("proto", "zstd", vec![Record::of(good), Record::of(failing)]).await;
+    let page = sink.next().await.body;
+    counted(&daemon, "spans", 4_100).await;
+    assert_eq!(daemon.stop().await, Some(0));
+    let brokers = broker.plain();
+    let Some(alerts) = confluent::published(&brokers, "proto.alerts").await else { return };
+    let opened = &alerts[0];
+    assert_eq!(
+        (&opened["type"], &opened["key"]),
+        (&json!("dev.evenkeel.fact.episode.opened.v1"), &json!("shop"))
+    );
+    let fact = &opened["message"];
+    assert_eq!(
+        [&fact["name"], &fact["subject_kind"], &fact["subject"]],
+        ["episode.opened", "slo", "shop-availability"].map(Value::from).each_ref()
+    );
+    assert_eq!(fact["fields"]["priority"], page["alert"]["priority"], "{fact}");
+    let facts = confluent::published(&brokers, "proto.facts").await.unwrap();
+    assert!(facts.iter().any(|one| one["message"]["name"] == "alert.fired"), "{facts:?}");
+    let events = confluent::published(&brokers, "proto.events").await.unwrap();
+    let count = |one: &Value| one["message"]["count"].as_str().unwrap().parse::<u64>().unwrap();
+    assert_eq!(events.iter().map(count).sum::<u64>(), 200);
+    let event = &events[0]["message"];
+    assert_eq!(
+        [&event["kind"], &event["service"], &event["name"], &event["category"]],
+        ["span", "shop", "GET /", "exception"].map(Value::from).each_ref()
+    );
+    assert_eq!(event["duration_ns"], "1000000");
+}
+
+/// Guarantees: another `kafka` while it runs is told as one for the next start, and what is read and published stays.
+#[tokio::test]
+async fn a_reload_with_another_kafka_says_that_it_is_for_the_next_start() {
+    let Some(broker) = shared().await else { return };
+    let client = broker.client();
+    for topic in ["reloaded", "reloaded.events", "reloaded.alerts", "reloaded.facts", "other"] {
+        client.create(topic, 1, &[]).await;
+    }
+    let sink = Sink::start().await;
+    let before = document(&broker.plain(), "reloaded", &sink);
+    let daemon = Daemon::start(&before).await;
+    let reload = || ran(program().arg("reload").env("EVENKEEL_URL", daemon.url("")));
+    assert_eq!(reload().out, "nothing differs\n");
+    daemon
+        .scratch()
+        .write("evenkeel.yaml", &before.replace("topics: [{name: reloaded,", "topics: [{name: other,"));
+    let told = reload();
+    assert_eq!((told.code, told.out.as_str()), (Some(0), "nothing differs\n"));
+    assert_eq!(told.err, "warning: kafka differs and is in effect from the next start\n");
+    let now = wall_s();
+    client.produce("other", "none", vec![Record::of(spans(now - 5..now, false))]).await;
+    client.produce("reloaded", "none", vec![Record::of(spans(now - 3..now, false))]).await;
+    counted(&daemon, "spans", 3).await;
 }

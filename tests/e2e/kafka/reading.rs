@@ -16,9 +16,14 @@ const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
 /// An export request of so many spans that end now.
 pub(super) fn request(spans: usize) -> Vec<u8> {
+    requests_of(spans, "GET /")
+}
+
+/// Of this name.
+pub(super) fn requests_of(spans: usize, name: &str) -> Vec<u8> {
     let end = wall_s() * 1_000_000_000;
     let span = Span {
-        name: "GET /".to_owned(),
+        name: name.to_owned(),
         start_time_unix_nano: end - 1_000_000,
         end_time_unix_nano: end,
         ..Span::default()
@@ -49,7 +54,7 @@ pub(super) async fn counted(daemon: &Daemon, signal: &str, items: u64) {
     .await;
 }
 
-async fn partitions(daemon: &Daemon) -> Vec<Value> {
+pub(super) async fn partitions(daemon: &Daemon) -> Vec<Value> {
     daemon.get("/api/v1/kafka").await["partitions"].as_array().unwrap().clone()
 }
 
