@@ -43,11 +43,12 @@ impl Out {
     fn with_links(&self, mut notification: Notification) -> Notification {
         let asked = notification.alert.annotations.get(APPROVE).cloned().unwrap_or_default();
         let asked = asked.split(' ').filter_map(|one| one.split_once(':'));
-        let Some(key) = self.runner.link_key() else { return notification };
+        let Some((key, base)) = self.runner.links() else { return notification };
+        let base = base.unwrap_or_else(|| self.external_url.clone());
         let mut urls = Vec::new();
         for (run, until) in asked {
             let Ok(until_s) = until.parse() else { continue };
-            let url = format!("{}{}", self.external_url, Link::new(&key, run, until_s).path());
+            let url = format!("{base}{}", Link::new(&key, run, until_s).path());
             notification.explain.text.push_str(&format!(" Approve {run}: {url}"));
             urls.push(url);
         }

@@ -170,7 +170,7 @@ impl Views for Eyes {
     fn is_good_link(&self, run: &str, until_s: u64, signature: &str) -> bool {
         let link = Link { run: run.to_owned(), until_s, signature: signature.to_owned() };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        self.runner.link_key().is_some_and(|key| now.is_ok_and(|now| link.is_good(&key, now.as_secs())))
+        self.runner.links().is_some_and(|(key, _)| now.is_ok_and(|now| link.is_good(&key, now.as_secs())))
     }
 
     async fn reload(&self) -> Result<Reloaded, Busy> {

@@ -59,7 +59,7 @@ impl Engine {
     pub(super) fn look_after_runs(&mut self, effects: &mut Effects) {
         let due = self.alerts.runs.to_be_judged(&self.plan, self.now).into_iter();
         let judged: Vec<RunFact> = due.map(|run| self.judged(run)).collect();
-        let is_due = self.now.0 / SECOND_NS % LOOK_EACH_S == 0;
+        let is_due = (self.now.0 / SECOND_NS).is_multiple_of(LOOK_EACH_S);
         let harm = if is_due { self.harm() } else { Vec::new() };
         let overdue = self.alerts.runs.overdue(self.now);
         for fact in judged.into_iter().chain(harm).chain(overdue) {

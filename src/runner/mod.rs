@@ -144,9 +144,10 @@ impl Runner {
         Self { parts: Arc::new(parts), tasks: Arc::default() }
     }
 
-    /// What signs the links that approve a run.
-    pub fn link_key(&self) -> Option<Secret> {
-        self.parts.settings.read().unwrap_or_else(PoisonError::into_inner).link_key.clone()
+    /// What signs the links that approve a run, and what they begin with where that is not our own address.
+    pub fn links(&self) -> Option<(Secret, Option<String>)> {
+        let settings = self.parts.settings.read().unwrap_or_else(PoisonError::into_inner);
+        Some((settings.link_key.clone()?, settings.link_base.clone()))
     }
 
     /// Steps that are handed in from now on have the new secrets.

@@ -27,4 +27,6 @@ pub struct Settings {
     pub identities: BTreeMap<String, u64>,
     /// Signs the links by which a run is approved.
     pub link_key: Option<Secret>,
+    /// What they begin with, where that is not our own address.
+    pub link_base: Option<String>,
 }

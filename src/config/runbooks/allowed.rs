@@ -3,11 +3,11 @@
 use super::super::node::Node;
 use super::super::reader::{self, Fields};
 use super::super::set::{Kind, Set};
-use super::super::{Reading, secrets};
+use super::super::{Reading, address, secrets};
 use super::too_many;
 use crate::respond::Secret;
 
-const RUNBOOKS: &[&str] = &["commands", "approval_key_file"];
+const RUNBOOKS: &[&str] = &["commands", "approval_key_file", "approval_url"];
 const COMMANDS_MAX: usize = 1_000;
 const KEY_BYTES_MIN: usize = 16;
 
@@ -45,14 +45,17 @@ impl Allowed {
     }
 }
 
-pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> (Allowed, Option<Secret>) {
+/// And what links are signed with, and begin with.
+type Links = (Option<Secret>, Option<String>);
+
+pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> (Allowed, Links) {
     let mut allowed = Allowed { paths: Vec::new(), is_unknown: ctx.incomplete };
     let document = set.of(Kind::Config).first().copied();
     let found = document.and_then(|document| Some((document.node.get("spec")?.get("runbooks")?, document)));
-    let Some((node, document)) = found else { return (allowed, None) };
+    let Some((node, document)) = found else { return (allowed, Links::default()) };
     let Some(fields) = Fields::new(&mut ctx.report, node, "runbooks", RUNBOOKS) else {
         allowed.is_unknown = true;
-        return (allowed, None);
+        return (allowed, Links::default());
     };
     let commands = fields.texts(&mut ctx.report, "commands");
     too_many(ctx, commands.get(COMMANDS_MAX).map(|(_, node)| node.at), COMMANDS_MAX, "programs are allowed");
@@ -70,7 +73,11 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> (Allowed, Option<Secret>
         let message = format!("a key of fewer than {KEY_BYTES_MIN} characters can be guessed");
         ctx.report.error_with("E0509", *at, message, "`openssl rand -hex 32` makes a good one");
     }
-    (allowed, key.map(|(key, _)| key))
+    let url = fields.text(&mut ctx.report, "approval_url");
+    if let Some(Err(why)) = url.map(address::check_url) {
+        ctx.report.error("E0505", fields.place_of("approval_url"), format!("`approval_url` {why}"));
+    }
+    (allowed, (key.map(|(key, _)| key), url.map(|url| url.trim_end_matches('/').to_owned())))
 }
 
 /// A path that says where it leads. The error is a sentence's end.

@@ -59,7 +59,7 @@ pub(super) struct Runbooks {
 }
 
 pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Runbooks {
-    let (allowed, link_key) = allowed::read(ctx, set);
+    let (allowed, (link_key, link_base)) = allowed::read(ctx, set);
     let slos = set.of(Kind::Slo).iter().map(|document| &*document.name).collect();
     let known = Known { allowed, operators: operators(set), slos, rules: rules(set) };
     let documents = set.of(Kind::Runbook);
@@ -71,7 +71,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Runbooks {
     let plans: Vec<RunbookPlan> =
         documents.filter_map(|document| runbook(ctx, document, &known, &mut vault)).collect();
     let identities = plans.iter().map(|one| (one.runbook.name.clone(), one.runbook.identity)).collect();
-    Runbooks { plans, settings: runner::Settings { vault, identities, link_key } }
+    Runbooks { plans, settings: runner::Settings { vault, identities, link_key, link_base } }
 }
 
 /// What the rest of the set declares, sound or not.

@@ -127,7 +127,8 @@ fn the_page_says_what_runs_and_its_end_says_what_ran() {
     world.outage();
     let opened = world.engine.alerts()[0].decisions[0].text.clone();
     assert!(opened.contains(&format!("Next: restart on shop runs ({}).", world.run().id)), "{opened}");
-    (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Succeeded));
+    world.settle(0, 1, End::Succeeded);
+    world.settle(1, 1, End::Succeeded);
     (0..400).for_each(|_| world.second(true));
     let alerts = world.engine.alerts();
     let closed = &alerts[0].decisions.last().unwrap().text;
@@ -141,7 +142,8 @@ fn an_alert_that_opens_again_as_the_same_starts_nothing_again() {
     plan.runbooks[0].runbook.limits.cooldown_s = 0;
     let mut world = World::with_clean_past(plan);
     world.outage();
-    (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Succeeded));
+    world.settle(0, 1, End::Succeeded);
+    world.settle(1, 1, End::Succeeded);
     world.begun();
     (0..310).for_each(|_| world.second(true));
     assert!(world.facts().contains("episode.closed"));
@@ -309,7 +311,8 @@ fn a_run_is_judged_by_the_indicator_after_it() {
     for (good_after, verdict, helped) in [(true, "helped", 1), (false, "did_not_help", 0)] {
         let mut world = World::with_clean_past(with(vec![runbook("restart")]));
         world.outage();
-        (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Succeeded));
+        world.settle(0, 1, End::Succeeded);
+        world.settle(1, 1, End::Succeeded);
         (0..125).for_each(|_| world.second(good_after));
         world.quiet(1);
         let (run, view) = (world.run(), world.engine.runbooks().remove(0));
@@ -324,9 +327,11 @@ fn a_runbook_that_makes_it_worse_is_stopped_until_somebody_lets_it_go_on() {
     let mut world = World::with_clean_past(with(vec![runbook("restart")]));
     // Half of it is bad, so that it can become worse.
     while world.engine.run_views().is_empty() {
-        (world.second(true), world.second(false));
+        world.second(true);
+        world.second(false);
     }
-    (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Succeeded));
+    world.settle(0, 1, End::Succeeded);
+    world.settle(1, 1, End::Succeeded);
     world.effects = Effects::default();
     // Long before it has been watched to the end.
     for _ in 0..80 {
@@ -365,7 +370,8 @@ fn what_was_recorded_of_runs_gives_the_same_state_again() {
     let parts = world.engine.image(true).written();
     world.effects.records = Records::on();
     world.outage();
-    (world.settle(0, 1, End::Succeeded), world.settle(1, 1, End::Failed));
+    world.settle(0, 1, End::Succeeded);
+    world.settle(1, 1, End::Failed);
     world.ask(Ask::Start {
         runbook: "restart".to_owned(),
         params: Params::new(),

@@ -114,14 +114,14 @@ async fn by_link(daemon: &Daemon, sink: &mut Sink, canary: &Canary, other: &str)
         page = sink.next().await.body;
     }
     let text = page["explain"]["text"].as_str().unwrap();
-    let link = text.split("Approve: ").nth(1).expect("the page has a link").to_owned();
+    let second = run_of(daemon, "web-2").await["id"].as_str().unwrap().to_owned();
+    let link = text.split(&format!("Approve {second}: ")).nth(1).expect("the page has a link").to_owned();
     assert_eq!(page["alert"]["annotations"]["approve_url"], link);
     let client = evenkeel::respond::client().unwrap();
     let post = |url: String| {
         let post = client.post(url).send();
         async { post.await.unwrap().status().as_u16() }
     };
-    let second = run_of(daemon, "web-2").await["id"].as_str().unwrap().to_owned();
     let (head, tail) = link.split_at(link.len() - 1);
     let forged = format!("{head}{}", if tail == "0" { "1" } else { "0" });
     assert_eq!(post(forged).await, 403);
