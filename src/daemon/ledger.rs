@@ -18,6 +18,7 @@ use crate::engine::{
 use crate::kafka::Outlet;
 use crate::model::{Now, SECOND_NS, Signal};
 use crate::recording::digest;
+use crate::runbook::StepKey;
 use crate::store::{Recent, Sequence};
 use outcomes::Settled;
 
@@ -80,6 +81,8 @@ enum Message {
         reply: oneshot::Sender<Vec<String>>,
     },
     Flush(oneshot::Sender<()>),
+    /// No step of a runbook begins from now on: it is put off to after the next start.
+    HoldRuns,
     /// Something waits in one of the other channels.
     Look,
     Stop,
@@ -130,6 +133,8 @@ pub struct Loop {
     condition: Condition,
     tape: Tape,
     outlet: Option<Outlet>,
+    /// Steps that were put off, where they are.
+    put_off: Option<Vec<StepKey>>,
 }
 
 /// What a ledger begins with.
@@ -198,6 +203,7 @@ pub fn ledger(start: Start) -> (Ledger, Loop, Committer) {
         wants_image: mend,
         // So that a trouble of before is over, if it is.
         condition: Condition::Failing,
+        put_off: None,
     };
     (ledger, turns, committer)
 }
@@ -293,6 +299,7 @@ impl Loop {
     pub(super) fn once(&mut self, effects: &mut Effects) -> bool {
         let stop = self.turn(effects);
         self.collect(effects);
+        self.put_off(effects);
         let committer_lives = self.hand_over(&mut effects.records, stop);
         !stop && committer_lives
     }
@@ -315,7 +322,10 @@ impl Loop {
         for request in effects.requests.drain(..) {
             match request {
                 Effect::Notify(notification) => self.group.notifications.push(*notification),
-                Effect::Run(step) => self.group.steps.push(*step),
+                Effect::Run(step) => match &mut self.put_off {
+                    Some(put_off) => put_off.push(step.key),
+                    None => self.group.steps.push(*step),
+                },
                 Effect::Answer { token, answered } => {
                     let reply = self.asking.remove(&token);
                     self.group.answered.extend(reply.map(|reply| (reply, answered)));
@@ -436,6 +446,7 @@ impl Loop {
                 let _gone = reply.send(self.configure(plan, receivers, effects));
             }
             Message::Flush(reply) => self.group.flushed.push(reply),
+            Message::HoldRuns => self.put_off = Some(Vec::new()),
             Message::Look | Message::Stop => {}
         }
     }
@@ -462,30 +473,6 @@ impl Loop {
         let Receivers { known, changed } = receivers;
         self.step(Input::Receivers { known, changed }, effects);
         changes.unwrap_or_default()
-    }
-
-    /// Who is to be paged hears when the state is not kept, and when it is again.
-    fn tell_condition(&mut self, effects: &mut Effects) {
-        let condition = self.health.condition();
-        if condition == self.condition {
-            return;
-        }
-        self.condition = condition;
-        let why = self.health.trouble().map(|trouble| {
-            format!(
-                "Evenkeel takes nothing in: {trouble}. Senders are told to come again; it goes on by itself."
-            )
-        });
-        self.step(Input::Troubled { trouble: Trouble::StateNotKept, why }, effects);
-    }
-
-    fn count_refused(&mut self, effects: &mut Effects) {
-        for signal in Signal::ALL {
-            let items = self.refused[*signal as usize].swap(0, Ordering::Relaxed);
-            if items > 0 {
-                self.step(Input::Refused { signal: *signal, items }, effects);
-            }
-        }
     }
 
     fn step(&mut self, input: Input, effects: &mut Effects) {

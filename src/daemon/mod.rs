@@ -333,6 +333,8 @@ impl Daemon {
         // What became of the last deliveries is kept as well, so the ledger outlives them.
         // A disk that hangs does not hold the end up.
         let _hangs = tokio::time::timeout(FLUSH_MAX, self.ledger.flush()).await;
+        let ledger = self.ledger.clone();
+        let _panicked = tokio::task::spawn_blocking(move || ledger.hold_runs()).await;
         let (drained, ()) = tokio::join!(self.responder.drain(DELIVERIES_MAX), self.runner.drain(STEPS_MAX));
         let (ledger, turns, commits, keeping) = (self.ledger, self.turns, self.commits, self.keeping);
         let kafka = self.kafka;

@@ -225,6 +225,8 @@ impl Engine {
     pub fn step(&mut self, now: Now, input: Input, effects: &mut Effects) {
         debug_assert!(self.now <= now, "the shell hands over inputs in time order");
         self.now = now;
+        // What was under way at a start is taken up first.
+        let may_begin = !matches!(input, Input::Configured(_) | Input::Receivers { .. });
         match input {
             Input::Observed { token, batch } => self.observe(token, *batch, effects),
             Input::Refused { signal, items } => {
@@ -268,7 +270,7 @@ impl Engine {
                 self.look_after_runs(effects);
             }
         }
-        if self.alerts.runs.take_stirred() {
+        if may_begin && self.alerts.runs.take_stirred() {
             self.advance_runs(effects);
         }
     }

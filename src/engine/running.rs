@@ -159,11 +159,14 @@ impl Engine {
                 tell(STOPPED, of_runbook(), Priority::P3, (reason, &text), true);
             }
             RunWhat::Resumed { by } => {
+                let is_by_person = !by.is_empty();
                 let by =
                     if by.is_empty() { "its pause is over".to_owned() } else { format!("{by} let it go on") };
                 let text = format!("Runbook {runbook} may start by itself again: {by}.");
                 tell(STOPPED, of_runbook(), Priority::P3, ("", &text), false);
-                tell(NOT_HELPING, of_runbook(), Priority::P4, ("", &text), false);
+                if is_by_person {
+                    tell(NOT_HELPING, of_runbook(), Priority::P4, ("", &text), false);
+                }
             }
             RunWhat::NotHelping { why } => {
                 let text = format!("Runbook {runbook} does not help any more: {why}.");
@@ -178,8 +181,8 @@ impl Engine {
     }
 
     /// Something of runbooks is under way, or waits.
-    pub fn has_active_runs(&self) -> bool {
-        self.alerts.runs.has_active()
+    pub fn has_open_runs(&self) -> bool {
+        self.alerts.runs.has_open()
     }
 
     /// What a run of it would call, or why there would be none.
@@ -226,20 +229,22 @@ impl runs::About for Engine {
     }
 }
 
-/// Buckets that are wider than the time count where they begin in it, or hold its beginning.
+/// Buckets that are wider than the time count where they begin in it, or else hold its beginning.
 fn sum(cx: Cx<'_>, level: &Level, seconds: std::ops::RangeInclusive<u64>) -> Measured {
     let mut sum = Measured::default();
     let mut last = None;
     for (second, good, bad) in level.units_by_time(cx) {
         match second {
-            second if second < *seconds.start() => last = Some((good, bad)),
+            second if second < *seconds.start() => last = Some((second, good, bad)),
             second if seconds.contains(&second) => (sum.good, sum.bad) = (sum.good + good, sum.bad + bad),
             _ => break,
         }
     }
-    match (sum == Measured::default(), last) {
-        (true, Some((good, bad))) => Measured { good, bad },
-        _ => sum,
+    let holds_it =
+        |second: u64| level.resolution_s(cx, second).is_some_and(|width| second + width > *seconds.start());
+    match last.filter(|(second, ..)| sum == Measured::default() && holds_it(*second)) {
+        Some((_, good, bad)) => Measured { good, bad },
+        None => sum,
     }
 }
 

@@ -1,8 +1,11 @@
-//! What became of what was asked of the world.
+//! What became of what was asked of the world, and what the loop tells of itself.
 
-use super::{Ledger, Loop};
-use crate::engine::{Effects, Input, NotificationId, Outcome};
-use crate::runbook::{self, StepKey};
+use std::sync::atomic::Ordering;
+
+use super::{Ledger, Loop, Message};
+use crate::engine::{Effects, Input, NotificationId, Outcome, Trouble};
+use crate::model::Signal;
+use crate::runbook::{self, End, StepKey};
 
 pub(super) enum Settled {
     Notification(NotificationId, Outcome),
@@ -15,6 +18,11 @@ impl Ledger {
     pub fn settle(&self, id: NotificationId, outcome: Outcome) {
         let _stopped = self.outcomes.send(Settled::Notification(id, outcome));
         self.wake();
+    }
+
+    /// Nothing of runbooks begins any more.
+    pub fn hold_runs(&self) {
+        let _stopped = self.inbox.send(Message::HoldRuns);
     }
 
     /// As [`Ledger::settle`].
@@ -37,8 +45,43 @@ impl Loop {
 
     /// What was under way of runbooks, under the configuration that holds from now on.
     pub(super) fn take_up(&mut self, is_doubtful: bool, effects: &mut Effects) {
-        if self.engine.has_active_runs() {
+        if self.engine.has_open_runs() {
             self.step(Input::TakenUp { is_doubtful }, effects);
+        }
+    }
+
+    /// Steps that would have begun in this turn, had it not been the end.
+    pub(super) fn put_off(&mut self, effects: &mut Effects) {
+        let keys = self.put_off.as_mut().map(std::mem::take).unwrap_or_default();
+        for key in keys {
+            let why = "Evenkeel stops".to_owned();
+            let outcome = runbook::Outcome { end: End::NotBegun, why, output: String::new() };
+            self.step(Input::StepSettled { key, outcome }, effects);
+        }
+        self.collect(effects);
+    }
+
+    /// Who is to be paged hears when the state is not kept, and when it is again.
+    pub(super) fn tell_condition(&mut self, effects: &mut Effects) {
+        let condition = self.health.condition();
+        if condition == self.condition {
+            return;
+        }
+        self.condition = condition;
+        let why = self.health.trouble().map(|trouble| {
+            format!(
+                "Evenkeel takes nothing in: {trouble}. Senders are told to come again; it goes on by itself."
+            )
+        });
+        self.step(Input::Troubled { trouble: Trouble::StateNotKept, why }, effects);
+    }
+
+    pub(super) fn count_refused(&mut self, effects: &mut Effects) {
+        for signal in Signal::ALL {
+            let items = self.refused[*signal as usize].swap(0, Ordering::Relaxed);
+            if items > 0 {
+                self.step(Input::Refused { signal: *signal, items }, effects);
+            }
         }
     }
 }

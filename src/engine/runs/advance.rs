@@ -25,10 +25,12 @@ impl Runs {
                 State::Asked { until } if *until <= now => {
                     denied(format!("nobody approved it until {}", rfc3339(until.0)))
                 }
-                State::Waiting if run.asked.plus_ns(WAIT_NS) <= now => denied(waited(run)),
+                State::Waiting | State::Next { .. } if run.came_further.plus_ns(WAIT_NS) <= now => {
+                    waited(run, about)
+                }
                 State::Waiting if has_room => self.begin(plan, run, now, about),
-                State::Next { at, .. } if run.began.is_none() && run.asked.plus_ns(WAIT_NS) <= *at => {
-                    denied(waited(run))
+                State::Next { at, .. } if *at <= now && run.began.is_none() => {
+                    self.begin(plan, run, now, about)
                 }
                 State::Next { step, attempt, at } if *at <= now => {
                     self.step(plan, run, (*step, *attempt), about)
@@ -127,8 +129,12 @@ fn denied(why: String) -> RunWhat {
     RunWhat::Denied { by: String::new(), why }
 }
 
-fn waited(run: &Run) -> String {
-    format!("it has waited since {} and was not begun", rfc3339(run.asked.0))
+fn waited(run: &Run, about: &dyn About) -> RunWhat {
+    let why = format!("it has waited since {}, and is not begun any more", rfc3339(run.came_further.0));
+    match run.began {
+        None => denied(why),
+        Some(_) => RunWhat::Ended { end: End::Failed, why, clock: about.clock(run) },
+    }
 }
 
 fn is_unheard(since: Now, step: &StepCall, now: Now) -> bool {
@@ -161,7 +167,9 @@ impl Runs {
                     let outcome = Outcome { end: End::Unknown, why, output: String::new() };
                     RunWhat::StepEnded { key: step.key.clone(), outcome, next: None }
                 }
-                State::Doing { .. } | State::Next { .. } | State::Waiting if is_doubtful => {
+                State::Doing { .. } | State::Next { .. } | State::Waiting | State::Asked { .. }
+                    if is_doubtful =>
+                {
                     let why = "the journal is damaged: it may have been done".to_owned();
                     RunWhat::Ended { end: End::Unknown, why, clock: about.clock(run) }
                 }

@@ -141,6 +141,7 @@ impl Run {
             by: String::new(),
             state: State::Waiting,
             asked: now,
+            came_further: now,
             began: None,
             ended: None,
             began_clock: EventTime(0),

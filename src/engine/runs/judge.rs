@@ -111,7 +111,7 @@ impl Runs {
     pub(in crate::engine) fn to_be_judged(&self, plan: &Plan, now: Now) -> Vec<&Run> {
         let is_due = |run: &&Run| {
             let watched = run.judgement.is_none() && run.may_be_judged();
-            watched && run.ended.zip(watch_ns(plan, run)).is_some_and(|(ended, ns)| ended.plus_ns(ns) <= now)
+            watched && run.ended.is_some_and(|ended| ended.plus_ns(watch_ns(plan, run)) <= now)
         };
         self.runs.iter().filter(is_due).take(LOOKS_MAX).collect()
     }
@@ -120,10 +120,8 @@ impl Runs {
     pub(in crate::engine) fn watched(&self, plan: &Plan, now: Now) -> Vec<&Run> {
         let is_watched = |run: &&Run| {
             let watched = run.judgement.is_none() && !run.is_harmful && run.may_be_judged();
-            watched
-                && run.ended.zip(watch_ns(plan, run)).is_some_and(|(ended, ns)| {
-                    (ended.plus_ns(HARM_S * SECOND_NS)..ended.plus_ns(ns)).contains(&now)
-                })
+            let time = |ended: Now| ended.plus_ns(HARM_S * SECOND_NS)..ended.plus_ns(watch_ns(plan, run));
+            watched && run.ended.is_some_and(|ended| time(ended).contains(&now))
         };
         self.runs.iter().rev().filter(is_watched).take(LOOKS_MAX).collect()
     }
@@ -151,7 +149,10 @@ impl Runs {
         let breaker = one.runbook.limits.breaker;
         let mut facts = Vec::new();
         match &last.what {
-            RunWhat::Judged(judgement) if judgement.verdict == Verdict::Worse => {
+            RunWhat::Judged(judgement)
+                if judgement.verdict == Verdict::Worse
+                    && self.run(&last.run).is_some_and(|run| !run.is_harmful) =>
+            {
                 let why = format!("{} made it worse: {}", last.run, judgement.why);
                 facts.extend(self.stopped(plan, now, last, why));
             }
@@ -172,7 +173,8 @@ impl Runs {
     }
 }
 
-fn watch_ns(plan: &Plan, run: &Run) -> Option<u64> {
+/// Nothing where the runbook is no more: it is judged at once.
+fn watch_ns(plan: &Plan, run: &Run) -> u64 {
     let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
-    runbook.map(|one| one.runbook.watch_s * SECOND_NS)
+    runbook.map_or(0, |one| one.runbook.watch_s * SECOND_NS)
 }

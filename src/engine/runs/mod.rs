@@ -40,9 +40,9 @@ const VERDICTS: usize = 5;
 const OUTPUT_BYTES_MAX: usize = 16 * 1024;
 const OUTPUTS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What was not begun, and is not against it, is tried again after this.
-const AGAIN_NS: u64 = 30 * SECOND_NS;
+const AGAIN_NS: u64 = 10 * SECOND_NS;
 /// What has waited for so long is not begun any more: who would be helped by it has done something else by then.
-const WAIT_NS: u64 = 3_600 * SECOND_NS;
+const WAIT_NS: u64 = 7_200 * SECOND_NS;
 /// A call that was under way when we ended is made again within this time alone.
 const REPEAT_NS: u64 = 600 * SECOND_NS;
 /// Beyond a step's own timeout: after that nobody will say any more how it ended.
@@ -69,6 +69,8 @@ pub struct Run {
     pub by: String,
     pub state: State,
     pub asked: Now,
+    /// When it last came further: asked for, approved, a step ended.
+    pub came_further: Now,
     pub began: Option<Now>,
     pub ended: Option<Now>,
     /// The clock of what the alert is about, at the beginning and at the end.
@@ -231,8 +233,8 @@ impl Runs {
         self.books.iter().filter(|(_, book)| is_over(book)).map(|(name, _)| name.clone()).collect()
     }
 
-    pub(super) fn has_active(&self) -> bool {
-        self.runs.iter().any(Run::is_active)
+    pub(super) fn has_open(&self) -> bool {
+        self.runs.iter().any(Run::is_open)
     }
 
     pub(super) fn take_stirred(&mut self) -> bool {
@@ -247,7 +249,7 @@ impl Runs {
             RunWhat::Refused { run: None, .. } => self.count_refused(&fact.runbook, true),
             RunWhat::Approved { by, .. } => self.change(fact, |run| {
                 run.approved_by = Some(by.clone());
-                run.state = State::Waiting;
+                (run.state, run.came_further) = (State::Waiting, now);
             }),
             RunWhat::Denied { why, .. } => {
                 self.change(fact, |run| run.state = State::Refused { why: why.clone() });
@@ -264,9 +266,13 @@ impl Runs {
                 self.change(fact, |run| run.is_harmful = true);
                 self.books.entry(fact.runbook.clone()).or_default().stopped = Some((*until, why.clone()));
             }
-            RunWhat::Resumed { .. } => {
+            RunWhat::Resumed { by } => {
                 let book = self.books.entry(fact.runbook.clone()).or_default();
                 (book.stopped, book.failures) = (None, 0);
+                if !by.is_empty() {
+                    book.is_reported = false;
+                    book.verdicts.clear();
+                }
             }
             RunWhat::NotHelping { .. } => {
                 self.books.entry(fact.runbook.clone()).or_default().is_reported = true;
@@ -301,8 +307,9 @@ impl Runs {
         if self.runs.len() >= RUNS_MAX {
             match self.dispensable(now) {
                 Some(place) => _ = self.runs.remove(place),
-                // Counted, and told by its fact.
-                None => return,
+                // Counted, and told by its fact. What is to run has its place: at most one for each runbook.
+                None if matches!(run.state, State::Refused { .. }) => return,
+                None => {}
             }
         }
         self.runs.push_back(run.clone());
@@ -355,6 +362,12 @@ impl Runs {
         outcome: &Outcome,
         next: Option<(u32, u32, Now)>,
     ) {
+        let is_first = self.run(&fact.run).is_some_and(|run| run.steps.is_empty());
+        if outcome.end == End::NotBegun && is_first {
+            let book = self.books.entry(fact.runbook.clone()).or_default();
+            book.tally.began = book.tally.began.saturating_sub(1);
+            book.recent.pop_back();
+        }
         self.change(fact, |run| {
             let State::Doing { since, step } = &run.state else { return };
             let (name, began) = (step.name.clone(), *since);
@@ -362,6 +375,9 @@ impl Runs {
                 let mut outcome = outcome.clone();
                 shorten(&mut outcome.output);
                 run.steps.push(Done { key: key.clone(), name, began, ended: now, outcome });
+                run.came_further = now;
+            } else if run.steps.is_empty() {
+                (run.began, run.before) = (None, None);
             }
             if let Some((step, attempt, at)) = next {
                 run.state = State::Next { step, attempt, at };

@@ -69,7 +69,7 @@ fn what_was_not_begun_is_begun_later_and_is_held_against_nobody() {
     let first = world.begun();
     world.settle(0, 1, End::NotBegun);
     assert_eq!((world.run().state, world.begun().len()), ("running", 0));
-    world.quiet(31);
+    world.quiet(11);
     assert_eq!(world.begun(), first, "the same attempt");
     assert_eq!(world.engine.runbooks()[0].failed, 0);
 }
@@ -134,4 +134,55 @@ fn a_runbook_that_is_stopped_twice_is_two_episodes_of_its_alert() {
         world.clock_s += 1_000;
     }
     assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+}
+
+#[test]
+fn an_approval_hours_after_the_request_begins_the_run() {
+    let mut risky = runbook("failover");
+    risky.approval = Some(Approval { by: Vec::new(), expires_s: 86_400 });
+    let mut world = World::with_clean_past(with(vec![risky]));
+    world.outage();
+    world.clock_s += 10_000;
+    let run = world.run().id;
+    let approve = Ask::Approve { run: run.clone(), by: "alice".to_owned(), link_until_s: None };
+    assert_eq!(world.ask(approve), Answered::Done(run));
+    assert_eq!((world.run().state, world.begun().len()), ("running", 1));
+}
+
+#[test]
+fn a_run_that_can_not_go_on_for_hours_ends_and_tells_a_person() {
+    let mut world = World::with_clean_past(with(vec![runbook("restart")]));
+    world.outage();
+    world.settle(0, 1, End::Succeeded);
+    for _ in 0..750 {
+        world.settle(1, 1, End::NotBegun);
+        world.clock_s += 11;
+        world.step(Input::Tick);
+    }
+    assert_eq!((world.run().state, world.run().needs_a_person), ("failed", true), "{}", world.run().text);
+}
+
+#[test]
+fn silence_after_a_run_is_no_verdict() {
+    let mut world = World::with_clean_past(with(vec![runbook("restart")]));
+    world.outage();
+    world.settle(0, 1, End::Succeeded);
+    world.settle(1, 1, End::Succeeded);
+    world.quiet(130);
+    assert_eq!(world.run().verdict, Some("unclear"), "{:?}", world.run().verdict_reason);
+}
+
+#[test]
+fn another_configuration_begins_nothing_before_what_was_under_way_is_taken_up() {
+    let many = (0..20).map(|number| runbook(&format!("book-{number:02}")));
+    let books: Vec<_> = many.collect();
+    let mut world = World::with_clean_past(with(books.clone()));
+    world.outage();
+    let mut world = world.restored();
+    world.step(Input::Configured(Arc::new(Plan { version: 1, ..with(books) })));
+    assert_eq!(world.begun(), Vec::<String>::new());
+    world.step(Input::TakenUp { is_doubtful: false });
+    let runs = world.engine.run_views();
+    let count = |state: &str| runs.iter().filter(|run| run.state == state).count();
+    assert_eq!((count("unknown"), count("running")), (16, 4), "those that waited begin now");
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::canary::Canary;
 use super::{RULE, all_ended, in_trouble};
-use crate::program::{Daemon, program, ran};
+use crate::program::{Daemon, Scratch, program, ran, until};
 use crate::sink::Sink;
 
 /// Scenario: a host in trouble opens an alert that starts a runbook; a person runs it dry, and again.
@@ -114,5 +114,30 @@ async fn a_program_that_fails_is_told_to_a_person() {
     }
     told.sort();
     assert_eq!(told, ["failing", "missing", "slow"]);
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// Scenario: the daemon is told to stop while the first of two steps is under way, and is started again.
+/// Guarantees: the step may end, the next one is put off and done after the start, and nobody is told of anything.
+#[tokio::test]
+async fn a_run_goes_on_after_a_stop_in_its_midst() {
+    let (mut sink, canary, scratch) = (Sink::start().await, Canary::new(), Scratch::new());
+    let more = "  triggers: [{}]\n  params: {host: {from: label.host_name, pattern: '[a-z0-9-]{1,40}'}}\n";
+    let runbook = canary.runbook("restart", "", "sleep 700", more);
+    let step = runbook.split("  steps:\n").nth(1).unwrap().replace("name: sing", "name: again");
+    let documents = RULE.replace("RECEIVER", &sink.url).replace("CANARY", canary.program().to_str().unwrap())
+        + &runbook
+        + &step;
+    let daemon = Daemon::start_on(&scratch, &documents).await;
+    let body = in_trouble(&[("shop".to_owned(), "web-1".to_owned())]);
+    assert_eq!(daemon.export("traces", "application/json", body).await.0, 200);
+    until("the first step is called", || async { (canary.calls().len() == 1).then_some(()) }).await;
+    assert_eq!(daemon.stop().await, Some(0));
+    let daemon = Daemon::start_on(&scratch, &documents).await;
+    let run = all_ended(&daemon, 1).await.remove(0);
+    assert_eq!(run["state"], "succeeded", "{run}");
+    assert_eq!((run["steps"].as_array().unwrap().len(), canary.calls().len()), (2, 2));
+    let told = sink.heard();
+    assert!(told.iter().all(|post| post.body["alert"]["rule"] == "in-trouble"));
     assert_eq!(daemon.stop().await, Some(0));
 }
