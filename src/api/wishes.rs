@@ -76,6 +76,18 @@ async fn wish<V: Views>(state: &State<V>, ask: Ask) -> Response {
     }
 }
 
+async fn by_operator<V: Views>(
+    state: &State<V>,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    ask: impl FnOnce(String) -> Ask,
+) -> Response {
+    match operator(state, visitor, headers) {
+        Ok(by) => wish(state, ask(by)).await,
+        Err(response) => *response,
+    }
+}
+
 fn refused(why: Refusal) -> Response {
     let (status, text) = match why {
         Refusal::NotFound(text) => (StatusCode::NOT_FOUND, text),
@@ -115,10 +127,7 @@ pub(super) async fn resume<V: Views>(
     Path(runbook): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match operator(&state, &visitor, &headers) {
-        Ok(by) => wish(&state, Ask::Resume { runbook, by }).await,
-        Err(response) => *response,
-    }
+    by_operator(&state, &visitor, &headers, |by| Ask::Resume { runbook, by }).await
 }
 
 pub(super) async fn approve<V: Views>(
@@ -127,10 +136,7 @@ pub(super) async fn approve<V: Views>(
     Path(run): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match operator(&state, &visitor, &headers) {
-        Ok(by) => wish(&state, Ask::Approve { run, by, link_until_s: None }).await,
-        Err(response) => *response,
-    }
+    by_operator(&state, &visitor, &headers, |by| Ask::Approve { run, by, link_until_s: None }).await
 }
 
 pub(super) async fn deny<V: Views>(
@@ -139,10 +145,7 @@ pub(super) async fn deny<V: Views>(
     Path(run): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match operator(&state, &visitor, &headers) {
-        Ok(by) => wish(&state, Ask::Deny { run, by }).await,
-        Err(response) => *response,
-    }
+    by_operator(&state, &visitor, &headers, |by| Ask::Deny { run, by }).await
 }
 
 /// `{"note": "…"}`

@@ -1,5 +1,7 @@
 //! From runs to facts and calls: what is next, what became of it, whether it helped, and whom to tell.
 
+use std::collections::BTreeMap;
+
 use super::fact::{Fact, Subject, What};
 use super::level::{Cx, Level};
 use super::own::OwnAlert;
@@ -210,6 +212,15 @@ impl Engine {
         self.alerts.runs.run(id).map(Run::view)
     }
 
+    /// The same for all alerts, in one pass.
+    pub(super) fn runs_by_alert(&self) -> BTreeMap<&str, Vec<runs::RunView>> {
+        let mut by_alert: BTreeMap<&str, Vec<runs::RunView>> = BTreeMap::new();
+        for run in self.alerts.runs.all().filter(|run| run.is_by_alert()) {
+            by_alert.entry(&run.occasion.alert).or_default().push(run.short_view());
+        }
+        by_alert
+    }
+
     /// In the order in which they were asked for.
     pub(super) fn runs_of_alert(&self, alert: &str) -> Vec<runs::RunView> {
         self.alerts.runs.of_alert(alert).map(Run::short_view).collect()
@@ -253,8 +264,7 @@ impl runs::Runs {
     fn overdue(&self, now: Now) -> Vec<RunFact> {
         let note = || "nobody said within a day that it was looked at".to_owned();
         let is_old = |run: &&Run| {
-            let waits = run.needs_a_person().is_some() && run.settled_by.is_none();
-            waits && run.ended.is_some_and(|ended| ended.plus_ns(SETTLED_NS) <= now)
+            run.waits_for_a_person() && run.ended.is_some_and(|ended| ended.plus_ns(SETTLED_NS) <= now)
         };
         let settled = self.all().filter(is_old);
         let settled =

@@ -203,7 +203,12 @@ impl Engine {
 
     /// Newest first.
     pub fn alerts(&self) -> Vec<AlertView> {
-        self.alerts.records.iter().rev().map(|record| self.alert_view(record)).collect()
+        let mut runs = self.runs_by_alert();
+        let view = |record: &AlertRecord| AlertView {
+            runs: runs.remove(record.id.as_str()).unwrap_or_default(),
+            ..record.view()
+        };
+        self.alerts.records.iter().rev().map(view).collect()
     }
 
     pub fn alert(&self, id: &str) -> Option<AlertView> {

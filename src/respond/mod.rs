@@ -53,6 +53,7 @@ use ticket::{Book, Ticket};
 
 pub use guard::{client, client_trusting, open_client};
 pub use heartbeat::{BeatCounts, Heart, Heartbeat};
+pub(crate) use identity::hex;
 pub use integration::{
     Authorization, Fallback, Integration, Receiver, Service, SigningKey, Webhook, WebhookFormat,
 };

@@ -3,7 +3,7 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::respond::Secret;
+use crate::respond::{Secret, hex};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -36,10 +36,6 @@ fn mac(key: &Secret, run: &str, until_s: u64) -> Hmac<Sha256> {
         Hmac::<Sha256>::new_from_slice(key.reveal().as_bytes()).expect("a key of any length is taken");
     mac.update(format!("evenkeel approve\n{run}\n{until_s}").as_bytes());
     mac
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {

@@ -52,7 +52,7 @@ impl Loop {
 
     /// Steps that would have begun in this turn, had it not been the end.
     pub(super) fn put_off(&mut self, effects: &mut Effects) {
-        let keys = self.put_off.as_mut().map(std::mem::take).unwrap_or_default();
+        let Some(keys) = self.put_off.as_mut().map(std::mem::take) else { return };
         for key in keys {
             let why = "Evenkeel stops".to_owned();
             let outcome = runbook::Outcome { end: End::NotBegun, why, output: String::new() };

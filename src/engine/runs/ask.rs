@@ -97,7 +97,7 @@ impl Runs {
             }
             Ask::Settle { run, by, note } => {
                 let run = self.found(run)?;
-                if run.needs_a_person().is_none() || run.settled_by.is_some() {
+                if !run.waits_for_a_person() {
                     return Err(Refusal::Conflict(format!("{} waits for nobody", run.id)));
                 }
                 Ok(RunFact::of(run, RunWhat::Settled { by: by.clone(), note: note.clone() }))

@@ -201,6 +201,11 @@ impl Run {
         may_have_done && self.is_by_alert() && self.occasion.moment != Moment::Resolve.as_str()
     }
 
+    /// And nobody has said that they did.
+    pub(super) fn waits_for_a_person(&self) -> bool {
+        self.needs_a_person().is_some() && self.settled_by.is_none()
+    }
+
     /// How it ended, where somebody has to look.
     pub(super) fn needs_a_person(&self) -> Option<(End, &str)> {
         match &self.state {
@@ -319,10 +324,9 @@ impl Runs {
     fn dispensable(&self, now: Now) -> Option<usize> {
         let refused = |run: &Run| matches!(run.state, State::Refused { .. });
         let done = |run: &Run| {
-            let is_looked_at = run.needs_a_person().is_none() || run.settled_by.is_some();
             let is_past = run.ended.is_some_and(|ended| ended.plus_ns(REOPEN_NS) < now);
             let is_watched = run.judgement.is_none() && run.may_be_judged();
-            !run.is_open() && is_looked_at && is_past && !is_watched
+            !run.is_open() && !run.waits_for_a_person() && is_past && !is_watched
         };
         self.runs.iter().position(refused).or_else(|| self.runs.iter().position(done))
     }

@@ -151,7 +151,7 @@ impl Run {
             steps,
             verdict: self.judgement.as_ref().map(|one| one.verdict.as_str()),
             verdict_reason: self.judgement.as_ref().map(|one| one.why.clone()),
-            needs_a_person: self.needs_a_person().is_some() && self.settled_by.is_none(),
+            needs_a_person: self.waits_for_a_person(),
             settled_by: self.settled_by.clone(),
         }
     }
@@ -176,7 +176,7 @@ impl Runs {
                 State::Doing { .. } | State::Next { .. } => counts.under_way += 1,
                 State::Ended { .. } | State::Refused { .. } => {}
             }
-            counts.need_a_person += usize::from(run.needs_a_person().is_some() && run.settled_by.is_none());
+            counts.need_a_person += usize::from(run.waits_for_a_person());
         }
         counts
     }
