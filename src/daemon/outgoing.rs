@@ -34,7 +34,9 @@ impl Out {
             move |id, outcome| settling.settle(id, outcome),
         );
         let client = respond::client().context("set up the client for steps of runbooks")?;
-        let runner = Runner::start(settings, client, move |key, outcome| steps.settle_step(key, outcome));
+        let runner = Runner::start(settings, client, responder.untried(), move |key, outcome| {
+            steps.settle_step(key, outcome);
+        });
         let (responder, runner) = (Arc::new(responder), Arc::new(runner));
         Ok(Self { responder, runner, ledger: ledger.clone(), external_url })
     }

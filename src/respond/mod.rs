@@ -40,7 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -211,6 +211,11 @@ impl Responder {
     /// A handle on the counters that outlives `drain`.
     pub fn meters(&self) -> Meters {
         self.senders.book.meters.clone()
+    }
+
+    /// How many notifications there are that were not tried once, by integrations. Wakes when there are none.
+    pub fn untried(&self) -> watch::Receiver<usize> {
+        self.senders.book.fresh()
     }
 
     /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.

@@ -266,7 +266,9 @@ async fn a_receiver_with_two_integrations_is_delivered_when_both_are() {
     let (first, second) = (Server::start([]).await, Server::start([Say::Status(500)]).await);
     let mut world = World::new(FAST, [("oncall", vec![evenkeel(&first.url), alertmanager(&second.url)])]);
     world.responder.notify(notification("K", 1, Transition::Trigger));
+    assert_eq!(*world.responder.untried().borrow(), 2, "by each of the two");
     assert_eq!(world.next().await, (1, Outcome::Delivered { attempts: 3 }));
+    assert_eq!(*world.responder.untried().borrow(), 0);
 }
 
 #[tokio::test]
@@ -448,11 +450,13 @@ async fn each_attempt_that_failed_is_told_with_its_answer() {
     let tell = move |_, outcome| drop(sender.send(outcome));
     let responder = Responder::start_at(FAST, vec![receiver], client().unwrap(), String::new(), tell);
     responder.notify(notification("K", 1, Transition::Trigger));
+    assert_eq!(*responder.untried().borrow(), 1);
     for (attempts, answer) in
         [(1, "answered 503 Service Unavailable"), (2, "answered 500 Internal Server Error")]
     {
         let reason = format!("webhook 1 of oncall (127.0.0.1): {answer}");
         assert_eq!(told.recv().await, Some(Outcome::Trying { attempts, reason }));
+        assert_eq!(*responder.untried().borrow(), 0, "it was tried, and is not over");
     }
     assert_eq!(told.recv().await, Some(Outcome::Delivered { attempts: 3 }));
 }

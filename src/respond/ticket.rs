@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 use super::fallback::Sign;
 use super::meter::{Meter, Meters};
@@ -17,6 +18,8 @@ pub(super) struct Book {
     settled: Box<dyn Fn(NotificationId, Outcome) + Send + Sync>,
     draining: AtomicBool,
     left: Mutex<Vec<NotificationId>>,
+    /// Shares whose first attempt is not over.
+    fresh: watch::Sender<usize>,
 }
 
 /// What a shutdown leaves unsent, in order of the ids. None of these was settled.
@@ -45,12 +48,41 @@ struct Parts {
 }
 
 /// One integration's part of a notification.
-pub(super) struct Share(Arc<Ticket>);
+pub(super) struct Share {
+    ticket: Arc<Ticket>,
+    /// Its first attempt is not over.
+    fresh: AtomicBool,
+}
 
 impl Book {
     pub fn new(meters: Meters, settled: impl Fn(NotificationId, Outcome) + Send + Sync + 'static) -> Self {
         let settled = Box::new(settled);
-        Self { meters, settled, draining: AtomicBool::new(false), left: Mutex::default() }
+        Self {
+            meters,
+            settled,
+            draining: AtomicBool::new(false),
+            left: Mutex::default(),
+            fresh: watch::Sender::new(0),
+        }
+    }
+
+    /// How many shares there are whose first attempt is not over. Wakes at none alone.
+    pub fn fresh(&self) -> watch::Receiver<usize> {
+        self.fresh.subscribe()
+    }
+
+    fn one_more_is_fresh(&self) {
+        self.fresh.send_if_modified(|fresh| {
+            *fresh += 1;
+            false
+        });
+    }
+
+    fn one_less_is_fresh(&self) {
+        self.fresh.send_if_modified(|fresh| {
+            *fresh -= 1;
+            *fresh == 0
+        });
     }
 
     pub fn begin_drain(&self) {
@@ -86,7 +118,8 @@ impl Ticket {
 
     pub fn share(self: &Arc<Self>) -> Share {
         lock(&self.parts).given += 1;
-        Share(Arc::clone(self))
+        self.book.one_more_is_fresh();
+        Share { ticket: Arc::clone(self), fresh: AtomicBool::new(true) }
     }
 }
 
@@ -102,16 +135,29 @@ impl Share {
 
     /// An attempt failed, and another follows.
     pub fn trying(&self, attempts: u32, reason: String) {
-        if let Some(id) = self.0.id {
-            (self.0.book.settled)(id, Outcome::Trying { attempts, reason });
+        self.is_tried();
+        if let Some(id) = self.ticket.id {
+            (self.ticket.book.settled)(id, Outcome::Trying { attempts, reason });
         }
     }
 
     fn say(self, attempts: u32, reason: Option<String>) {
-        let mut parts = lock(&self.0.parts);
+        let mut parts = lock(&self.ticket.parts);
         parts.said += 1;
         parts.attempts = parts.attempts.saturating_add(attempts);
         parts.reasons.extend(reason);
+    }
+
+    fn is_tried(&self) {
+        if self.fresh.swap(false, SeqCst) {
+            self.ticket.book.one_less_is_fresh();
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.is_tried();
     }
 }
 

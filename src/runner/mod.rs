@@ -55,6 +55,8 @@ pub(crate) struct Pace {
     /// Before the first question after what was taken; doubled with each further one.
     pub poll: Duration,
     pub poll_max: Duration,
+    /// How long a step is held back while somebody is to be told first.
+    pub pages_first: Duration,
 }
 
 impl Default for Pace {
@@ -67,6 +69,7 @@ impl Default for Pace {
             answer_within: Duration::from_secs(10),
             poll: Duration::from_secs(1),
             poll_max: Duration::from_secs(5),
+            pages_first: Duration::from_secs(1),
         }
     }
 }
@@ -99,6 +102,8 @@ struct Parts {
     held: watch::Sender<usize>,
     running: Arc<Semaphore>,
     phase: watch::Sender<Phase>,
+    /// Notifications that were not tried yet.
+    untried: watch::Receiver<usize>,
     pace: Pace,
 }
 
@@ -114,20 +119,23 @@ impl Stop {
 
 impl Runner {
     /// Needs a tokio runtime, in which the steps run whoever hands them in. `client` should come from
-    /// [`respond::client`], which follows no redirect. `settled` is called exactly once for each step handed in,
+    /// [`respond::client`], which follows no redirect. While there are notifications that are `untried`, a step is held back,
+    /// a second at most: a program is not to take the machine from a page. `settled` is called exactly once for each step handed in,
     /// from a task: it must not block.
     pub fn start(
         settings: Settings,
         client: Client,
+        untried: watch::Receiver<usize>,
         settled: impl Fn(StepKey, Outcome) + Send + Sync + 'static,
     ) -> Self {
-        Self::start_at(Pace::default(), settings, client, settled)
+        Self::start_at(Pace::default(), settings, client, untried, settled)
     }
 
     pub(crate) fn start_at(
         pace: Pace,
         settings: Settings,
         client: Client,
+        untried: watch::Receiver<usize>,
         settled: impl Fn(StepKey, Outcome) + Send + Sync + 'static,
     ) -> Self {
         let parts = Parts {
@@ -139,6 +147,7 @@ impl Runner {
             held: watch::Sender::new(0),
             running: Arc::new(Semaphore::new(RUNNING_MAX)),
             phase: watch::Sender::new(Phase::Open),
+            untried,
             pace,
         };
         Self { parts: Arc::new(parts), tasks: Arc::default() }
@@ -157,7 +166,7 @@ impl Runner {
         *self.parts.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Never blocks. Each step is a task of its own. It waits at most `timeout_ms` for its turn, where 64 run
+    /// Never blocks. Each step is a task of its own. Once those who are to be told were, it waits at most `timeout_ms` for its turn, where 64 run
     /// already, and ends within `timeout_ms` of its begin and the seconds that ending it takes; a week at most.
     pub fn run(&self, step: StepCall) {
         let claim = Claim::new(step.key.clone(), Arc::clone(&self.parts));
@@ -235,11 +244,16 @@ async fn turn(parts: &Parts, within: Duration) -> Result<tokio::sync::OwnedSemap
     if *parts.held.borrow() > HELD_MAX {
         return Err(format!("{HELD_MAX} steps are here already"));
     }
-    let mut phase = parts.phase.subscribe();
+    let (mut phase, mut untried) = (parts.phase.subscribe(), parts.untried.clone());
+    let turn = async {
+        // Where nobody is left who tells, nobody is to be told first.
+        let _ = timeout(parts.pace.pages_first, untried.wait_for(|untried| *untried == 0)).await;
+        timeout(within, Arc::clone(&parts.running).acquire_owned()).await
+    };
     tokio::select! {
         biased;
         _ = phase.wait_for(|phase| *phase > Phase::Open) => Err("Evenkeel stops".to_owned()),
-        turn = timeout(within, Arc::clone(&parts.running).acquire_owned()) => match turn {
+        turn = turn => match turn {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(format!("{RUNNING_MAX} steps ran for all of the {within:?} that it may take")),
         },

@@ -2,6 +2,7 @@
 //! refused with the reason.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Book, RUNS_MAX, Run, RunFact, RunWhat, Runs, State};
 use crate::alert::key_of;
@@ -158,9 +159,10 @@ impl Run {
 }
 
 pub(super) fn proposed(run: Run) -> RunFact {
+    let run = Arc::new(run);
     let what = match &run.state {
-        State::Refused { why } => RunWhat::Refused { why: why.clone(), run: Some(Box::new(run.clone())) },
-        _ => RunWhat::Proposed { run: Box::new(run.clone()) },
+        State::Refused { why } => RunWhat::Refused { why: why.clone(), run: Some(Arc::clone(&run)) },
+        _ => RunWhat::Proposed { run: Arc::clone(&run) },
     };
     RunFact::of(&run, what)
 }

@@ -1,5 +1,7 @@
 //! What was decided about runs, in past tense.
 
+use std::sync::Arc;
+
 use serde::ser::SerializeMap;
 
 use super::{Judgement, Measured, Run, State};
@@ -18,11 +20,11 @@ pub struct RunFact {
 #[derive(Clone, Debug)]
 pub enum RunWhat {
     Proposed {
-        run: Box<Run>,
+        run: Arc<Run>,
     },
     /// It is not to be. Without a run: one is there already, and that one stays.
     Refused {
-        run: Option<Box<Run>>,
+        run: Option<Arc<Run>>,
         why: String,
     },
     Approved {

@@ -131,6 +131,36 @@ async fn at_a_stop_what_ran_is_unknown_and_what_waited_was_not_begun() {
     assert!(rig.heard_nothing_more());
 }
 
+/// Guarantees: a step's turn comes once nobody waits for a page, a second later at most, and a stop is not held up.
+#[tokio::test(start_paused = true)]
+async fn while_somebody_is_to_be_told_first_a_step_is_held_back_for_a_second_at_most() {
+    let rig = Rig::new(StepSecrets::default());
+    let turn = || Box::pin(turn(&rig.runner.parts, Duration::from_millis(1)));
+    let began = tokio::time::Instant::now();
+    rig.untried.send_replace(2);
+    let mut held = turn();
+    tokio::select! {
+        biased;
+        _ = &mut held => panic!("it was not held back"),
+        () = std::future::ready(()) => {}
+    }
+    rig.untried.send_replace(0);
+    assert!(held.await.is_ok());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    rig.untried.send_replace(1);
+    assert!(turn().await.is_ok());
+    assert_eq!(began.elapsed(), FAST.pages_first);
+    let mut held = turn();
+    tokio::select! {
+        biased;
+        _ = &mut held => panic!("it was not held back"),
+        () = std::future::ready(()) => {}
+    }
+    rig.runner.parts.phase.send_replace(Phase::Draining);
+    assert_eq!(held.await.unwrap_err(), "Evenkeel stops");
+    assert_eq!(began.elapsed(), FAST.pages_first);
+}
+
 #[tokio::test]
 async fn more_steps_than_are_held_are_not_begun() {
     let mut rig = Rig::new(StepSecrets::default());
@@ -168,9 +198,7 @@ async fn a_runner_that_is_dropped_ends_what_runs_and_says_so() {
     let mut rig = Rig::new(StepSecrets::default());
     rig.runner.run(step(0, 60_000, Call::Command(command(&[PYTHON, "-c", &program]))));
     let seen = lookout.ready().await;
-    let Rig { runner, settled } = rig;
-    drop(runner);
-    rig = Rig { runner: Rig::new(StepSecrets::default()).runner, settled };
+    drop(std::mem::replace(&mut rig.runner, Rig::new(StepSecrets::default()).runner));
     let (_, outcome) = rig.next().await;
     assert_eq!(outcome.end, End::Unknown);
     assert_eq!(outcome.why, "was cut off in the middle of it: it may have happened, or not");

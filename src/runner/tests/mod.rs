@@ -26,10 +26,13 @@ const FAST: Pace = Pace {
     answer_within: Duration::from_secs(1),
     poll: Duration::from_millis(5),
     poll_max: Duration::from_millis(20),
+    pages_first: Duration::from_secs(1),
 };
 
 pub struct Rig {
     pub runner: Runner,
+    /// Notifications that were not tried yet.
+    pub untried: watch::Sender<usize>,
     settled: mpsc::UnboundedReceiver<(StepKey, Outcome)>,
 }
 
@@ -38,7 +41,8 @@ impl Rig {
         let (sender, settled) = mpsc::unbounded_channel();
         let tell = move |key, outcome| drop(sender.send((key, outcome)));
         let client = respond::client().unwrap();
-        Self { runner: Runner::start_at(FAST, settings(secrets), client, tell), settled }
+        let (untried, seen) = watch::channel(0);
+        Self { runner: Runner::start_at(FAST, settings(secrets), client, seen, tell), untried, settled }
     }
 
     pub async fn next(&mut self) -> (StepKey, Outcome) {
