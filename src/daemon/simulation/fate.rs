@@ -4,6 +4,7 @@ use super::damage::Damage;
 use super::journal::differences;
 use super::plans::{PLANS, has_passing, receivers};
 use super::process::Born;
+use super::steps::outcome;
 use super::world::World;
 use crate::daemon::ledger::Receivers;
 use crate::engine::Plan;
@@ -51,6 +52,7 @@ impl World {
         }
         if self.chance.below(2) == 0 {
             self.deliver();
+            self.do_steps();
         }
         self.note("it crashes");
         self.die();
@@ -77,6 +79,7 @@ impl World {
             while self.commit() {}
             self.answers();
         }
+        self.process().ledger.hold_runs();
         let now = (self.instant(), self.now);
         let process = self.process.as_mut().expect("it lives");
         for (name, lane) in &mut process.lanes {
@@ -88,6 +91,10 @@ impl World {
                     process.ledger.settle(one.id, outcome);
                 }
             }
+        }
+        for (key, end) in process.steps.drain(&mut self.chance) {
+            self.twin.called.answer(&key, end);
+            process.ledger.settle_step(key, outcome(end));
         }
         process.ledger.stop();
         assert!(!self.turn(), "it was told to stop");

@@ -1,6 +1,6 @@
-//! A day in the life of the daemon, many times over: seeded clients, receivers, volumes and crashes around the real
-//! workers, loop, committer, database, recovery and queues, in one thread and by a clock that is set by hand; beside it a
-//! naive twin that knows what was sent, acknowledged and told.
+//! A day in the life of the daemon, many times over: seeded clients, receivers, steps of runbooks, volumes and crashes
+//! around the real workers, loop, committer, database, recovery and queues, in one thread and by a clock that is set by
+//! hand; beside it a naive twin that knows what was sent, acknowledged, told and called.
 //!
 //! `EVENKEEL_SIMULATOR_SEED=17` tells one story again and in full, `EVENKEEL_SIMULATOR_SEEDS=5000` tells more of them.
 
@@ -12,6 +12,7 @@ mod plans;
 mod process;
 mod receivers;
 mod recorded;
+mod steps;
 mod trace;
 mod twin;
 mod volumes;

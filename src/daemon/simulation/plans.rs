@@ -1,5 +1,5 @@
 //! The configurations of the simulation: one service level that stays, one whose target changes, one that comes and goes;
-//! a rule that pages each host once, and one whose episodes are short.
+//! a rule that pages each host once, and one whose episodes are short; a runbook for each, of which one changes its text.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -30,6 +30,42 @@ spec:
     receivers:
       - {name: desk, webhook_configs: [{url: 'http://127.0.0.1:9/'}]}
       - {name: pager, webhook_configs: [{url: 'http://127.0.0.1:9/'}]}
+  runbooks: {commands: [/usr/bin/true]}
+";
+
+const RUNBOOKS: &str = "
+apiVersion: evenkeel/v1
+kind: Runbook
+metadata: {name: restart}
+spec:
+  description: TEXT
+  triggers: [{match: ['rule=\"in-trouble\"']}]
+  params: {host: {from: label.host_name, pattern: '[a-z0-9-]{1,40}'}}
+  target: host
+  limits: {breaker: {failures: 100, pause: 1m}}
+  steps:
+    - {name: restart, command: {argv: [/usr/bin/true, '{{ host }}']}}
+    - {name: look, http: {url: 'http://127.0.0.1:9/look'}, idempotent: true, retry: {attempts: 3, pause: 2s}}
+    - {name: report, command: {argv: [/usr/bin/true, report]}}
+---
+apiVersion: evenkeel/v1
+kind: Runbook
+metadata: {name: note}
+spec:
+  triggers: [{on: [resolve], match: ['rule=\"flaky\"']}]
+  params: {part: {from: label.part, pattern: '[a-z0-9-]{1,40}'}}
+  target: part
+  limits: {cooldown: 5s, breaker: {failures: 3, pause: 1m}}
+  steps: [{name: note, command: {argv: [/usr/bin/true, '{{ part }}']}}]
+---
+apiVersion: evenkeel/v1
+kind: Runbook
+metadata: {name: replace}
+spec:
+  destructive: true
+  approval: {expires: 1m}
+  triggers: [{match: ['rule=\"flaky\"']}]
+  steps: [{name: replace, command: {argv: [/usr/bin/true]}}]
 ";
 
 /// All of them, in the order in which they are reloaded.
@@ -39,16 +75,22 @@ pub(super) static PLANS: LazyLock<[Arc<Plan>; 3]> = LazyLock::new(|| {
         &[("0.9", 0), ("0.8", 1), ("0.9", PASSING)],
         &[("0.9", 0), ("0.9", 1), ("0.9", PASSING)],
     ];
-    all.map(|levels| Arc::new(plan(levels)))
+    let texts = ["as it is", "as it was", "as it is"];
+    let mut texts = texts.into_iter();
+    all.map(|levels| Arc::new(plan(levels, texts.next().unwrap_or_default())))
 });
 
 pub(super) fn has_passing(plan: &Plan) -> bool {
     plan.slos.iter().any(|one| one.slo.name == LEVELS[PASSING].0)
 }
 
-fn plan(levels: &[(&str, usize)]) -> Plan {
+fn plan(levels: &[(&str, usize)], text: &str) -> Plan {
     let levels = levels.iter().map(|(target, level)| document(target, LEVELS[*level]));
-    let documents = std::iter::once(CONFIG.to_owned()).chain(levels).collect::<Vec<_>>().join("---\n");
+    let documents = [CONFIG.to_owned(), RUNBOOKS.replace("TEXT", text)]
+        .into_iter()
+        .chain(levels)
+        .collect::<Vec<_>>()
+        .join("---\n");
     let loaded = config::load(&["simulation.yaml".into()], &Text(documents));
     let errors: Vec<_> = loaded.findings.iter().filter(|one| one.level == config::Level::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");

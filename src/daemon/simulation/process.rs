@@ -1,5 +1,6 @@
 //! One life of the daemon without its listeners: the real workers, loop, committer and recovery, turned by hand.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, RwLock};
@@ -10,6 +11,7 @@ use tokio::sync::broadcast;
 use super::journal::{Journal, Written};
 use super::plans::RECEIVERS;
 use super::receivers::Lane;
+use super::steps::{Steps, outcome};
 use super::volumes::{Faulty, Handle};
 use crate::config;
 use crate::daemon::clock::Clock;
@@ -21,6 +23,7 @@ use crate::daemon::recover::{Recovered, recover};
 use crate::engine::{Effects, Engine, Fact, NotificationId, Plan};
 use crate::model::Now;
 use crate::recording::FOLDER;
+use crate::runbook::End;
 
 /// What is committed and not let out, or not even committed.
 struct InHand {
@@ -40,6 +43,7 @@ pub(super) struct Process {
     /// As the workers have it.
     pub(super) plan: Arc<RwLock<Arc<Plan>>>,
     pub(super) lanes: BTreeMap<&'static str, Lane>,
+    pub(super) steps: Steps,
     facts: broadcast::Receiver<Fact>,
     keeper: Keeper,
     /// What was let out without being kept.
@@ -86,7 +90,7 @@ impl Born<'_> {
         };
         let (ledger, mut turns, committer) = ledger(start);
         let facts = ledger.facts();
-        turns.resume(Arc::clone(plan), super::plans::receivers(), false);
+        turns.resume(Arc::clone(plan), super::plans::receivers(), mend);
         let plan = Arc::new(RwLock::new(Arc::clone(plan)));
         let workers = Workers::new(Arc::clone(&plan), clock.clone(), ledger.clone(), key);
         Process {
@@ -99,6 +103,7 @@ impl Born<'_> {
             workers: Arc::new(workers),
             plan,
             lanes: RECEIVERS.into_iter().map(|name| (name, Lane::new())).collect(),
+            steps: Steps::default(),
             facts,
             keeper,
             unkept: Vec::new(),
@@ -139,18 +144,26 @@ impl Process {
         if !kept {
             self.unkept.extend(group.notifications.iter().map(|one| (one.id, one.dedup_key.clone())));
         }
-        let (answers, notifications) = (group.answers.len(), group.notifications.len());
-        let lanes = std::cell::RefCell::new(&mut self.lanes);
+        let (answers, notifications, steps) =
+            (group.answers.len(), group.notifications.len(), group.steps.len());
+        let edge = RefCell::new((&mut self.lanes, &mut self.steps));
         self.committer.release(group, kept, &|one| {
-            let Outgoing::Notification(notification) = one else { return };
-            let mut lanes = lanes.borrow_mut();
-            let lane = lanes.get_mut(notification.receiver.as_str()).expect("a receiver of ours");
-            lane.push(notification);
+            let (lanes, steps) = &mut *edge.borrow_mut();
+            match one {
+                Outgoing::Notification(notification) => {
+                    let lane = lanes.get_mut(notification.receiver.as_str());
+                    lane.expect("a receiver of ours").push(notification);
+                }
+                Outgoing::Step(step) => steps.hand_in(step),
+                Outgoing::NotBegun(key) => self.ledger.settle_step(key, outcome(End::NotBegun)),
+            }
         });
         self.keeper.turn();
         self.ledger.health().set_idle();
         self.ledger.waker()();
-        Some(format!("group {number} lets out {answers} answers, {notifications} notifications"))
+        Some(format!(
+            "group {number} lets out {answers} answers, {notifications} notifications, {steps} steps"
+        ))
     }
 
     /// What the committer does each second in which nothing comes.
@@ -180,15 +193,16 @@ impl Process {
         let (waiting, group) = self.turns.waiting();
         let is_idle = waiting == 0 && group.is_idle() && self.in_hand.is_empty();
         let is_told = self.lanes.values().all(|lane| lane.len() == 0);
-        is_idle && is_told && self.is_kept() && self.engine().unsettled().is_empty()
+        let is_done = self.steps.len() == 0 && !self.engine().has_open_runs();
+        is_idle && is_told && is_done && self.is_kept() && self.engine().unsettled().is_empty()
     }
 
     /// How much there is of what could grow.
-    pub(super) fn sizes(&mut self) -> [usize; 5] {
+    pub(super) fn sizes(&mut self) -> [usize; 6] {
         let (waiting, group) = self.turns.waiting();
         let (answers, notifications) = (group.answers.len(), group.notifications.len());
         let queued = self.lanes.values().map(Lane::len).sum();
-        [waiting, answers, notifications, queued, self.engine().unsettled().len()]
+        [waiting, answers, notifications, queued, self.steps.len(), self.engine().unsettled().len()]
     }
 
     /// Of the group that is committed and not let out.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::clients::service;
 use super::plans::{LEVELS, PASSING, RECEIVERS};
+use super::steps::Called;
 use crate::engine::{Engine, Fact, Notification, NotificationId, Outcome, Transition, What};
 
 /// One span.
@@ -42,6 +43,7 @@ pub(super) struct Twin {
     /// Keys of which a part of the history is gone.
     torn: BTreeSet<String>,
     pub(super) deliveries: u64,
+    pub(super) called: Called,
 }
 
 impl Twin {
@@ -96,6 +98,7 @@ impl Twin {
         self.torn.extend(self.heard.keys().map(|(_, key, _)| key.clone()));
         self.torn.extend(self.changes.iter().map(|(key, _)| key.clone()));
         self.ids.clear();
+        self.called.lose();
     }
 
     /// What was told without being kept is no part of the history that goes on.
@@ -144,6 +147,7 @@ impl Twin {
     }
 
     pub(super) fn published(&mut self, fact: &Fact) {
+        self.called.published(fact);
         let (What::EpisodeOpened(change) | What::EpisodeEscalated(change) | What::EpisodeClosed(change)) =
             &fact.what
         else {
@@ -170,11 +174,13 @@ impl Twin {
                 );
             }
         }
+        self.called.check(engine);
         let hosts = self.requests.iter().filter(|asked| !asked.lost).flat_map(|asked| &asked.items);
         for host in hosts.filter_map(|item| item.host.as_ref()) {
             for receiver in RECEIVERS {
                 self.check_page(receiver, host);
             }
+            self.called.check_run(engine, host);
         }
     }
 

@@ -9,6 +9,7 @@ use super::journal::Journal;
 use super::plans::{PLANS, RECEIVERS, has_passing};
 use super::process::Process;
 use super::receivers::{Mood, id_of};
+use super::steps::outcome;
 use super::trace::Trace;
 use super::twin::{Asked, Item, Twin};
 use super::volumes::{Handle, State};
@@ -51,6 +52,8 @@ pub(super) struct Tally {
     /// Damaged groups that nobody had heard of, and others.
     pub(super) damaged: [u64; 2],
     pub(super) deliveries: u64,
+    /// Steps of runbooks.
+    pub(super) calls: u64,
     /// Facts that recordings gave again, and segments that were in them.
     pub(super) recorded: [u64; 2],
 }
@@ -146,6 +149,7 @@ impl World {
         self.check_recordings();
         self.tally.requests = self.twin.requests.len() as u64;
         self.tally.deliveries = self.twin.deliveries;
+        self.tally.calls = self.twin.called.calls;
     }
 
     pub(super) fn note(&mut self, event: impl std::fmt::Display) {
@@ -182,6 +186,7 @@ impl World {
         }
         self.exchange();
         self.deliver();
+        self.do_steps();
         self.look();
         self.misfortune();
     }
@@ -244,7 +249,7 @@ impl World {
         if let Some(done) = done {
             self.looked_at = self.now;
             self.tally.unkept += u64::from(done.contains("kept: false"));
-            if !done.ends_with("lets out 0 answers, 0 notifications") {
+            if !done.ends_with("lets out 0 answers, 0 notifications, 0 steps") {
                 self.note(done);
             }
         }
@@ -265,6 +270,21 @@ impl World {
                 let (id, outcome) = id_of(&settled);
                 process.ledger.settle(id, outcome);
             }
+        }
+    }
+
+    pub(super) fn do_steps(&mut self) {
+        let process = self.process.as_mut().expect("it lives");
+        let called = &mut self.twin.called;
+        let mut ended = process.steps.begin(self.now, &mut self.chance, &mut |step| {
+            self.trace.add(self.now - START, format!("{} is called", step.key));
+            called.call(step);
+        });
+        ended.extend(process.steps.ended(self.now));
+        for (key, end) in ended {
+            self.trace.add(self.now - START, format!("{key} is {}", end.as_str()));
+            called.answer(&key, end);
+            process.ledger.settle_step(key, outcome(end));
         }
     }
 
@@ -333,6 +353,7 @@ impl World {
             while self.commit() {}
             self.exchange();
             self.deliver();
+            self.do_steps();
             self.look();
             let is_over = self.clients.open() == 0 && self.process().is_at_rest();
             if is_over && step > QUIET_STEPS {
@@ -362,13 +383,14 @@ impl Tally {
         self.damaged[0] += one.damaged[0];
         self.damaged[1] += one.damaged[1];
         self.deliveries += one.deliveries;
+        self.calls += one.calls;
         self.recorded[0] += one.recorded[0];
         self.recorded[1] += one.recorded[1];
     }
 
     pub(super) fn is_enough(&self, seeds: u64) -> bool {
-        let each =
-            [self.requests / 100, self.crashes, self.stops, self.reloads, self.unkept, self.deliveries / 20];
+        let [requests, deliveries, calls] = [self.requests / 100, self.deliveries / 20, self.calls / 10];
+        let each = [requests, self.crashes, self.stops, self.reloads, self.unkept, deliveries, calls];
         each.iter().all(|one| *one > seeds) && self.damaged.iter().all(|one| *one > seeds / 10)
     }
 }

@@ -7,6 +7,8 @@ use crate::engine::plan::Plan;
 use crate::model::{EventTime, Now, SECOND_NS, rfc3339};
 use crate::runbook::{Call, End, Outcome, Runbook, Step, StepCall, StepKey};
 
+const DAMAGED: &str = "the journal is damaged: it may have been done";
+
 /// What is known of that which a run is about.
 pub(in crate::engine) trait About {
     /// Its time.
@@ -35,14 +37,12 @@ impl Runs {
                 State::Next { step, attempt, at } if *at <= now => {
                     self.step(plan, run, (*step, *attempt), about)
                 }
-                State::Doing { since, step }
-                    if is_unheard(*since, step, now) && !has_ended(run, &step.key) =>
-                {
+                State::Doing { since, step } if is_unheard(*since, step, now) && !run.has_done_step() => {
                     let why = "nothing was heard of it any more".to_owned();
                     let outcome = Outcome { end: End::Unknown, why, output: String::new() };
                     self.settled(plan, run, now, &step.key, &outcome)
                 }
-                State::Doing { step, .. } => ended(run, step, about.clock(run))?,
+                State::Doing { .. } => ended(run, about.clock(run))?,
                 _ => return None,
             };
             Some(RunFact::of(run, what))
@@ -74,7 +74,7 @@ impl Runs {
             Some(Err(why)) => why,
             None => "the runbook was changed or taken away meanwhile".to_owned(),
         };
-        RunWhat::Ended { end: End::Failed, why, clock: about.clock(run) }
+        cut_short(run, why, about)
     }
 
     /// What an attempt's end means; `None` where it is of no run that waits for it.
@@ -87,7 +87,7 @@ impl Runs {
     ) -> Option<RunFact> {
         let run = self.run(&key.run)?;
         match &run.state {
-            State::Doing { step, .. } if step.key == *key && !has_ended(run, key) => {
+            State::Doing { step, .. } if step.key == *key && !run.has_done_step() => {
                 Some(RunFact::of(run, self.settled(plan, run, now, key, outcome)))
             }
             _ => None,
@@ -112,17 +112,13 @@ fn again(step: &Step, key: &StepKey, now: Now) -> Option<(u32, u32, Now)> {
 }
 
 /// The last attempt has ended, and nothing is next.
-fn ended(run: &Run, step: &StepCall, clock: EventTime) -> Option<RunWhat> {
-    let done = run.steps.last().filter(|done| done.key == step.key)?;
+fn ended(run: &Run, clock: EventTime) -> Option<RunWhat> {
+    let done = run.steps.last().filter(|_| run.has_done_step())?;
     let why = match done.outcome.end {
         End::Succeeded => "all steps were done".to_owned(),
         _ => format!("{}: {}", done.name, done.outcome.why),
     };
     Some(RunWhat::Ended { end: done.outcome.end, why, clock })
-}
-
-fn has_ended(run: &Run, key: &StepKey) -> bool {
-    run.steps.last().is_some_and(|done| done.key == *key)
 }
 
 fn denied(why: String) -> RunWhat {
@@ -133,8 +129,20 @@ fn waited(run: &Run, about: &dyn About) -> RunWhat {
     let why = format!("it has waited since {}, and is not begun any more", rfc3339(run.came_further.0));
     match run.began {
         None => denied(why),
-        Some(_) => RunWhat::Ended { end: End::Failed, why, clock: about.clock(run) },
+        Some(_) => cut_short(run, why, about),
     }
+}
+
+/// It does not go on. Where a step was to be asked for again with its key, nobody learns whether it was done.
+fn cut_short(run: &Run, why: String, about: &dyn About) -> RunWhat {
+    let again = match (&run.state, run.steps.last()) {
+        (State::Next { step, attempt, .. }, Some(done)) => {
+            (done.key.step, done.key.attempt) == (*step, *attempt)
+        }
+        _ => false,
+    };
+    let end = if again { End::Unknown } else { End::Failed };
+    RunWhat::Ended { end, why, clock: about.clock(run) }
 }
 
 fn is_unheard(since: Now, step: &StepCall, now: Now) -> bool {
@@ -159,18 +167,18 @@ impl Runs {
     ) -> Vec<RunFact> {
         let taken = |run: &Run| {
             let what = match &run.state {
-                State::Doing { since, step } if !is_doubtful && may_repeat(plan, run, step, *since, now) => {
-                    RunWhat::StepBegan { step: step.clone(), clock: about.clock(run), before: None }
+                State::Doing { since, step } => {
+                    let repeats = !is_doubtful && may_repeat(plan, run, step, *since, now);
+                    let why = if is_doubtful { DAMAGED } else { "Evenkeel ended while it was under way" };
+                    let (end, output) = (End::Unknown, String::new());
+                    RunWhat::StepEnded {
+                        key: step.key.clone(),
+                        outcome: Outcome { end, why: why.to_owned(), output },
+                        next: repeats.then_some((step.key.step, step.key.attempt, now)),
+                    }
                 }
-                State::Doing { step, .. } if !is_doubtful => {
-                    let why = "Evenkeel ended while it was under way".to_owned();
-                    let outcome = Outcome { end: End::Unknown, why, output: String::new() };
-                    RunWhat::StepEnded { key: step.key.clone(), outcome, next: None }
-                }
-                State::Doing { .. } | State::Next { .. } | State::Waiting | State::Asked { .. }
-                    if is_doubtful =>
-                {
-                    let why = "the journal is damaged: it may have been done".to_owned();
+                State::Next { .. } | State::Waiting | State::Asked { .. } if is_doubtful => {
+                    let why = DAMAGED.to_owned();
                     RunWhat::Ended { end: End::Unknown, why, clock: about.clock(run) }
                 }
                 _ => return None,

@@ -184,6 +184,12 @@ impl Run {
         self.is_active() || matches!(self.state, State::Asked { .. })
     }
 
+    /// The attempt that it is at has ended, and what follows from that is not said yet.
+    fn has_done_step(&self) -> bool {
+        let State::Doing { since, step } = &self.state else { return false };
+        self.steps.last().is_some_and(|done| done.key == step.key && done.began == *since)
+    }
+
     pub(super) fn is_by_alert(&self) -> bool {
         !self.occasion.alert.is_empty()
     }
@@ -378,6 +384,8 @@ impl Runs {
             if outcome.end != End::NotBegun {
                 let mut outcome = outcome.clone();
                 shorten(&mut outcome.output);
+                // It was asked for again with its key.
+                run.steps.pop_if(|last| last.key == *key);
                 run.steps.push(Done { key: key.clone(), name, began, ended: now, outcome });
                 run.came_further = now;
             } else if run.steps.is_empty() {
@@ -405,7 +413,7 @@ impl Runs {
 
     /// Time in which nobody could have been heard is not held against what is under way.
     pub(super) fn postpone(&mut self, now: Now) {
-        for run in &mut self.runs {
+        for run in self.runs.iter_mut().filter(|run| !run.has_done_step()) {
             if let State::Doing { since, .. } = &mut run.state {
                 *since = now;
             }

@@ -120,7 +120,7 @@ impl Run {
         });
         let mut steps: Vec<StepView> = done.collect();
         if let State::Doing { since, step } = &self.state
-            && self.steps.last().is_none_or(|done| done.key != step.key)
+            && !self.has_done_step()
         {
             steps.push(StepView {
                 key: step.key.to_string(),

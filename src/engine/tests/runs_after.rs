@@ -19,22 +19,23 @@ fn a_run_does_not_go_on_under_another_text_of_its_runbook() {
     assert!(world.run().text.contains("was changed or taken away meanwhile"), "{}", world.run().text);
 }
 
+fn hook(is_idempotent: bool) -> crate::runbook::Runbook {
+    let mut book = runbook("hook");
+    let http = crate::runbook::Http {
+        target: crate::runbook::Target::Http,
+        method: "POST".to_owned(),
+        url: Text::plain("http://127.0.0.1:1/hook"),
+        headers: Vec::new(),
+        body: crate::runbook::Body::Event,
+        secret_header: None,
+        is_signed: false,
+    };
+    (book.steps[0].action, book.steps[0].is_idempotent) = (Action::Http(http), is_idempotent);
+    book
+}
+
 #[test]
 fn a_request_that_was_under_way_is_made_again_with_its_key_where_that_is_safe_and_soon() {
-    let hook = |is_idempotent| {
-        let mut book = runbook("hook");
-        let http = crate::runbook::Http {
-            target: crate::runbook::Target::Http,
-            method: "POST".to_owned(),
-            url: Text::plain("http://127.0.0.1:1/hook"),
-            headers: Vec::new(),
-            body: crate::runbook::Body::Event,
-            secret_header: None,
-            is_signed: false,
-        };
-        (book.steps[0].action, book.steps[0].is_idempotent) = (Action::Http(http), is_idempotent);
-        book
-    };
     for (is_idempotent, away_s, state, calls) in
         [(true, 30, "running", 1), (true, 601, "unknown", 0), (false, 30, "unknown", 0)]
     {
@@ -48,6 +49,30 @@ fn a_request_that_was_under_way_is_made_again_with_its_key_where_that_is_safe_an
         assert_eq!(world.run().state, state, "{is_idempotent} {away_s}");
         assert_eq!(world.begun(), key[..calls], "with the same key");
     }
+}
+
+/// Scenario: a request was under way at a crash and is to be made again, and is not; then its runbook is changed.
+/// Guarantees: nobody says that it was not made, and the record has the attempt once.
+#[test]
+fn a_request_that_is_not_made_again_after_a_crash_may_have_been_made_before_it() {
+    let mut world = World::with_clean_past(with(vec![hook(true)]));
+    world.outage();
+    let key = world.begun();
+    let mut world = world.restored();
+    world.step(Input::TakenUp { is_doubtful: false });
+    assert_eq!(world.begun(), key);
+    let outcomes = |world: &World| {
+        let run = world.engine.run_view(&world.run().id).expect("it is known");
+        run.steps.iter().map(|step| step.outcome).collect::<Vec<_>>()
+    };
+    assert_eq!(outcomes(&world), ["unknown", "running"]);
+    world.settle(0, 1, End::NotBegun);
+    let mut other = hook(true);
+    other.identity = 7;
+    world.step(Input::Configured(Arc::new(Plan { version: 1, ..with(vec![other]) })));
+    world.quiet(11);
+    assert_eq!((world.run().state, outcomes(&world)), ("unknown", vec!["unknown"]));
+    assert_eq!(world.engine.run_counts().need_a_person, 1);
 }
 
 #[test]
