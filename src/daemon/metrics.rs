@@ -47,22 +47,12 @@ pub(super) fn scrape(counts: &Counts, slos: &[SloView], alerts: &[AlertView], ed
 
 fn put_runbooks(metrics: &mut Metrics, edges: &Edges) {
     for one in &edges.runbooks {
-        for (outcome, count) in [
-            ("succeeded", one.succeeded),
-            ("failed", one.failed),
-            ("timed_out", one.timed_out),
-            ("unknown", one.unknown),
-        ] {
-            metrics.put(Name::RunbookRuns, &[&one.name, outcome], count);
+        for (end, count) in one.tally.ends() {
+            metrics.put(Name::RunbookRuns, &[&one.name, end.as_str()], count);
         }
-        metrics.put(Name::RunbookTriggersRefused, &[&one.name], one.refused);
-        for (verdict, count) in [
-            ("helped", one.helped),
-            ("did_not_help", one.did_not_help),
-            ("worse", one.worse),
-            ("unclear", one.unclear),
-        ] {
-            metrics.put(Name::RunbookVerdicts, &[&one.name, verdict], count);
+        metrics.put(Name::RunbookTriggersRefused, &[&one.name], one.tally.refused);
+        for (verdict, count) in one.tally.verdicts() {
+            metrics.put(Name::RunbookVerdicts, &[&one.name, verdict.as_str()], count);
         }
         metrics.put(Name::RunbookSaved, &[&one.name], one.saved_s);
         metrics.put(Name::RunbookStopped, &[&one.name], u8::from(one.stopped_until.is_some()));

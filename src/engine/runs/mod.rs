@@ -6,6 +6,7 @@ mod ask;
 mod decide;
 mod fact;
 mod judge;
+mod tally;
 mod view;
 pub(super) mod words;
 
@@ -24,6 +25,7 @@ pub(super) use decide::Deciding;
 pub use fact::{RunFact, RunWhat};
 pub(super) use judge::{BEFORE_S, judge};
 pub use judge::{Judgement, Measured, Verdict};
+use tally::Tally;
 pub use view::{CallView, DryRun, DryStep, RunCounts, RunView, RunbookView, StepView};
 
 /// Runs that are remembered; the oldest that has ended goes first.
@@ -145,22 +147,6 @@ pub(super) struct Book {
     verdicts: VecDeque<Verdict>,
     /// It has been told that it does not help any more.
     is_reported: bool,
-}
-
-/// Since the state began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Tally {
-    pub triggered: u64,
-    pub refused: u64,
-    pub began: u64,
-    pub succeeded: u64,
-    pub failed: u64,
-    pub timed_out: u64,
-    pub unknown: u64,
-    pub helped: u64,
-    pub did_not_help: u64,
-    pub worse: u64,
-    pub unclear: u64,
 }
 
 #[derive(Debug, Default, BorshSerialize, BorshDeserialize)]
@@ -426,26 +412,15 @@ impl Runs {
         (run.ended, run.ended_clock) = (Some(now), clock);
         let book = self.books.entry(fact.runbook.clone()).or_default();
         remember(&mut book.ends, &fact.target, now);
-        let tally = &mut book.tally;
-        match end {
-            End::Succeeded => tally.succeeded += 1,
-            End::Failed => tally.failed += 1,
-            End::TimedOut => tally.timed_out += 1,
-            End::Unknown => tally.unknown += 1,
-            End::NotBegun => {}
-        }
+        book.tally.count_end(end);
         book.failures = if end == End::Succeeded { 0 } else { book.failures + 1 };
     }
 
     fn judged(&mut self, fact: &RunFact, judgement: &Judgement) {
         self.change(fact, |run| run.judgement = Some(judgement.clone()));
         let book = self.books.entry(fact.runbook.clone()).or_default();
-        match judgement.verdict {
-            Verdict::Helped => (book.tally.helped, book.is_reported) = (book.tally.helped + 1, false),
-            Verdict::DidNotHelp => book.tally.did_not_help += 1,
-            Verdict::Worse => book.tally.worse += 1,
-            Verdict::Unclear => book.tally.unclear += 1,
-        }
+        book.tally.count_verdict(judgement.verdict);
+        book.is_reported &= judgement.verdict != Verdict::Helped;
         if judgement.verdict != Verdict::Unclear {
             if book.verdicts.len() >= VERDICTS {
                 book.verdicts.pop_front();

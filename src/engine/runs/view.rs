@@ -64,18 +64,8 @@ pub struct RunbookView {
     pub parameters: Vec<String>,
     pub needs_approval: bool,
     pub destructive: bool,
-    /// Since the state began.
-    pub triggered: u64,
-    pub refused: u64,
-    pub began: u64,
-    pub succeeded: u64,
-    pub failed: u64,
-    pub timed_out: u64,
-    pub unknown: u64,
-    pub helped: u64,
-    pub did_not_help: u64,
-    pub worse: u64,
-    pub unclear: u64,
+    #[serde(flatten)]
+    pub tally: Tally,
     /// Percent of the runs that were judged; nothing where none was.
     pub helped_percent: Option<u64>,
     /// In the last seven days.
@@ -184,9 +174,6 @@ impl Runs {
     pub(in crate::engine) fn runbook_view(&self, one: &RunbookPlan, now: Now) -> RunbookView {
         let (none, runbook) = (Book::default(), &one.runbook);
         let book = self.books.get(&runbook.name).unwrap_or(&none);
-        let Tally { triggered, refused, began, succeeded, failed, timed_out, unknown, .. } = book.tally;
-        let Tally { helped, did_not_help, worse, unclear, .. } = book.tally;
-        let judged = helped + did_not_help + worse;
         let stopped = book.stopped.as_ref().filter(|(until, _)| now < *until);
         RunbookView {
             name: runbook.name.clone(),
@@ -201,20 +188,10 @@ impl Runs {
             parameters: runbook.params.iter().map(|param| param.name.clone()).collect(),
             needs_approval: runbook.approval.is_some(),
             destructive: runbook.is_destructive,
-            triggered,
-            refused,
-            began,
-            succeeded,
-            failed,
-            timed_out,
-            unknown,
-            helped,
-            did_not_help,
-            worse,
-            unclear,
-            helped_percent: (judged > 0).then(|| helped * 100 / judged),
+            tally: book.tally,
+            helped_percent: book.tally.helped_percent(),
             runs_in_a_week: book.recent.iter().filter(|at| now.0 < at.0.saturating_add(WEEK_NS)).count(),
-            saved_s: helped.saturating_mul(runbook.manual_s),
+            saved_s: book.tally.helped.saturating_mul(runbook.manual_s),
             stopped_until: stopped.map(|(until, _)| rfc3339(until.0)),
             stopped_reason: stopped.map(|(_, why)| why.clone()),
             is_helping: !book.is_reported,

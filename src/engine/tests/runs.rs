@@ -151,7 +151,7 @@ fn an_alert_that_opens_again_as_the_same_starts_nothing_again() {
     let facts = world.facts();
     assert!(facts.contains("episode.opened") && facts.contains("run.refused"), "{facts}");
     assert_eq!(world.begun(), Vec::<String>::new());
-    assert_eq!(world.engine.runbooks()[0].refused, 1, "and that is counted");
+    assert_eq!(world.engine.runbooks()[0].tally.refused, 1, "and that is counted");
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn a_run_is_judged_by_the_indicator_after_it() {
         world.quiet(1);
         let (run, view) = (world.run(), world.engine.runbooks().remove(0));
         assert_eq!(run.verdict, Some(verdict), "{:?}", run.verdict_reason);
-        assert_eq!((view.helped, view.saved_s, view.runs_in_a_week), (helped, helped * 900, 1));
+        assert_eq!((view.tally.helped, view.saved_s, view.runs_in_a_week), (helped, helped * 900, 1));
         assert!(run.verdict_reason.unwrap().contains("bad share "));
     }
 }

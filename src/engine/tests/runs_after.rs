@@ -96,7 +96,7 @@ fn what_was_not_begun_is_begun_later_and_is_held_against_nobody() {
     assert_eq!((world.run().state, world.begun().len()), ("running", 0));
     world.quiet(11);
     assert_eq!(world.begun(), first, "the same attempt");
-    assert_eq!(world.engine.runbooks()[0].failed, 0);
+    assert_eq!(world.engine.runbooks()[0].tally.failed, 0);
 }
 
 #[test]
