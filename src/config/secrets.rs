@@ -28,11 +28,12 @@ pub(super) fn either(
         ctx.report.error("E0505", fields.place_of(key_file), message);
         return None;
     }
-    let (text, at) = match fields.get(key_file) {
+    let (text, at, file) = match fields.get(key_file) {
         Some(node) => {
             let path = reader::text(&mut ctx.report, node, key_file)?;
-            match ctx.world.read(&folder.join(path)) {
-                Ok(text) => (text, node.at),
+            let file = folder.join(path);
+            match ctx.world.read(&file) {
+                Ok(text) => (text, node.at, Some(file)),
                 Err(reason) => {
                     ctx.report.error_with(
                         "E0411",
@@ -46,14 +47,17 @@ pub(super) fn either(
         }
         None => {
             let node = fields.get(key)?;
-            (reader::text(&mut ctx.report, node, key)?.to_owned(), node.at)
+            (reader::text(&mut ctx.report, node, key)?.to_owned(), node.at, None)
         }
     };
     let text = text.trim();
     let trouble = match text {
         "" => "is empty",
         _ if text.contains(char::is_control) => "has more than one line",
-        _ => return Some((Secret::new(text), at)),
+        _ => {
+            let secret = file.map_or_else(|| Secret::new(text), |file| Secret::of_file(text, file));
+            return Some((secret, at));
+        }
     };
     let named = if fields.get(key_file).is_some() { key_file } else { key };
     ctx.report.error_with("E0509", at, format!("what `{named}` gives {trouble}"), HINT);

@@ -7,10 +7,11 @@ use super::level::{Cx, Level};
 use super::own::OwnAlert;
 use super::runs::{self, Answered, Ask, BEFORE_S, Judgement, Measured, Run, RunFact, RunWhat, Verdict};
 use super::{AckToken, Effect, Effects, Engine};
-use crate::model::{EventTime, Labels, Now, Priority, SECOND_NS};
+use crate::model::{EventTime, Labels, Now, Priority, SECOND_NS, rfc3339};
 use crate::runbook::{End, Outcome, Params, StepKey};
 
 const NEEDS_A_PERSON: &str = "evenkeel-run-needs-a-person";
+const WAITS: &str = "evenkeel-run-waits-for-approval";
 const STOPPED: &str = "evenkeel-runbook-stopped";
 const NOT_HELPING: &str = "evenkeel-runbook-not-helping";
 /// How often runs that are watched are looked at for harm, in seconds: their past is put together anew each time.
@@ -121,9 +122,39 @@ impl Engine {
         self.alerts.apply(self.now, &whole, &mut effects.requests);
         effects.facts.push(whole);
         self.tell_of(&fact, effects);
+        self.tell_of_approval(&fact, effects);
         for following in self.alerts.runs.consequences(&self.plan, self.now, &fact) {
             self.run_fact(following, effects);
         }
+    }
+
+    /// Who may approve what a person asked for hears of it; of what an alert starts its page says so.
+    fn tell_of_approval(&mut self, fact: &RunFact, effects: &mut Effects) {
+        let RunFact { run, runbook, what, .. } = fact;
+        let (text, is_on) = match what {
+            RunWhat::Proposed { run: proposed } if !proposed.by.is_empty() => {
+                let Some(until) = proposed.approval_until() else { return };
+                let (by, until) = (&proposed.by, rfc3339(until.0));
+                (
+                    format!(
+                        "{by} wants {runbook} to run, and it waits for approval until {until}: `evenkeel runbook approve {run}`."
+                    ),
+                    true,
+                )
+            }
+            RunWhat::Approved { by, .. } => (format!("{run} is approved by {by}."), false),
+            RunWhat::Denied { why, .. } => (format!("{run} does not run: {why}."), false),
+            _ => return,
+        };
+        let alert = OwnAlert {
+            name: WAITS,
+            group: labels(&[("run", run), ("runbook", runbook)]),
+            priority: Priority::P3,
+            reason: "somebody else has to agree",
+            text: &text,
+            starts_runs: false,
+        };
+        self.own_alert(&alert, is_on, effects);
     }
 
     /// Who has to look hears of it, and of its end.

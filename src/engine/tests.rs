@@ -9,6 +9,7 @@ mod past;
 mod placed;
 mod runs;
 mod runs_after;
+mod runs_barred;
 
 use std::sync::Arc;
 

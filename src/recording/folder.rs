@@ -1,5 +1,6 @@
 //! The folder of the flight recorder: segments, each a recording of its own that begins with an image, and no more of
-//! them than there may be. Their names are the times at which they began, so that their order is that of their names.
+//! them than there may be. Their names are the times at which they began, so that their order is that of their names;
+//! one that begins with an older state than the one before, of which not all was kept, is named as if it came just after.
 
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -43,19 +44,27 @@ impl Folder {
         Ok(Self { path: path.to_owned(), segments: found.into() })
     }
 
-    /// A new segment, readable by its user alone.
+    /// A new segment after all others, readable by its user alone.
     pub fn create(&self, now: Now) -> io::Result<(PathBuf, File)> {
+        let newest = self.segments.back().map_or(Now(0), |newest| newest.began);
+        self.create_at(now.max(Now(newest.0 + 1)))
+    }
+
+    fn create_at(&self, now: Now) -> io::Result<(PathBuf, File)> {
         let path = self.path.join(name(now));
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         match file {
             // Two in one moment: a recording that failed at once, or a clock that stands.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.create(Now(now.0 + 1)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.create_at(Now(now.0 + 1)),
             file => Ok((path, file?)),
         }
     }
 
-    pub fn ended(&mut self, path: PathBuf, began: Now, bytes: u64) {
-        self.segments.push_back(Segment { path, began, bytes });
+    /// `path` is of [`Folder::create`].
+    pub fn ended(&mut self, path: PathBuf, bytes: u64) {
+        if let Some(began) = began(&path) {
+            self.segments.push_back(Segment { path, began, bytes });
+        }
     }
 
     /// The oldest go until there is room for so many bytes more, and none is older than it may be.

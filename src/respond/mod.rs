@@ -61,7 +61,7 @@ pub use meter::{Meters, ReceiverCounts};
 pub use opsgenie::{JIRA_URL, OPSGENIE_URL, Opsgenie, Product, Responder as OpsgenieResponder};
 pub use pagerduty::{PAGERDUTY_URL, PagerDuty, PagerDutyImage, PagerDutyLink};
 pub use retry::Retry;
-pub use secret::Secret;
+pub use secret::{SECRET_BYTES_MAX, Secret};
 pub use slack::Slack;
 pub use template::{TEMPLATE_FIELDS, Template};
 pub use ticket::Drained;

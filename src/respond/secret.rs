@@ -1,21 +1,73 @@
 //! Texts that nobody may see: keys, passwords, and addresses that are keys themselves.
 
 use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes of a file that are read.
+pub const SECRET_BYTES_MAX: usize = 65_536;
 
 /// Shown nowhere: there is no `Display`, and `Debug` says nothing of what it holds.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+#[derive(Clone)]
+pub struct Secret {
+    text: String,
+    /// Where it came from, as whoever exchanges it writes there.
+    file: Option<Arc<Path>>,
+}
 
 impl Secret {
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), file: None }
+    }
+
+    /// `content` is what the file held: one line counts without its end, several as they are.
+    pub fn of_file(content: &str, file: PathBuf) -> Self {
+        Self { text: trimmed(content).to_owned(), file: Some(file.into()) }
+    }
+
+    /// As its file has it now; as it was where that can not be read, or holds nothing. Blocks.
+    pub fn fresh(&self) -> Self {
+        let Some(file) = &self.file else { return self.clone() };
+        match read(file) {
+            Ok(content) => Self { text: trimmed(&content).to_owned(), file: Some(Arc::clone(file)) },
+            Err(reason) => {
+                tracing::warn!(file = %file.display(), reason, "secret.unreadable");
+                self.clone()
+            }
+        }
     }
 
     /// For the one request that carries it.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
+
+fn trimmed(content: &str) -> &str {
+    let line = content.trim();
+    if line.contains('\n') { content } else { line }
+}
+
+fn read(file: &Path) -> Result<String, String> {
+    let mut content = String::new();
+    let opened = std::fs::File::open(file).map_err(|error| error.to_string())?;
+    let read = opened.take(SECRET_BYTES_MAX as u64 + 1).read_to_string(&mut content);
+    read.map_err(|error| error.to_string())?;
+    match content.trim().len() {
+        1.. if content.len() <= SECRET_BYTES_MAX => Ok(content),
+        _ => Err(format!("a secret has 1 to {SECRET_BYTES_MAX} bytes")),
+    }
+}
+
+/// The same text is the same secret.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,6 +91,19 @@ mod tests {
     #[test]
     fn a_secret_is_not_shown_by_what_holds_it() {
         assert_eq!(format!("{:?}", Some(Secret::new("hunter2"))), "Some((secret))");
+    }
+
+    #[test]
+    fn a_secret_of_a_file_follows_the_file_and_stays_where_that_is_gone() {
+        let file = std::env::temp_dir().join(format!("evenkeel-secret-{}", std::process::id()));
+        let secret = Secret::of_file("old\n", file.clone());
+        assert_eq!(secret.reveal(), "old");
+        for (content, expected) in [("new\n", "new"), ("a\nb\n", "a\nb\n"), (" \n", "old")] {
+            std::fs::write(&file, content).unwrap();
+            assert_eq!(secret.fresh().reveal(), expected);
+        }
+        std::fs::remove_file(file).unwrap();
+        assert_eq!(secret.fresh().reveal(), "old");
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub use step::{Action, Body, Bounds, Command, Http, Step, Target};
 pub use text::{Piece, Text};
 pub use trigger::{Moment, Occasion, Trigger};
 
+/// How long the indicator is watched where the runbook does not say it, in seconds.
+pub const WATCH_S: u64 = 600;
+
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Runbook {
     pub name: String,

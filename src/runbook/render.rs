@@ -58,6 +58,14 @@ impl Runbook {
         Ok(StepCall { key, runbook, identity, name, timeout_ms: step.timeout_ms, call })
     }
 
+    /// Why one of its steps can not be called with these values.
+    pub fn refusal(&self, run: &str, params: &Params, occasion: &Occasion) -> Option<String> {
+        (0..self.steps.len() as u32).find_map(|step| {
+            let key = StepKey { run: run.to_owned(), step, attempt: 1 };
+            self.call(key, params, occasion)?.err()
+        })
+    }
+
     /// What a program reads, and an endpoint where it asks for nothing else.
     fn event(&self, step: &Step, key: &StepKey, params: &Params, occasion: &Occasion) -> Value {
         let mut event = json!({

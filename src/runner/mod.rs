@@ -225,9 +225,12 @@ async fn attempt(parts: Arc<Parts>, settings: Arc<Settings>, step: StepCall, mut
     if settings.identities.get(&step.runbook).is_some_and(|one| *one != step.identity) {
         return claim.settle(failed("was not begun: its runbook was changed".to_owned()));
     }
+    let known = settings.vault.get(&(step.runbook, step.name)).cloned().unwrap_or_default();
+    let Ok(secrets) = tokio::task::spawn_blocking(move || known.fresh()).await else {
+        return claim.settle(not_begun("was not begun: Evenkeel stops".to_owned()));
+    };
     claim.begins();
-    let (none, pace) = (StepSecrets::default(), &parts.pace);
-    let secrets = settings.vault.get(&(step.runbook, step.name)).unwrap_or(&none);
+    let (secrets, pace) = (&secrets, &parts.pace);
     let stop = Stop(parts.phase.subscribe());
     let outcome = match step.call {
         Call::Command(call) => command::run(call, secrets, within, pace, stop).await,

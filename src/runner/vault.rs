@@ -19,6 +19,19 @@ pub struct StepSecrets {
     pub authorities: Option<Vec<u8>>,
 }
 
+impl StepSecrets {
+    /// As their files have them now. Blocks.
+    pub(super) fn fresh(&self) -> Self {
+        let key = |key: &SigningKey| SigningKey { id: key.id.clone(), secret: key.secret.fresh() };
+        Self {
+            named: self.named.iter().map(|(name, secret)| (name.clone(), secret.fresh())).collect(),
+            header: self.header.as_ref().map(Secret::fresh),
+            keys: self.keys.iter().map(key).collect(),
+            authorities: self.authorities.clone(),
+        }
+    }
+}
+
 /// The part of a configuration that steps are done with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {

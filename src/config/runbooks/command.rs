@@ -7,7 +7,7 @@ use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
 use super::code::{self, Argument};
 use super::{Around, allowed, seconds, steering, texts, too_many};
-use crate::respond::Secret;
+use crate::respond::{SECRET_BYTES_MAX, Secret};
 use crate::runbook::{Bounds, Command, Piece, Text};
 
 const COMMAND: &[&str] = &["argv", "env", "user", "folder", "limits", "secrets"];
@@ -15,7 +15,6 @@ const BOUNDS: &[&str] = &["cpu", "memory_mib", "open_files", "file_mib"];
 const ARGUMENTS_MAX: usize = 64;
 const ARGUMENT_BYTES_MAX: usize = 4_096;
 const VARIABLES_MAX: usize = 64;
-const SECRET_BYTES_MAX: usize = 65_536;
 const USER_BYTES_MAX: usize = 32;
 const HOUR_S: u64 = 3_600;
 /// Set by us.
@@ -137,7 +136,8 @@ fn secrets(ctx: &mut Reading<'_>, fields: Fields<'_>, around: Around<'_>, env: &
 /// One line without its end, or several with theirs, as keys need them.
 fn secret(ctx: &mut Reading<'_>, node: &Node, folder: &Path) -> Option<Secret> {
     let path = reader::text(&mut ctx.report, node, "file")?;
-    let text = match ctx.world.read(&folder.join(path)) {
+    let file = folder.join(path);
+    let text = match ctx.world.read(&file) {
         Ok(text) => text,
         Err(reason) => {
             ctx.report.error("E0411", node.at, format!("{path} can not be read: {reason}"));
@@ -150,7 +150,7 @@ fn secret(ctx: &mut Reading<'_>, node: &Node, folder: &Path) -> Option<Secret> {
         ctx.report.error("E0509", node.at, message);
         return None;
     }
-    Some(Secret::new(if line.contains('\n') { &*text } else { line }))
+    Some(Secret::of_file(&text, file))
 }
 
 fn user(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<String> {

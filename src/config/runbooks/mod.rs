@@ -29,7 +29,7 @@ use super::set::{self, Document, Kind, Set};
 use super::{Reading, annotations, metadata, quantity, suggest};
 use crate::door::Role;
 use crate::engine::RunbookPlan;
-use crate::runbook::Runbook;
+use crate::runbook::{Runbook, WATCH_S};
 use crate::runner::{self, Vault};
 
 const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
@@ -50,7 +50,6 @@ const RUNBOOKS_MAX: usize = 200;
 const DESCRIPTION_BYTES_MAX: usize = 4_096;
 const MINUTE_S: u64 = 60;
 const DAY_S: u64 = 86_400;
-const WATCH_S: u64 = 600;
 
 pub(super) struct Runbooks {
     /// By name.

@@ -154,7 +154,7 @@ impl Keeper {
         if let Some(mut open) = self.open.take() {
             // A segment without its end is told as cut when it is read.
             let _full = open.writer.end();
-            self.folder.ended(open.path, open.began, open.writer.bytes());
+            self.folder.ended(open.path, open.writer.bytes());
         }
     }
 
@@ -182,7 +182,7 @@ impl Keeper {
         // What stands in the file may end anywhere: nothing is added to it.
         match self.open.take() {
             Some(open) if open.image_bytes > 0 => {
-                self.folder.ended(open.path, open.began, open.writer.bytes());
+                self.folder.ended(open.path, open.writer.bytes());
             }
             // Without an image nothing of it can be replayed: the volume may need the room.
             Some(open) => drop(std::fs::remove_file(open.path)),

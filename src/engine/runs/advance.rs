@@ -1,12 +1,16 @@
 //! What is next: which run has its turn, which step, and whether it is tried again.
 
+use std::collections::BTreeMap;
+
 use super::{
-    AGAIN_NS, AT_ONCE, Measured, REPEAT_NS, Run, RunFact, RunWhat, Runs, State, UNHEARD_NS, WAIT_NS,
+    AGAIN_NS, AT_ONCE, FOR_PEOPLE, Measured, OF_ONE, REPEAT_NS, Run, RunFact, RunWhat, Runs, State,
+    UNHEARD_NS, WAIT_NS,
 };
 use crate::engine::plan::Plan;
 use crate::model::{EventTime, Now, SECOND_NS, rfc3339};
 use crate::runbook::{Call, End, Outcome, Runbook, Step, StepCall, StepKey};
 
+pub(super) const CHANGED: &str = "the runbook was changed or taken away meanwhile";
 const DAMAGED: &str = "the journal is damaged: it may have been done";
 
 /// What is known of that which a run is about.
@@ -20,17 +24,27 @@ pub(in crate::engine) trait About {
 impl Runs {
     /// One thing that is due, if there is one; asked for until there is none.
     pub(in crate::engine) fn next(&self, plan: &Plan, now: Now, about: &dyn About) -> Option<RunFact> {
-        let is_under_way = |run: &&Run| matches!(run.state, State::Doing { .. } | State::Next { .. });
-        let has_room = self.runs.iter().filter(is_under_way).count() < AT_ONCE;
+        let mut under_way: BTreeMap<&str, usize> = BTreeMap::new();
+        for run in self.runs.iter().filter(|run| run.is_under_way()) {
+            *under_way.entry(&run.runbook).or_default() += 1;
+        }
+        let all: usize = under_way.values().sum();
+        let has_room = |run: &Run| match run.by.is_empty() {
+            true => all < AT_ONCE && under_way.get(&*run.runbook).is_none_or(|of_it| *of_it < OF_ONE),
+            false => all < AT_ONCE + FOR_PEOPLE,
+        };
         self.runs.iter().find_map(|run| {
             let what = match &run.state {
+                State::Asked { .. } | State::Waiting if find(plan, run).is_none() => {
+                    denied(CHANGED.to_owned())
+                }
                 State::Asked { until } if *until <= now => {
                     denied(format!("nobody approved it until {}", rfc3339(until.0)))
                 }
                 State::Waiting | State::Next { .. } if run.came_further.plus_ns(WAIT_NS) <= now => {
                     waited(run, about)
                 }
-                State::Waiting if has_room => self.begin(plan, run, now, about),
+                State::Waiting if has_room(run) => self.begin(plan, run, now, about),
                 State::Next { at, .. } if *at <= now && run.began.is_none() => {
                     self.begin(plan, run, now, about)
                 }
@@ -72,7 +86,7 @@ impl Runs {
                 return RunWhat::StepBegan { step: Box::new(step), clock: about.clock(run), before };
             }
             Some(Err(why)) => why,
-            None => "the runbook was changed or taken away meanwhile".to_owned(),
+            None => CHANGED.to_owned(),
         };
         cut_short(run, why, about)
     }
@@ -150,7 +164,8 @@ fn is_unheard(since: Now, step: &StepCall, now: Now) -> bool {
     since.plus_ns(patience_ns) <= now
 }
 
-fn find<'p>(plan: &'p Plan, run: &Run) -> Option<&'p Runbook> {
+/// Under the text that it was asked for.
+pub(super) fn find<'p>(plan: &'p Plan, run: &Run) -> Option<&'p Runbook> {
     let same = |one: &&Runbook| one.name == run.runbook && one.identity == run.identity;
     plan.runbooks.iter().map(|one| &one.runbook).find(same)
 }

@@ -2,6 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::advance::{CHANGED, find};
 use super::decide::{id_of, proposed};
 use super::{Run, RunFact, RunWhat, Runs, State};
 use crate::engine::alerts::AlertRecord;
@@ -86,6 +87,9 @@ impl Runs {
                 if let Some(why) = self.is_stopped(&run.runbook, now).filter(|_| run.by.is_empty()) {
                     return Err(Refusal::Conflict(why));
                 }
+                if find(plan, run).is_none() {
+                    return Err(Refusal::Conflict(CHANGED.to_owned()));
+                }
                 let (by, via) = if link_until_s.is_some() { ("link", "link") } else { (&**by, "api") };
                 Ok(RunFact::of(run, RunWhat::Approved { by: by.to_owned(), via }))
             }
@@ -132,6 +136,9 @@ impl Runs {
         let target = runbook.target_of(&values, &occasion).to_owned();
         if let Some(why) = self.is_busy(runbook, &target) {
             return Err(Refusal::Conflict(why));
+        }
+        if let Some(why) = runbook.refusal("", &values, &occasion) {
+            return Err(Refusal::Invalid(why));
         }
         if !self.has_room(now) {
             return Err(Refusal::Conflict("too many runs are under way, wait or need a person".to_owned()));

@@ -56,7 +56,9 @@ impl Runs {
         };
         let refused = match &values {
             Err(why) => Some(why.clone()),
-            Ok(_) => self.is_barred(one, &target, change.now),
+            Ok(values) => {
+                self.is_barred(one, &target, change.now).or_else(|| runbook.refusal(&id, values, &occasion))
+            }
         };
         let state = match (refused, &runbook.approval) {
             (Some(why), _) => State::Refused { why },
@@ -86,8 +88,8 @@ impl Runs {
     /// Why none begins by itself on this target now.
     pub(in crate::engine) fn is_barred(&self, one: &RunbookPlan, target: &str, now: Now) -> Option<String> {
         let (limits, name) = (&one.runbook.limits, &one.runbook.name);
-        if one.quiet.iter().any(|quiet| quiet.covers(now.0 / SECOND_NS)) {
-            return Some("this is a time in which it does not start by itself".to_owned());
+        if let Some(quiet) = one.quiet.iter().find(|quiet| quiet.covers(now.0 / SECOND_NS)) {
+            return Some(format!("it does not start by itself at this time: {}", quiet.reason));
         }
         if !self.has_room(now) {
             return Some(format!("{RUNS_MAX} runs are under way, wait, are watched or need a person"));
@@ -98,11 +100,16 @@ impl Runs {
         let none = Book::default();
         let book = self.books.get(name).unwrap_or(&none);
         if let Some((until, why)) = book.stopped.as_ref().filter(|(until, _)| now < *until) {
-            return Some(format!("it is stopped until {}: {why}", rfc3339(until.0)));
+            return Some(format!("{name} is stopped until {}: {why}", rfc3339(until.0)));
         }
-        let cool = book.ends.get(target).map(|end| end.plus_ns(limits.cooldown_s * SECOND_NS));
+        let acted = book.ends.get(target).max(book.targets.get(target));
+        let cool = acted.map(|acted| acted.plus_ns(limits.cooldown_s * SECOND_NS));
         if let Some(cool) = cool.filter(|cool| now < *cool) {
-            return Some(format!("it has run on {target} lately and cools down until {}", rfc3339(cool.0)));
+            return Some(format!("it has acted on {target} lately and cools down until {}", rfc3339(cool.0)));
+        }
+        let first = self.open_on(name, target).next().filter(|_| limits.cooldown_s > 0);
+        if let Some(first) = first {
+            return Some(format!("{} is to act on {target}, and then it cools down", first.id));
         }
         let blast = limits.blast?;
         let from = now.0.saturating_sub(blast.within_s * SECOND_NS);
@@ -119,11 +126,13 @@ impl Runs {
 
     /// Also for people.
     pub(super) fn is_busy(&self, runbook: &Runbook, target: &str) -> Option<String> {
-        let here = |run: &&Run| run.is_open() && run.runbook == runbook.name && run.target == target;
-        let first = self.runs.iter().find(here)?;
-        let running = self.runs.iter().filter(here).count();
-        let is_full = running >= runbook.limits.concurrency as usize;
+        let first = self.open_on(&runbook.name, target).next()?;
+        let is_full = self.open_on(&runbook.name, target).count() >= runbook.limits.concurrency as usize;
         is_full.then(|| format!("{} is under way on {target} or waits", first.id))
+    }
+
+    fn open_on(&self, runbook: &str, target: &str) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(move |run| run.is_open() && run.runbook == runbook && run.target == target)
     }
 }
 

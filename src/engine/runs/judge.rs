@@ -102,7 +102,11 @@ pub(in crate::engine) fn judge(is_closed: bool, measured: Option<(Measured, Meas
         () => Verdict::DidNotHelp,
     };
     let alert = if is_closed { "the alert is over" } else { "the alert is still open" };
-    let why = format!("bad share {} before, {} after; {alert}", before.share(), after.share());
+    let why = match (before.total(), after.total()) {
+        (0, _) => format!("no events came in before it; {alert}"),
+        (_, 0) => format!("no events came in after it; {alert}"),
+        _ => format!("bad share {} before, {} after; {alert}", before.share(), after.share()),
+    };
     Judgement { verdict, before, after, why }
 }
 
@@ -173,8 +177,8 @@ impl Runs {
     }
 }
 
-/// Nothing where the runbook is no more: it is judged at once.
+/// That of most runbooks where it is no more.
 fn watch_ns(plan: &Plan, run: &Run) -> u64 {
     let runbook = plan.runbooks.iter().find(|one| one.runbook.name == run.runbook);
-    runbook.map_or(0, |one| one.runbook.watch_s * SECOND_NS)
+    runbook.map_or(crate::runbook::WATCH_S, |one| one.runbook.watch_s) * SECOND_NS
 }

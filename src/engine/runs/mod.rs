@@ -30,8 +30,11 @@ pub use view::{CallView, DryRun, DryStep, RunCounts, RunView, RunbookView, StepV
 
 /// Runs that are remembered; the oldest that has ended goes first.
 const RUNS_MAX: usize = 1_000;
-/// Runs that are under way at once, of all runbooks; others wait for their turn.
+/// Runs that are under way at once, of all runbooks and of one of them; others wait for their turn.
 pub(super) const AT_ONCE: usize = 16;
+const OF_ONE: usize = 8;
+/// And so many more that people asked for.
+const FOR_PEOPLE: usize = 4;
 /// Targets that are remembered of one runbook; its blast radius is at most so wide.
 const TARGETS_MAX: usize = 1_000;
 /// Beginnings that are counted of one runbook.
@@ -168,6 +171,10 @@ impl Run {
 
     pub(super) fn is_open(&self) -> bool {
         self.is_active() || matches!(self.state, State::Asked { .. })
+    }
+
+    fn is_under_way(&self) -> bool {
+        matches!(self.state, State::Doing { .. } | State::Next { .. })
     }
 
     /// The attempt that it is at has ended, and what follows from that is not said yet.

@@ -37,7 +37,9 @@ pub(in crate::engine) fn outcome(run: &Run) -> String {
         State::Asked { until } => format!("waits for approval until {}", rfc3339(until.0)),
         State::Waiting => "waits for its turn".to_owned(),
         State::Doing { step, .. } => format!("{} is under way", step.name),
-        State::Next { .. } => "is under way".to_owned(),
+        State::Next { step, attempt, at } => {
+            format!("attempt {attempt} of step {} is next, at {}", step + 1, rfc3339(at.0))
+        }
         State::Ended { end: End::Succeeded, .. } => "succeeded".to_owned(),
         State::Ended { end, why } => format!("{} ({why})", end.as_str().replace('_', " ")),
         State::Refused { why } => format!("did not run: {why}"),

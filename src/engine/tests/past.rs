@@ -21,6 +21,27 @@ fn a_backfilled_outage_is_counted_and_pages_nobody() {
     assert!(old.effects.requests.iter().all(|one| matches!(one, Effect::Acknowledge { .. })));
 }
 
+/// Scenario: all is well, and then a sender that was away hands in what went wrong half an hour ago.
+/// Guarantees: it is counted, and pages nobody, neither then nor with the next good event; the next bad one does.
+#[test]
+fn what_comes_late_pages_nobody_though_a_window_still_holds_it() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("6h/30m")));
+    for _ in 0..3_600 {
+        world.clock_s += 1;
+        world.event(true, 0);
+    }
+    world.effects = Effects::default();
+    for ago in (900..1_500).rev() {
+        world.event(false, ago);
+    }
+    world.second(true);
+    let facts = world.facts();
+    assert!(!facts.contains("alert.fired") && !facts.contains("episode"), "{facts}");
+    assert_eq!(world.engine.counts().slos[0].bad, 600);
+    world.second(false);
+    assert!(world.facts().contains("alert.fired"));
+}
+
 /// Guarantees: what began long ago and still goes on pages as soon as the backfill has come to what is not long ago.
 #[test]
 fn an_outage_that_goes_on_pages_once_the_backfill_is_nearly_there() {

@@ -222,11 +222,14 @@ fn a_trigger_that_is_barred_is_a_run_that_says_why() {
         said,
         [
             "hostile on shop: did not run: `service` is none of checkout",
-            "quiet on shop: did not run: this is a time in which it does not start by itself",
+            "quiet on shop: did not run: it does not start by itself at this time: at night",
         ]
     );
     let page = &world.engine.alerts()[0].decisions[0].text;
-    assert!(page.contains("Runbook quiet on shop does not run: this is a time"), "{page}");
+    assert!(
+        page.contains("Runbook quiet on shop does not run: it does not start by itself at this time"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -346,7 +349,9 @@ fn a_runbook_that_makes_it_worse_is_stopped_until_somebody_lets_it_go_on() {
     assert_eq!(stopped.map(|one| one.state), Some("open"));
     let one = world.engine.plan().runbooks[0].clone();
     let now = Now((world.clock_s + 700) * SECOND_NS);
-    assert!(world.engine.alerts.runs.is_barred(&one, "shop", now).unwrap().contains("it is stopped until"));
+    assert!(
+        world.engine.alerts.runs.is_barred(&one, "shop", now).unwrap().contains("restart is stopped until")
+    );
     let resumed = world.ask(Ask::Resume { runbook: "restart".to_owned(), by: "alice".to_owned() });
     assert_eq!(resumed, Answered::Done("restart".to_owned()));
     assert_eq!(world.engine.alerts.runs.is_barred(&one, "shop", now), None);
