@@ -264,7 +264,15 @@ fn report_group(lines: &mut String, objective: &Value, group: &Value, markdown: 
         ),
         (unit.to_owned(), format!("{} good, {} bad of {}", group["good"], group["bad"], group["total"])),
         ("coverage".to_owned(), format!("{} of the hours", text(&group["coverage"]))),
-        ("budget".to_owned(), format!("{} spent, {} left", text(&group["spent"]), text(&group["remaining"]))),
+        (
+            "budget".to_owned(),
+            format!(
+                "{} spent, {} left; {} spent of what came alone",
+                text(&group["spent"]),
+                text(&group["remaining"]),
+                text(&group["raw_spent"])
+            ),
+        ),
     ];
     if let Some(sla) = objective["sla"].as_str() {
         rows.push(("sla".to_owned(), format!("{sla}, {} of its budget left", text(&group["sla_margin"]))));

@@ -49,11 +49,14 @@ pub struct GroupReport {
     /// The lowest and highest value that what was not seen allows: all of it bad, or all of it good.
     pub sli_low: Option<String>,
     pub sli_high: Option<String>,
-    /// The share of the hours of the stretch in which something came.
+    /// The share of the hours of the stretch in which something came; of the budget's own window as its budget has it.
     pub coverage: String,
-    /// Shares of the budget that the objective allows for what came.
+    /// Shares of the budget that the objective allows for the stretch, with the hours that were not seen as those that
+    /// were: scaled by coverage, as the budget is.
     pub spent: String,
     pub remaining: String,
+    /// Of the budget that the objective allows for what came alone.
+    pub raw_spent: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sla_margin: Option<String>,
     /// Hours that spent something, in order of time.
@@ -67,7 +70,7 @@ pub struct Hour {
     pub hour: String,
     pub good: u64,
     pub bad: u64,
-    /// Share of the stretch's budget that it spent.
+    /// Share of the stretch's budget that it spent; all hours together are `spent`.
     pub spent: String,
 }
 
@@ -92,6 +95,7 @@ impl Engine {
             || period.map_or(to_s.saturating_sub(plan.slo.window.nominal_s()), |period| period.start_s),
             EventTime::seconds,
         );
+        let is_whole = from.is_none() && to.is_none();
         let objectives = plan.slo.goals.iter().enumerate().map(|(index, goal)| ObjectiveReport {
             name: plan.slo.judge_name(index),
             target: goal.objective.target().display(),
@@ -99,7 +103,10 @@ impl Engine {
             unit: if goal.slice.is_some() { "slices" } else { "events" },
             groups: groups
                 .in_order()
-                .map(|(_, level)| group_report(cx, level, index, (from_s, to_s)))
+                .map(|(_, level)| {
+                    let known = is_whole.then(|| level.budget(cx, index).coverage);
+                    group_report(cx, level, index, (from_s, to_s), known)
+                })
                 .collect(),
         });
         Some(Report {
@@ -122,7 +129,14 @@ struct Sum {
     badness: u128,
 }
 
-fn group_report(cx: Cx<'_>, level: &Level, index: usize, (from_s, to_s): (u64, u64)) -> GroupReport {
+/// `known`: the coverage, where the budget tells it.
+fn group_report(
+    cx: Cx<'_>,
+    level: &Level,
+    index: usize,
+    (from_s, to_s): (u64, u64),
+    known: Option<Quotient>,
+) -> GroupReport {
     let goal = &cx.plan.slo.goals[index];
     let mut hours: BTreeMap<u64, Sum> = BTreeMap::new();
     let held = level.by_time(cx, index).into_iter();
@@ -138,11 +152,15 @@ fn group_report(cx: Cx<'_>, level: &Level, index: usize, (from_s, to_s): (u64, u
         badness: sum.badness + one.badness,
     });
     let whole = u128::from(all.count.total()) * BILLION;
-    let of_budget = |badness: u128, objective: Objective| {
-        Quotient::new((badness, BILLION), (whole, u128::from(objective.budget().0)))
-    };
     let possible = (to_s.div_ceil(HOUR_S) - from_s / HOUR_S).max(1);
     let seen = (hours.len() as u64).min(possible);
+    let coverage = known.unwrap_or(Quotient::new((u128::from(seen), 1), (u128::from(possible), 1)));
+    let of_seen = |badness: u128, objective: Objective| {
+        Quotient::new((badness, BILLION), (whole, u128::from(objective.budget().0)))
+    };
+    let of_budget = |badness: u128, objective: Objective| {
+        Quotient::new((badness, coverage.rounded(SECOND_NS)), (whole, u128::from(objective.budget().0)))
+    };
     let sli =
         |good: u128, of: u128| (all.count.total() > 0).then(|| Quotient::new((good, 1), (of, 1)).decimal());
     let unseen = whole * u128::from(possible - seen) / u128::from(seen.max(1));
@@ -162,9 +180,10 @@ fn group_report(cx: Cx<'_>, level: &Level, index: usize, (from_s, to_s): (u64, u
         sli: sli(whole - all.badness, whole),
         sli_low: sli(whole - all.badness, whole + unseen),
         sli_high: sli(whole - all.badness + unseen, whole + unseen),
-        coverage: Quotient::new((u128::from(seen), 1), (u128::from(possible), 1)).decimal(),
+        coverage: coverage.decimal(),
         spent: of_budget(all.badness, goal.objective).decimal(),
         remaining: of_budget(all.badness, goal.objective).decimal_of_rest(),
+        raw_spent: of_seen(all.badness, goal.objective).decimal(),
         sla_margin: goal.sla.map(|sla| of_budget(all.badness, sla).decimal_of_rest()),
         ledger: ledger.collect(),
         amendments: amendments

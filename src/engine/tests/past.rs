@@ -59,3 +59,17 @@ fn an_outage_that_goes_on_pages_once_the_backfill_is_nearly_there() {
         .collect();
     assert_eq!(fired, [PAST_NS / SECOND_NS]);
 }
+
+/// Guarantees: a young service level has one budget, whoever is asked for it, and the hours of the report add up to it.
+#[test]
+fn the_report_of_the_running_window_and_the_budget_are_one() {
+    let mut world = World::new(plan(28, "0.999", Some("1h/5m")));
+    (0..7_200).for_each(|second| world.second(second % 100 != 0));
+    let budget = &world.engine.slo("shop").expect("it is there").objectives[0].groups[0].budget;
+    let report = world.engine.report("shop", None, None).expect("it is there");
+    let group = &report.objectives[0].groups[0];
+    assert_eq!((&group.spent, &group.remaining), (&budget.spent, &budget.remaining));
+    let hours: f64 = group.ledger.iter().map(|hour| hour.spent.parse::<f64>().unwrap()).sum();
+    assert!((hours - group.spent.parse::<f64>().unwrap()).abs() < 1e-5, "{hours} {}", group.spent);
+    assert_ne!(group.spent, group.raw_spent);
+}
