@@ -29,7 +29,7 @@ use tokio::task::JoinSet;
 use crate::api::{self, Readiness, Reloaded};
 use crate::config::{self, Config, Listen};
 use crate::door::{self, Bound, Entrance};
-use crate::engine::{Engine, Fact, History, Mask, Notification, Plan};
+use crate::engine::{Engine, Fact, History, Mask, Notification, Plan, Trouble};
 use crate::ingest::{self, Counters};
 use crate::recording;
 use crate::respond::{self, Drained, Heart, Responder};
@@ -159,12 +159,19 @@ impl Daemon {
             keep: up.keep,
             last: up.last,
             tail_bytes: up.tail_bytes,
-            mend: up.mend,
+            mend: !up.damage.is_empty(),
             ack_early: config.ack == config::Ack::Memory,
             recorder: Arc::clone(&recorder),
             outlet: kafka.outlet(),
         });
-        turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect(), up.mend);
+        turns.resume(
+            plan.clone(),
+            config.receivers.iter().map(|one| one.name.clone()).collect(),
+            !up.damage.is_empty(),
+        );
+        if !up.damage.is_empty() {
+            ledger.troubled(Trouble::StateDamaged, Some(damage_told(&up.damage)));
+        }
         let external_url = format!("{}://{}", entrance.scheme(), addresses.http);
         let out = Out::start(config.receivers, config.runner, &ledger, external_url)?;
         let (responder, runner) = (out.responder.clone(), out.runner.clone());
@@ -413,18 +420,27 @@ struct Up {
     keep: Keep,
     last: Sequence,
     tail_bytes: u64,
-    /// Something of it was lost.
-    mend: bool,
+    /// What of it was lost, in words.
+    damage: Vec<String>,
     key: u64,
     /// Decided since the last image.
     facts: Vec<Fact>,
+}
+
+/// In the words of the log, and no more than a page takes.
+fn damage_told(damage: &[String]) -> String {
+    const TOLD_MAX: usize = 5;
+    let told: Vec<&str> = damage.iter().take(TOLD_MAX).map(String::as_str).collect();
+    let more = damage.len().saturating_sub(TOLD_MAX);
+    let more = if more > 0 { format!("; and {more} more in the log") } else { String::new() };
+    format!("A part of the state was lost before this start: {}{more}.", told.join("; "))
 }
 
 fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
     if state == State::Fleeting {
         let engine = Engine::new(Arc::clone(plan), clock.now());
         let (keep, last, key) = (Keep::Memory, Sequence(0), random_key());
-        return Ok(Up { engine, keep, last, tail_bytes: 0, mend: false, key, facts: Vec::new() });
+        return Ok(Up { engine, keep, last, tail_bytes: 0, damage: Vec::new(), key, facts: Vec::new() });
     }
     let began = std::time::Instant::now();
     let Recovered { engine, database, last, key, report, replayed, tail_bytes, facts } =
@@ -436,5 +452,5 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
     let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };
-    Ok(Up { engine, keep, last, tail_bytes, mend: !report.is_empty(), key, facts })
+    Ok(Up { engine, keep, last, tail_bytes, damage: report, key, facts })
 }

@@ -47,15 +47,14 @@ impl Out {
         let asked = asked.split(' ').filter_map(|one| one.split_once(':'));
         let Some((key, base)) = self.runner.links() else { return notification };
         let base = base.unwrap_or_else(|| self.external_url.clone());
-        let mut urls = Vec::new();
+        let mut number = 0;
         for (run, until) in asked {
             let Ok(until_s) = until.parse() else { continue };
             let url = format!("{base}{}", Link::new(&key, run, until_s).path());
             notification.explain.text.push_str(&format!(" Approve {run}: {url}"));
-            urls.push(url);
-        }
-        if !urls.is_empty() {
-            notification.alert.annotations.insert("approve_url".to_owned(), urls.join(" "));
+            number += 1;
+            let name = if number == 1 { "approve_url".to_owned() } else { format!("approve_url_{number}") };
+            notification.alert.annotations.insert(name, url);
         }
         notification
     }

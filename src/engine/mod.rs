@@ -450,6 +450,7 @@ impl Engine {
         self.next_tick = self.now.plus_ns(TICK_NS);
         self.repeats.forget(self.now);
         self.items.forget(self.now);
+        self.end_old_trouble(effects);
         let is_blind = self.is_blind();
         if !is_blind {
             self.watch_silence(effects);

@@ -9,8 +9,10 @@ use super::effect::Explain;
 use super::fact::{Fact, Subject};
 use super::{Effects, Engine};
 use crate::alert::{Assessment, Episode};
-use crate::model::{Category, EventTime, Labels, Priority, Severity};
+use crate::model::{Category, EventTime, Labels, Priority, SECOND_NS, Severity};
 
+/// What can not be mended any more has been told to whoever hears of it.
+const DAMAGE_TOLD_NS: u64 = 3_600 * SECOND_NS;
 /// Under which our own alerts are routed.
 const SERVICE: &str = "evenkeel";
 
@@ -21,6 +23,8 @@ pub enum Trouble {
     StateNotKept,
     /// Topics that are to be read are not.
     KafkaNotRead,
+    /// A part of the state was lost before the last start.
+    StateDamaged,
 }
 
 impl Trouble {
@@ -29,6 +33,7 @@ impl Trouble {
         match self {
             Self::StateNotKept => "evenkeel-state-not-kept",
             Self::KafkaNotRead => "evenkeel-kafka-not-read",
+            Self::StateDamaged => "evenkeel-state-damaged",
         }
     }
 
@@ -36,6 +41,7 @@ impl Trouble {
         match self {
             Self::StateNotKept => "nothing is counted and nothing is watched while it lasts",
             Self::KafkaNotRead => "what comes by Kafka is not counted and not watched while it lasts",
+            Self::StateDamaged => "budgets and alerts may have begun anew",
         }
     }
 
@@ -43,6 +49,7 @@ impl Trouble {
         match self {
             Self::StateNotKept => "The state is kept again; what comes in is taken.",
             Self::KafkaNotRead => "Topics are read again, from where they stood.",
+            Self::StateDamaged => "What was lost stays lost; this was said for an hour.",
         }
     }
 }
@@ -103,11 +110,19 @@ impl Engine {
         }
     }
 
+    /// By the clock alone.
+    pub(super) fn end_old_trouble(&mut self, effects: &mut Effects) {
+        let since = self.own.stands_since(Trouble::StateDamaged);
+        if since.is_some_and(|since| since.0.saturating_add(DAMAGE_TOLD_NS) <= self.now.0) {
+            self.own_trouble(Trouble::StateDamaged, None, effects);
+        }
+    }
+
     fn own_trouble(&mut self, trouble: Trouble, why: Option<&str>, effects: &mut Effects) {
         let alert = OwnAlert {
             name: trouble.name(),
             group: Labels::new(),
-            priority: Priority::P1,
+            priority: if trouble == Trouble::StateDamaged { Priority::P2 } else { Priority::P1 },
             reason: trouble.reason(),
             text: why.unwrap_or(trouble.end()),
             starts_runs: true,

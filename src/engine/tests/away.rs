@@ -122,3 +122,19 @@ fn the_end_of_no_trouble_is_nothing() {
     assert_eq!(world.effects.records.take(), before);
     assert_eq!(world.facts(), "");
 }
+
+#[test]
+fn a_state_that_was_lost_is_paged_for_an_hour() {
+    let mut world = World::with_clean_past(plan(28, "0.999", Some("1h/5m")));
+    let why = Some("A part of the state was lost before this start: it is gone.".to_owned());
+    world.step(Input::Troubled { trouble: Trouble::StateDamaged, why });
+    let own = |world: &World| {
+        let mut alerts = world.engine.alerts().into_iter();
+        alerts.find(|one| one.rule.as_deref() == Some("evenkeel-state-damaged")).expect("it is told")
+    };
+    assert_eq!((own(&world).state, own(&world).severity), ("open", "page"));
+    world.quiet(3_599);
+    assert_eq!(own(&world).state, "open");
+    world.quiet(2);
+    assert_eq!(own(&world).state, "closed");
+}
