@@ -68,7 +68,7 @@ fn target(objective: &Value) -> &str {
 fn exhaustion(group: &Value) -> String {
     match group["budget"]["exhausted_in_s"].as_u64() {
         None => String::new(),
-        Some(0) => ", spent".to_owned(),
+        Some(0) => ", that is all of it".to_owned(),
         Some(seconds) => format!(", gone in {}", times::span(seconds)),
     }
 }
@@ -263,7 +263,7 @@ fn report_group(lines: &mut String, objective: &Value, group: &Value, markdown: 
             format!("{} and {}, whatever was not seen", text(&group["sli_low"]), text(&group["sli_high"])),
         ),
         (unit.to_owned(), format!("{} good, {} bad of {}", group["good"], group["bad"], group["total"])),
-        ("coverage".to_owned(), format!("{} of the hours", text(&group["coverage"]))),
+        ("coverage".to_owned(), text(&group["coverage"]).to_owned()),
         (
             "budget".to_owned(),
             format!(

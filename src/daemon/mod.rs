@@ -159,16 +159,12 @@ impl Daemon {
             keep: up.keep,
             last: up.last,
             tail_bytes: up.tail_bytes,
-            mend: !up.damage.is_empty(),
+            mend: up.mend,
             ack_early: config.ack == config::Ack::Memory,
             recorder: Arc::clone(&recorder),
             outlet: kafka.outlet(),
         });
-        turns.resume(
-            plan.clone(),
-            config.receivers.iter().map(|one| one.name.clone()).collect(),
-            !up.damage.is_empty(),
-        );
+        turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect(), up.mend);
         if !up.damage.is_empty() {
             ledger.troubled(Trouble::StateDamaged, Some(damage_told(&up.damage)));
         }
@@ -420,6 +416,8 @@ struct Up {
     keep: Keep,
     last: Sequence,
     tail_bytes: u64,
+    /// It is not what it was.
+    mend: bool,
     /// What of it was lost, in words.
     damage: Vec<String>,
     key: u64,
@@ -440,17 +438,27 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     if state == State::Fleeting {
         let engine = Engine::new(Arc::clone(plan), clock.now());
         let (keep, last, key) = (Keep::Memory, Sequence(0), random_key());
-        return Ok(Up { engine, keep, last, tail_bytes: 0, damage: Vec::new(), key, facts: Vec::new() });
+        return Ok(Up {
+            engine,
+            keep,
+            last,
+            tail_bytes: 0,
+            mend: false,
+            damage: Vec::new(),
+            key,
+            facts: Vec::new(),
+        });
     }
     let began = std::time::Instant::now();
-    let Recovered { engine, database, last, key, report, replayed, tail_bytes, facts } =
+    let Recovered { engine, database, last, key, report, otherwise, replayed, tail_bytes, facts } =
         recover(folder, plan, clock)?;
-    for line in &report {
+    let mend = !report.is_empty() || !otherwise.is_empty();
+    for line in report.iter().chain(&otherwise) {
         tracing::error!(what = line, "state.damaged");
     }
     let took_ms = began.elapsed().as_millis();
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
     let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };
-    Ok(Up { engine, keep, last, tail_bytes, damage: report, key, facts })
+    Ok(Up { engine, keep, last, tail_bytes, mend, damage: report, key, facts })
 }

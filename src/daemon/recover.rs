@@ -21,6 +21,8 @@ pub(super) struct Recovered {
     pub key: u64,
     /// What was lost or set aside, in words.
     pub report: Vec<String>,
+    /// What is there and decides otherwise than it did, in words: another version of Evenkeel wrote it.
+    pub otherwise: Vec<String>,
     /// Groups that were done again.
     pub replayed: usize,
     pub tail_bytes: u64,
@@ -35,7 +37,7 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
     let mut database = opened.database;
     if let Some(found) = opened.found {
         match again(&found, &mut report) {
-            Ok((mut engine, replayed, facts)) => {
+            Ok(Again { mut engine, replayed, facts, otherwise }) => {
                 clock.not_before(engine.now());
                 let mut tail_bytes = found.groups.iter().map(|(_, payload)| payload.len() as u64).sum();
                 let (last, key, from) = (found.last, found.key, found.format);
@@ -44,7 +46,17 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
                     tracing::info!(from, to = FORMAT, copy = %copy.display(), "state.migrated");
                     tail_bytes = 0;
                 }
-                return Ok(Recovered { engine, database, last, key, report, replayed, tail_bytes, facts });
+                return Ok(Recovered {
+                    engine,
+                    database,
+                    last,
+                    key,
+                    report,
+                    otherwise,
+                    replayed,
+                    tail_bytes,
+                    facts,
+                });
             }
             Err(error) => {
                 let aside =
@@ -67,6 +79,7 @@ pub(super) fn recover(folder: &Path, plan: &Arc<Plan>, clock: &Clock) -> anyhow:
         last: Sequence(0),
         key,
         report,
+        otherwise: Vec::new(),
         replayed: 0,
         tail_bytes: 0,
         facts: Vec::new(),
@@ -77,9 +90,18 @@ fn refusal(what: &'static str, folder: &Path, reason: &dyn std::fmt::Display) ->
     Refusal::Io { what, path: folder.to_owned(), reason: reason.to_string() }
 }
 
-pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<(Engine, usize, Vec<Fact>)> {
+/// A state that was found, and its groups done again.
+pub(super) struct Again {
+    pub engine: Engine,
+    pub replayed: usize,
+    /// The newest that were decided.
+    pub facts: Vec<Fact>,
+    pub otherwise: Vec<String>,
+}
+
+pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<Again> {
     let mut engine = Engine::restore(&found.parts, report)?;
-    let (mut effects, mut facts) = (Effects::default(), Vec::new());
+    let (mut effects, mut facts, mut otherwise) = (Effects::default(), Vec::new(), Vec::new());
     for (sequence, payload) in &found.groups {
         let is_torn = found.torn.is_some_and(|torn| torn <= *sequence);
         let outcomes = if is_torn { Outcomes::Doubtful } else { Outcomes::Known };
@@ -90,12 +112,12 @@ pub(super) fn again(found: &Found, report: &mut Vec<String>) -> std::io::Result<
         if let Err(error) = engine.replay(records, outcomes, &mut effects) {
             report.push(format!("group {} can not be done again: {error}", sequence.0));
         } else if digest(&effects.facts) != u64::from_le_bytes(*decided) {
-            report.push(format!("group {} decides otherwise than before", sequence.0));
+            otherwise.push(format!("group {} decides otherwise than before", sequence.0));
         }
         facts.append(&mut effects.facts);
         facts.drain(..facts.len().saturating_sub(FACTS_MAX));
     }
-    Ok((engine, found.groups.len(), facts))
+    Ok(Again { engine, replayed: found.groups.len(), facts, otherwise })
 }
 
 /// From the operating system, by way of the seed that the standard library draws for its maps.

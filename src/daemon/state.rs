@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::recover::again;
+use super::recover::{Again, again};
 use crate::engine::FORMAT;
 use crate::store::{self, DATABASE, Found, Refusal};
 
@@ -40,7 +40,8 @@ pub fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, Refusal> {
 fn copied(folder: &Path, found: &Found, mut report: Vec<String>) -> Copied {
     let (mut slos, mut items) = (0, 0);
     match again(found, &mut report) {
-        Ok((engine, ..)) => {
+        Ok(Again { engine, otherwise, .. }) => {
+            report.extend(otherwise);
             let counts = engine.counts();
             slos = engine.plan().slos.len();
             items = counts.items.values().map(|of_signal| of_signal.accepted).sum();

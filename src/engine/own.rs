@@ -104,6 +104,10 @@ impl Engine {
             return;
         }
         effects.records.troubled(self.now, trouble, why);
+        if trouble == Trouble::StateDamaged && stood_since.is_some() {
+            // Another loss is told like the first.
+            self.own_trouble(trouble, None, effects);
+        }
         self.own_trouble(trouble, why, effects);
         if let (Trouble::KafkaNotRead, None, Some(since)) = (trouble, why, stood_since) {
             self.stay_blind(self.now.0.saturating_sub(since.0));
@@ -125,7 +129,8 @@ impl Engine {
             priority: if trouble == Trouble::StateDamaged { Priority::P2 } else { Priority::P1 },
             reason: trouble.reason(),
             text: why.unwrap_or(trouble.end()),
-            starts_runs: true,
+            // Nothing is to be acted upon right after a part of what was known is gone.
+            starts_runs: trouble != Trouble::StateDamaged,
         };
         self.own_alert(&alert, why.is_some(), effects);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Engine;
-use super::level::{Cx, Level};
+use super::level::{Cx, Level, Reading};
 use super::slo_view::time;
 use crate::model::{EventTime, Labels, Quotient, SECOND_NS, rfc3339};
 use crate::slo::{Count, Goal, Objective};
@@ -104,7 +104,7 @@ impl Engine {
             groups: groups
                 .in_order()
                 .map(|(_, level)| {
-                    let known = is_whole.then(|| level.budget(cx, index).coverage);
+                    let known = is_whole.then(|| level.budget(cx, index));
                     group_report(cx, level, index, (from_s, to_s), known)
                 })
                 .collect(),
@@ -129,13 +129,13 @@ struct Sum {
     badness: u128,
 }
 
-/// `known`: the coverage, where the budget tells it.
+/// `known`: the budget, where the stretch is its window.
 fn group_report(
     cx: Cx<'_>,
     level: &Level,
     index: usize,
     (from_s, to_s): (u64, u64),
-    known: Option<Quotient>,
+    known: Option<Reading>,
 ) -> GroupReport {
     let goal = &cx.plan.slo.goals[index];
     let mut hours: BTreeMap<u64, Sum> = BTreeMap::new();
@@ -154,13 +154,12 @@ fn group_report(
     let whole = u128::from(all.count.total()) * BILLION;
     let possible = (to_s.div_ceil(HOUR_S) - from_s / HOUR_S).max(1);
     let seen = (hours.len() as u64).min(possible);
-    let coverage = known.unwrap_or(Quotient::new((u128::from(seen), 1), (u128::from(possible), 1)));
-    let of_seen = |badness: u128, objective: Objective| {
-        Quotient::new((badness, BILLION), (whole, u128::from(objective.budget().0)))
-    };
-    let of_budget = |badness: u128, objective: Objective| {
-        Quotient::new((badness, coverage.rounded(SECOND_NS)), (whole, u128::from(objective.budget().0)))
-    };
+    let coverage = known.as_ref().map_or_else(
+        || Quotient::new((u128::from(seen), 1), (u128::from(possible), 1)),
+        |budget| budget.coverage,
+    );
+    let spending = Spending { known: known.as_ref(), coverage, whole, badness: all.badness };
+    let spent = spending.all(goal.objective);
     let sli =
         |good: u128, of: u128| (all.count.total() > 0).then(|| Quotient::new((good, 1), (of, 1)).decimal());
     let unseen = whole * u128::from(possible - seen) / u128::from(seen.max(1));
@@ -168,7 +167,7 @@ fn group_report(
         hour: time(hour * HOUR_S),
         good: one.count.good,
         bad: one.count.bad,
-        spent: of_budget(one.badness, goal.objective).decimal(),
+        spent: spending.of_hour(one.badness, goal.objective).decimal(),
     });
     let amendments =
         level.amendments().filter(|one| one.known_at.seconds() >= from_s && one.oldest.seconds() < to_s);
@@ -181,10 +180,13 @@ fn group_report(
         sli_low: sli(whole - all.badness, whole + unseen),
         sli_high: sli(whole - all.badness + unseen, whole + unseen),
         coverage: coverage.decimal(),
-        spent: of_budget(all.badness, goal.objective).decimal(),
-        remaining: of_budget(all.badness, goal.objective).decimal_of_rest(),
-        raw_spent: of_seen(all.badness, goal.objective).decimal(),
-        sla_margin: goal.sla.map(|sla| of_budget(all.badness, sla).decimal_of_rest()),
+        spent: spent.decimal(),
+        remaining: spent.decimal_of_rest(),
+        raw_spent: spending.raw(goal.objective).decimal(),
+        sla_margin: goal.sla.map(|sla| match known {
+            Some(_) => level.sla(cx, index, sla).decimal_of_rest(),
+            None => spending.scaled(all.badness, sla).decimal_of_rest(),
+        }),
         ledger: ledger.collect(),
         amendments: amendments
             .map(|one| AmendmentView {
@@ -194,6 +196,38 @@ fn group_report(
                 bad: one.count.bad,
             })
             .collect(),
+    }
+}
+
+/// What of the budget is spent, by units and billionths of them.
+struct Spending<'k> {
+    /// The budget, where the stretch is its window.
+    known: Option<&'k Reading>,
+    coverage: Quotient,
+    whole: u128,
+    badness: u128,
+}
+
+impl Spending<'_> {
+    fn raw(&self, objective: Objective) -> Quotient {
+        Quotient::new((self.badness, BILLION), (self.whole, u128::from(objective.budget().0)))
+    }
+
+    fn scaled(&self, badness: u128, objective: Objective) -> Quotient {
+        let (coverage, budget) = (self.coverage.rounded(SECOND_NS), u128::from(objective.budget().0));
+        Quotient::new((badness, coverage), (self.whole, budget))
+    }
+
+    fn all(&self, objective: Objective) -> Quotient {
+        self.known.map_or_else(|| self.scaled(self.badness, objective), |budget| budget.burn)
+    }
+
+    /// Shared out by what each hour had.
+    fn of_hour(&self, badness: u128, objective: Objective) -> Quotient {
+        let share = |budget: &Reading| {
+            Quotient::new((budget.burn.rounded(SECOND_NS), badness), (BILLION, self.badness))
+        };
+        self.known.map_or_else(|| self.scaled(badness, objective), share)
     }
 }
 

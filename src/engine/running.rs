@@ -56,6 +56,21 @@ impl Engine {
         for fact in self.alerts.runs.taken_up(&self.plan, self.now, is_doubtful, self) {
             self.run_fact(fact, effects);
         }
+        self.forget_approvals(effects);
+    }
+
+    /// Of runs that are not known any more.
+    fn forget_approvals(&mut self, effects: &mut Effects) {
+        let is_known =
+            |group: &Labels| group.get("run").is_some_and(|run| self.alerts.runs.run(run).is_some());
+        let waits = Subject::Rule(WAITS.to_owned());
+        let open = self.alerts.records.iter().filter(|one| one.subject == waits && one.episode.is_open());
+        let gone: Vec<Labels> = open.map(|one| one.group.clone()).filter(|group| !is_known(group)).collect();
+        for group in gone {
+            let (name, priority, text) = (WAITS, Priority::P3, "The run is not known any more.");
+            let alert = OwnAlert { name, group, priority, reason: "", text, starts_runs: false };
+            self.own_alert(&alert, false, effects);
+        }
     }
 
     /// Once a second: what is due by the clock alone.
@@ -64,7 +79,9 @@ impl Engine {
         let judged: Vec<RunFact> = due.map(|run| self.judged(run)).collect();
         let is_due = (self.now.0 / SECOND_NS).is_multiple_of(LOOK_EACH_S);
         let harm = if is_due { self.harm() } else { Vec::new() };
-        let overdue = self.alerts.runs.overdue(self.now);
+        let overdue =
+            self.alerts.runs.overdue(self.now).into_iter().chain(self.alerts.runs.changed(&self.plan));
+        let overdue: Vec<RunFact> = overdue.collect();
         for fact in judged.into_iter().chain(harm).chain(overdue) {
             self.run_fact(fact, effects);
         }
@@ -143,7 +160,9 @@ impl Engine {
                 )
             }
             RunWhat::Approved { by, .. } => (format!("{run} is approved by {by}."), false),
-            RunWhat::Denied { why, .. } => (format!("{run} does not run: {why}."), false),
+            RunWhat::Denied { why, .. } | RunWhat::Ended { why, .. } => {
+                (format!("{run} does not wait for approval any more: {why}."), false)
+            }
             _ => return,
         };
         let alert = OwnAlert {

@@ -14,6 +14,8 @@ use crate::model::{Now, SECOND_NS, rfc3339};
 /// Within the state's folder.
 pub const FOLDER: &str = "recorder";
 pub const ENDING: &str = "ekrec";
+/// How far the state that a segment begins with may lie before the newest segment.
+const AHEAD_MAX_NS: u64 = 86_400 * SECOND_NS;
 
 #[derive(Debug)]
 struct Segment {
@@ -46,8 +48,10 @@ impl Folder {
 
     /// A new segment after all others, readable by its user alone.
     pub fn create(&self, now: Now) -> io::Result<(PathBuf, File)> {
-        let newest = self.segments.back().map_or(Now(0), |newest| newest.began);
-        self.create_at(now.max(Now(newest.0 + 1)))
+        let newest = self.segments.back().map(|newest| newest.began);
+        // One that is further ahead is of a clock that was wrong, and nothing is to follow it.
+        let follows = newest.filter(|newest| newest.0 < now.0.saturating_add(AHEAD_MAX_NS));
+        self.create_at(follows.map_or(now, |newest| now.max(Now(newest.0 + 1))))
     }
 
     fn create_at(&self, now: Now) -> io::Result<(PathBuf, File)> {

@@ -221,7 +221,7 @@ fn the_oldest_segments_give_way_to_new_ones_and_what_is_not_ours_stays() {
     assert_eq!(names(), [of_day(4), "mine.ekrec".to_owned()], "what ended a day ago is too old");
     let (second, _) = again.create(Now(4 * day)).unwrap();
     assert!(second.ends_with("1970-01-05T00-00-00.000000001Z.ekrec"), "{}", second.display());
-    let (older, _) = again.create(Now(day)).unwrap();
+    let (older, _) = again.create(Now(4 * day - 1)).unwrap();
     let newest = "1970-01-05T00-00-00.000000002Z.ekrec";
     assert!(older.ends_with(newest), "an older state comes after the newest too: {}", older.display());
     std::fs::remove_dir_all(path).unwrap();

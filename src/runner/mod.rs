@@ -36,6 +36,8 @@ pub use vault::{Settings, StepSecrets, Vault};
 const RUNNING_MAX: usize = 64;
 /// Steps that are here at once, those that wait too; more are not begun.
 const HELD_MAX: usize = 10_000;
+/// For the files of a step's secrets.
+const SECRETS_WITHIN: Duration = Duration::from_secs(5);
 /// A step's time is never longer.
 const WITHIN_MAX: Duration = Duration::from_secs(604800);
 
@@ -226,8 +228,10 @@ async fn attempt(parts: Arc<Parts>, settings: Arc<Settings>, step: StepCall, mut
         return claim.settle(failed("was not begun: its runbook was changed".to_owned()));
     }
     let known = settings.vault.get(&(step.runbook, step.name)).cloned().unwrap_or_default();
-    let Ok(secrets) = tokio::task::spawn_blocking(move || known.fresh()).await else {
-        return claim.settle(not_begun("was not begun: Evenkeel stops".to_owned()));
+    // A file may be on a volume that hangs.
+    let fresh = timeout(within.min(SECRETS_WITHIN), tokio::task::spawn_blocking(move || known.fresh()));
+    let Ok(Ok(secrets)) = fresh.await else {
+        return claim.settle(not_begun("was not begun: its secrets can not be read".to_owned()));
     };
     claim.begins();
     let (secrets, pace) = (&secrets, &parts.pace);

@@ -193,15 +193,6 @@ impl Series {
         (most(good), most(bad))
     }
 
-    /// Whether an event since then was bad, to the width of the finest buckets that reach back so far.
-    pub fn has_bad_since(&self, layout: &Layout, from_s: u64) -> bool {
-        let width = layout.width_at(self.clock_s, from_s);
-        let tier = layout.tiers.iter().zip(&self.tiers).find(|((one, _), _)| Some(*one) == width);
-        tier.is_none_or(|((width, _), tier)| {
-            tier.between(index(from_s, *width), u32::MAX).any(|(_, _, bad)| bad > 0)
-        })
-    }
-
     /// Everything that is held, each event once, by the first second of the finest bucket that has it.
     pub fn held(&self, layout: &Layout) -> BTreeMap<u64, (u64, u64)> {
         let mut tiers: Vec<(u64, &Tier)> =

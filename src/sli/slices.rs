@@ -159,11 +159,6 @@ impl Slices {
         u64::from(self.open.saturating_sub(begin.max(first)))
     }
 
-    /// Whether a slice since that of `from_s` has a bad event.
-    pub fn has_bad_since(&self, from_s: u64) -> bool {
-        self.tier.between(self.index(from_s), u32::MAX).any(|(_, _, bad)| bad > 0)
-    }
-
     pub fn width(&self) -> u64 {
         self.width
     }

@@ -171,6 +171,9 @@ impl World {
             Born { folder: &self.scratch.0, now: self.now, volume: &self.volume, recorder: &self.recorder };
         let plan = &PLANS[self.disk];
         let (mut seen, _) = born.recover(plan);
+        if !self.journal.is_damaged {
+            assert_eq!(seen.otherwise, Vec::<String>::new());
+        }
         if damaged.is_some() {
             assert!(!seen.report.is_empty(), "nobody said that a group is damaged");
         } else if !self.journal.is_damaged {

@@ -69,8 +69,8 @@ impl Born<'_> {
 
     /// And as it goes on.
     pub(super) fn live(&self, (recovered, clock): (Recovered, Clock), plan: &Arc<Plan>) -> Process {
-        let Recovered { engine, database, last, key, report, tail_bytes, .. } = recovered;
-        let mend = !report.is_empty();
+        let Recovered { engine, database, last, key, report, otherwise, tail_bytes, .. } = recovered;
+        let mend = !report.is_empty() || !otherwise.is_empty();
         let volume = Box::new(Faulty::new(database, self.volume.clone()));
         let keep = Keep::On { volume, key };
         let recorder = Arc::<Recorder>::default();

@@ -4,7 +4,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{Cx, LATE_NS, Level};
 use crate::alert::{Assessment, Situation, assess};
-use crate::engine::PAST_NS;
 use crate::engine::fact::What;
 use crate::engine::plan::Indicator;
 use crate::model::{EventTime, Parts, Quotient, SECOND_NS, Severity};
@@ -84,12 +83,11 @@ impl Level {
             for (index, condition) in conditions.iter().enumerate() {
                 let holds = self.holds(cx, judge, index, condition);
                 let may = may_fire || is_about_time(cx, condition);
-                let mut truth = self.judges[judge].conditions[index];
+                let truth = &mut self.judges[judge].conditions[index];
                 truth.since = truth.since.filter(|_| holds).or(holds.then_some(self.clock));
                 let held_ns = truth.since.map_or(0, |since| self.clock.since_ns(since));
                 let for_long = holds && held_ns >= condition.hold_s.saturating_mul(SECOND_NS);
-                truth.now = for_long && (truth.firing || (may && !self.is_of_the_past(cx, judge, condition)));
-                self.judges[judge].conditions[index] = truth;
+                truth.now = for_long && (truth.firing || may);
             }
             let spent = self.spent(cx, judge).reaches(1);
             let sla = slo.goals.get(judge).and_then(|goal| goal.sla);
@@ -97,25 +95,6 @@ impl Level {
             let state = &mut self.judges[judge];
             (state.spent_now, state.breached_now) = (spent, breached);
         }
-    }
-
-    /// What made it true came late: nothing bad has happened lately.
-    fn is_of_the_past(&self, cx: Cx<'_>, judge: usize, condition: &Condition) -> bool {
-        match &condition.check {
-            Check::Burn { op, .. } if !op.is_upward() => return false,
-            Check::NoData => return false,
-            Check::Burn { .. } | Check::Early(_) => {}
-        }
-        let from_s = self.clock.seconds().saturating_sub(PAST_NS / SECOND_NS);
-        let goals = cx.plan.slo.goals.len();
-        let about = if judge < goals { judge..judge + 1 } else { 0..goals };
-        !about.into_iter().any(|goal| match &self.slices[goal] {
-            Some(slices) => slices.has_bad_since(from_s),
-            None => {
-                let track = cx.plan.slo.goals[goal].track;
-                self.tracks[track].sums.series.has_bad_since(&cx.shape.layout, from_s)
-            }
-        })
     }
 
     /// The plain truth of one condition: both windows burn above its factor, coverage-scaled,

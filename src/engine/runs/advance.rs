@@ -35,9 +35,6 @@ impl Runs {
         };
         self.runs.iter().find_map(|run| {
             let what = match &run.state {
-                State::Asked { .. } | State::Waiting if find(plan, run).is_none() => {
-                    denied(CHANGED.to_owned())
-                }
                 State::Asked { until } if *until <= now => {
                     denied(format!("nobody approved it until {}", rfc3339(until.0)))
                 }
@@ -63,6 +60,13 @@ impl Runs {
         })
     }
 
+    /// What waits under a text of its runbook that is no more.
+    pub(in crate::engine) fn changed(&self, plan: &Plan) -> Vec<RunFact> {
+        let waits = |run: &&Run| matches!(run.state, State::Asked { .. } | State::Waiting);
+        let waiting = self.runs.iter().filter(waits).filter(|run| find(plan, run).is_none());
+        waiting.map(|run| RunFact::of(run, denied(CHANGED.to_owned()))).collect()
+    }
+
     /// Why none begins by itself.
     pub(super) fn is_stopped(&self, runbook: &str, now: Now) -> Option<String> {
         let stopped = self.books.get(runbook)?.stopped.as_ref().filter(|(until, _)| now < *until);
@@ -86,6 +90,7 @@ impl Runs {
                 return RunWhat::StepBegan { step: Box::new(step), clock: about.clock(run), before };
             }
             Some(Err(why)) => why,
+            None if run.began.is_none() => return denied(CHANGED.to_owned()),
             None => CHANGED.to_owned(),
         };
         cut_short(run, why, about)

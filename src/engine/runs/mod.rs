@@ -365,9 +365,12 @@ impl Runs {
         outcome: &Outcome,
         next: Option<(u32, u32, Now)>,
     ) {
-        let is_first = self.run(&fact.run).is_some_and(|run| run.steps.is_empty());
-        if outcome.end == End::NotBegun && is_first {
+        let first = self.run(&fact.run).filter(|run| run.steps.is_empty() && outcome.end == End::NotBegun);
+        if let Some(began) = first.map(|run| run.began) {
             let book = self.books.entry(fact.runbook.clone()).or_default();
+            if book.targets.get(&fact.target).copied() == began {
+                book.targets.remove(&fact.target);
+            }
             book.tally.began = book.tally.began.saturating_sub(1);
             book.recent.pop_back();
         }

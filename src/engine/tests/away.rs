@@ -135,6 +135,17 @@ fn a_state_that_was_lost_is_paged_for_an_hour() {
     assert_eq!((own(&world).state, own(&world).severity), ("open", "page"));
     world.quiet(3_599);
     assert_eq!(own(&world).state, "open");
+    let why = Some("A part of the state was lost before this start: so is this.".to_owned());
+    world.effects = Effects::default();
+    world.step(Input::Troubled { trouble: Trouble::StateDamaged, why });
+    let told = world.effects.requests.iter().filter_map(|one| match one {
+        Effect::Notify(one) => Some((one.transition, one.explain.text.clone())),
+        _ => None,
+    });
+    let told: Vec<_> = told.filter(|(transition, _)| *transition == Transition::Trigger).collect();
+    assert!(matches!(&told[..], [(_, text)] if text.contains("so is this")), "{told:?}");
+    world.quiet(3_599);
+    assert_eq!(own(&world).state, "open");
     world.quiet(2);
     assert_eq!(own(&world).state, "closed");
 }

@@ -129,3 +129,38 @@ fn who_may_approve_what_a_person_asked_for_is_told_and_hears_the_end() {
     assert_eq!(world.run().state, "refused");
     assert_eq!(waits(&world).map(|(state, _)| state), Some("closed"));
 }
+
+#[test]
+fn nobody_is_asked_for_approval_of_a_run_that_a_damaged_journal_ended() {
+    let mut asked = by_people("asked");
+    asked.approval = Some(Approval { by: vec!["bob".to_owned()], expires_s: 60 });
+    let mut world = World::with_clean_past(with(vec![asked]));
+    world.ask(start("asked", "a"));
+    let mut world = world.restored();
+    world.step(Input::TakenUp { is_doubtful: true });
+    let alerts = world.engine.alerts();
+    let waits = alerts.iter().find(|one| one.rule.as_deref() == Some("evenkeel-run-waits-for-approval"));
+    assert_eq!((world.run().state, waits.map(|one| one.state)), ("unknown", Some("closed")));
+}
+
+/// Scenario: a step found no place, so nothing was acted upon; then the runbook is changed.
+/// Guarantees: the target does not cool down from it, and nothing has failed.
+#[test]
+fn what_was_not_begun_cools_nothing_down_and_is_refused_under_another_text() {
+    let mut plan = with(vec![runbook("restart")]);
+    plan.runbooks[0].runbook.limits.cooldown_s = 600;
+    let mut world = World::with_clean_past(plan.clone());
+    world.outage();
+    world.settle(0, 1, End::NotBegun);
+    let book = &world.engine.alerts.runs;
+    let why = book.is_barred(&plan.runbooks[0], "shop", Now(world.clock_s * SECOND_NS)).unwrap();
+    assert!(why.contains("is to act on shop") || why.contains("under way on shop"), "{why}");
+    let mut other = runbook("restart");
+    other.identity = 7;
+    world.step(Input::Configured(Arc::new(Plan { version: 1, ..with(vec![other]) })));
+    world.quiet(11);
+    let view = world.engine.runbooks().remove(0);
+    assert_eq!((world.run().state, view.tally.failed, world.run().needs_a_person), ("refused", 0, false));
+    let later = Now(world.clock_s * SECOND_NS);
+    assert_eq!(world.engine.alerts.runs.is_barred(&plan.runbooks[0], "shop", later), None);
+}
