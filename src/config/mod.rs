@@ -98,6 +98,11 @@ pub trait World {
     fn env(&self, name: &str) -> Option<String>;
     /// Files that a path stands for: itself, a folder's `*.yaml` and `*.yml`, or a glob's matches; sorted.
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String>;
+
+    /// What an absolute path leads to, where that is another one.
+    fn target(&self, _path: &Path) -> Option<String> {
+        None
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

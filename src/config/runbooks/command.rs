@@ -58,7 +58,8 @@ fn argv(ctx: &mut Reading<'_>, fields: Fields<'_>, around: Around<'_>) -> Vec<Te
             ctx.report.error("E0215", node.at, message);
         }
         without_zero(ctx, node, &text);
-        argv.push(Argument { text, node });
+        let target = node.scalar().and_then(|scalar| ctx.world.target(Path::new(&scalar.text)));
+        argv.push(Argument { text, node, target });
     }
     // Where one can not be read the others may mean something else.
     if argv.len() == nodes.len().min(ARGUMENTS_MAX) {

@@ -9,6 +9,7 @@ mod command;
 mod http;
 mod job;
 mod json;
+mod options;
 mod params;
 mod programs;
 mod safety;
