@@ -248,7 +248,8 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);
     let Alerting { receivers, route, heartbeat } = alerting::read(&mut ctx, &set);
-    let Runbooks { plans: runbooks, settings: runner } = runbooks::read(&mut ctx, &set);
+    let Runbooks { plans: runbooks, settings: runner } =
+        runbooks::read(&mut ctx, &set, (&slos, &settings.watches));
     for name in [VERSION.to_owned()].into_iter().chain(std::mem::take(&mut ctx.explained)) {
         if ctx.wanted.len() < KEYED_MAX {
             Key::new(&name, &mut ctx.wanted);

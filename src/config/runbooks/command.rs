@@ -6,7 +6,7 @@ use super::super::Reading;
 use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
 use super::code::{self, Argument};
-use super::{Around, allowed, seconds, steering, texts, too_many};
+use super::{Around, allowed, safety, seconds, steering, texts, too_many};
 use crate::respond::Secret;
 use crate::runbook::{Bounds, Command, Piece, Text};
 
@@ -155,6 +155,7 @@ fn secret(ctx: &mut Reading<'_>, node: &Node, folder: &Path) -> Option<Secret> {
 }
 
 fn user(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<String> {
+    safety::empty(ctx, fields, &[("user", "name one, or leave it out where it is the daemon's own")]);
     let name = fields.text(&mut ctx.report, "user")?;
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let inside = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);

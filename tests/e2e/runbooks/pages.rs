@@ -43,8 +43,10 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
     let ask = |args: &[&str]| ran(program().args(args).env("EVENKEEL_URL", daemon.url("")));
     let alert = page["alert"]["id"].as_str().unwrap();
     for (args, expected) in [
-        (&["runbook", "list"][..], "1 runs, 1 in 7 days, 0 refused"),
+        (&["runbook", "list"][..], "1 run, 1 in 7 days, 0 refused"),
         (&["runbook", "runs"], "restart on web-1: succeeded"),
+        (&["runbook", "runs", "--runbook", "restart", "--state", "succeeded"], id),
+        (&["runbook", "runs", "--state", "failed"], "no runs"),
         (&["runbook", "show", id], "      sang"),
         (&["runbook", "show", "restart"], "sing (command)"),
         (&["alert", "show", alert], "restart on web-1: succeeded"),
@@ -60,7 +62,21 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
     assert_eq!(run.code, Some(0), "{}", run.err);
     let refused = ask(&["runbook", "run", "restart", "--param", "host=-rf"]);
     assert!(refused.code == Some(1) && refused.err.contains("`host` begins with a dash"), "{}", refused.err);
+    for (args, said) in [
+        (
+            &["runbook", "run", "restart", "--param", "host=a", "--param", "host=b"][..],
+            "`--param host=…` stands there twice",
+        ),
+        (&["runbook", "runs", "--state", "over"], "waits_for_approval"),
+    ] {
+        let refused = ask(args);
+        assert!(refused.code == Some(2) && refused.err.contains(said), "{args:?}: {}", refused.err);
+    }
     all_ended(&daemon, 2).await;
+    let short = ask(&["runbook", "runs", "--limit", "1"]);
+    assert!(short.out.contains("and 1 more") || short.out.contains("and 2 more"), "{}", short.out);
+    let unknown = reqwest::get(daemon.url("/api/v1/runs?state=over")).await.unwrap();
+    assert_eq!(unknown.status(), 400);
     assert_eq!(canary.calls().len(), 2);
     let metrics = daemon.text("/metrics").await;
     assert!(
