@@ -9,7 +9,7 @@ use serde_json::json;
 use super::answers::refusal;
 use super::queries::{answer, one};
 use super::{Busy, Shared, Views};
-use crate::engine::RunView;
+use crate::engine::{RUN_STATES, RunView};
 
 const LIMIT: usize = 100;
 const LIMIT_MAX: usize = 1_000;
@@ -17,6 +17,7 @@ const LIMIT_MAX: usize = 1_000;
 const LATEST: usize = 20;
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct RunsQuery {
     limit: Option<usize>,
     runbook: Option<String>,
@@ -39,7 +40,7 @@ pub(super) async fn runbook<V: Views>(state: Shared<V>, Path(name): Path<String>
     one(found.await, || format!("there is no runbook `{name}`; GET /api/v1/runbooks lists them"))
 }
 
-/// The newest first.
+/// The newest first, and how many more there are.
 pub(super) async fn runs<V: Views>(
     state: Shared<V>,
     query: Result<Query<RunsQuery>, axum::extract::rejection::QueryRejection>,
@@ -48,15 +49,21 @@ pub(super) async fn runs<V: Views>(
         Ok(Query(query)) => query,
         Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
     };
+    if let Some(state) = query.state.as_deref().filter(|state| !RUN_STATES.contains(state)) {
+        let text = format!("no run has the state `{state}`: {}", RUN_STATES.join(", "));
+        return refusal(StatusCode::BAD_REQUEST, text);
+    }
     let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
     let wanted = |run: &RunView| {
         query.runbook.as_ref().is_none_or(|name| run.runbook == *name)
             && query.state.as_ref().is_none_or(|state| run.state == *state)
     };
     let runs = state.views.runs().await;
-    answer(
-        runs.map(|runs| json!({ "runs": runs.into_iter().filter(wanted).take(limit).collect::<Vec<_>>() })),
-    )
+    answer(runs.map(|runs| {
+        let mut runs = runs.into_iter().filter(wanted);
+        let shown: Vec<RunView> = runs.by_ref().take(limit).collect();
+        json!({ "runs": shown, "more": runs.count() })
+    }))
 }
 
 pub(super) async fn run<V: Views>(state: Shared<V>, Path(id): Path<String>) -> Response {

@@ -89,6 +89,10 @@ async fn by_operator<V: Views>(
 }
 
 fn refused(why: Refusal) -> Response {
+    if let Refusal::Forbidden(error) = why {
+        let hint = "those who are named there may approve it, each with a token of their own";
+        return (StatusCode::FORBIDDEN, Json(json!({ "error": error, "hint": hint }))).into_response();
+    }
     let (status, text) = match why {
         Refusal::NotFound(text) => (StatusCode::NOT_FOUND, text),
         Refusal::Conflict(text) => (StatusCode::CONFLICT, text),

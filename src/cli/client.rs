@@ -164,9 +164,8 @@ async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<
         return Err(Exit::BadConfiguration);
     }
     if matches!(status, reqwest::StatusCode::UNAUTHORIZED | reqwest::StatusCode::FORBIDDEN) {
-        eprintln!(
-            "  hint: name a file with a token of role `viewer`, or of `operator` for what changes something, with --token-file"
-        );
+        let role = "name a file with a token of role `viewer`, or of `operator` for what changes something, with --token-file";
+        eprintln!("  hint: {}", body["hint"].as_str().unwrap_or(role));
         return Err(Exit::NotPermitted);
     }
     Err(Exit::No)

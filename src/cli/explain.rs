@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::args::{ExplainArgs, Explaining, Global, WhatIfArgs};
-use super::show::{encoded, event, show, text};
+use super::show::{encoded, event, show, shown, text};
 use super::{Exit, times};
 
 pub(super) async fn explain(global: &Global, args: &ExplainArgs) -> Exit {
@@ -75,7 +75,7 @@ fn level_lines(
         _ => "NOT PAGING",
     };
     let mut line = |name: &str, said: &str| {
-        let _infallible = writeln!(out, "{name:<12}{}", said.escape_debug());
+        let _infallible = writeln!(out, "{name:<12}{}", shown(said));
     };
     line(&paint(verdict), &format!("at {}  {}{}", text(&answer["at"]), text(&answer["slo"]), title(level)));
     line("", text(&level["text"]));
@@ -241,7 +241,7 @@ fn data_lines(out: &mut String, answer: &Value) {
 fn alert_lines(alert: &Value) -> String {
     let mut out = String::new();
     let mut line = |name: &str, said: &str| {
-        let _infallible = writeln!(out, "{name:<12}{}", said.escape_debug());
+        let _infallible = writeln!(out, "{name:<12}{}", shown(said));
     };
     let about = alert["slo"].as_str().unwrap_or(text(&alert["rule"]));
     line(
@@ -344,14 +344,14 @@ fn what_if_lines(answer: &Value) -> String {
                 text(&episode["condition"]),
                 group.join(" "),
             );
-            let _infallible = writeln!(out, "          {}", line.trim_end().escape_debug());
+            let _infallible = writeln!(out, "          {}", shown(line.trim_end()));
         }
     }
     if let Some(more) = answer["more_groups"].as_u64().filter(|more| *more > 0) {
         let _infallible = writeln!(out, "{more} groups with fewer bad events were left out");
     }
     for note in array(&answer["notes"]) {
-        let _infallible = writeln!(out, "note      {}", text(note).escape_debug());
+        let _infallible = writeln!(out, "note      {}", shown(text(note)));
     }
     out
 }

@@ -1,41 +1,72 @@
 //! `runbook`: runbooks and their runs, for people.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::Exit;
 use super::args::{Global, Output};
 use super::client::{get, post};
-use super::show::{encoded, listing, show, text};
+use super::show::{encoded, list, listing, show, shown, text};
 use super::times;
+use crate::engine::RUN_STATES;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// One line each: how often it ran, and how often it helped
     List,
     /// The newest runs, also those that were refused
-    Runs,
+    Runs(RunsArgs),
     /// A runbook with its newest runs, or a run (run_…) with its steps and what they said
-    Show { name: String },
+    Show {
+        /// Of a runbook, or the id of a run: run_…
+        name: String,
+    },
     /// Run one now; ends with 1 if it is refused
     Run(RunArgs),
     /// Agree that a run begins
-    Approve { run: String },
+    Approve {
+        /// Its id: run_…
+        run: String,
+    },
     /// Do not agree
-    Deny { run: String },
+    Deny {
+        /// Its id: run_…
+        run: String,
+    },
     /// You have looked at a run that did not end well: its alert ends
     Settle {
+        /// Its id: run_…
         run: String,
         /// What you found
         #[arg(long, value_name = "TEXT", default_value = "")]
         note: String,
     },
     /// A runbook that was stopped may start by itself again
-    Resume { runbook: String },
+    Resume {
+        /// Its name
+        runbook: String,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub(super) struct RunsArgs {
+    /// Of this runbook alone
+    #[arg(long, value_name = "NAME")]
+    pub(super) runbook: Option<String>,
+
+    /// In this state alone
+    #[arg(long, value_parser = PossibleValuesParser::new(RUN_STATES))]
+    pub(super) state: Option<String>,
+
+    /// So many, 1,000 at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(super) limit: u32,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct RunArgs {
+    /// Its name
     pub(super) runbook: String,
 
     /// The alert that it is about: alt_…
@@ -61,7 +92,7 @@ pub(super) async fn runbook(global: &Global, verb: &Verb) -> Exit {
     let wish = |id: &str, what: &str| format!("/api/v1/runs/{}/{what}", encoded(id));
     match verb {
         Verb::List => listing(global, "/api/v1/runbooks", "runbooks", runbook_line).await,
-        Verb::Runs => listing(global, "/api/v1/runs", "runs", run_line).await,
+        Verb::Runs(args) => runs(global, args).await,
         Verb::Show { name } if name.starts_with("run_") => {
             show(global, &format!("/api/v1/runs/{}", encoded(name)), run_lines).await
         }
@@ -81,6 +112,22 @@ pub(super) async fn runbook(global: &Global, verb: &Verb) -> Exit {
     }
 }
 
+async fn runs(global: &Global, args: &RunsArgs) -> Exit {
+    let of = |name: &str, value: &Option<String>| {
+        value.as_ref().map_or(String::new(), |value| format!("&{name}={}", encoded(value)))
+    };
+    let wanted = of("runbook", &args.runbook) + &of("state", &args.state);
+    let answer = match get(global, &format!("/api/v1/runs?limit={}{wanted}", args.limit)).await {
+        Ok(answer) => answer,
+        Err(exit) => return exit,
+    };
+    list(global, &answer, "runs", run_line);
+    if let (Output::Human, Some(more @ 1..)) = (global.output, answer["more"].as_u64()) {
+        println!("and {more} more, which --limit, --runbook and --state choose among");
+    }
+    Exit::Done
+}
+
 async fn done(global: &Global, path: &str, body: Value, what: &str) -> Exit {
     match post(global, path, &body).await {
         Ok(answer) if global.output != Output::Human => println!("{answer}"),
@@ -91,6 +138,15 @@ async fn done(global: &Global, path: &str, body: Value, what: &str) -> Exit {
 }
 
 async fn run(global: &Global, args: &RunArgs) -> Exit {
+    let twice = args
+        .params
+        .iter()
+        .enumerate()
+        .find(|(place, (name, _))| args.params[..*place].iter().any(|(earlier, _)| earlier == name));
+    if let Some((_, (name, _))) = twice {
+        eprintln!("error: `--param {name}=…` stands there twice, and a parameter has one value");
+        return Exit::Usage;
+    }
     let parameters: Map<String, Value> =
         args.params.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let body = json!({ "parameters": parameters, "alert": args.alert, "dry_run": args.dry_run });
@@ -113,7 +169,7 @@ async fn run(global: &Global, args: &RunArgs) -> Exit {
     let id = text(&answer["done"]);
     let state = get(global, &format!("/api/v1/runs/{}", encoded(id))).await;
     let said = state.as_ref().map_or("is asked for", |run| text(&run["text"]));
-    println!("{id}  {}", said.escape_debug());
+    println!("{id}  {}", shown(said));
     Exit::Done
 }
 
@@ -121,24 +177,33 @@ fn runbook_line(one: &Value) -> String {
     let number = |key: &str| one[key].as_u64().unwrap_or_default();
     let helped = one["helped_percent"].as_u64();
     let helped = helped.map_or_else(|| "not judged yet".to_owned(), |percent| format!("helped {percent} %"));
+    let ended: String = [("failed", "failed"), ("timed_out", "timed out"), ("unknown", "unknown")]
+        .into_iter()
+        .filter(|(key, _)| number(key) > 0)
+        .map(|(key, word)| format!(", {} {word}", number(key)))
+        .collect();
     let mut line = format!(
-        "{:<32} {} runs, {} in 7 days, {} refused, {helped}, saved {}",
+        "{:<32} {}{ended}, {} in 7 days, {} refused, {helped}, saved {}",
         text(&one["name"]),
-        number("began"),
+        counted(number("began")),
         number("runs_in_a_week"),
         number("refused"),
         times::span(number("saved_s")),
     );
     if let Some(why) = one["stopped_reason"].as_str() {
-        line.push_str(&format!("; stopped until {}: {}", text(&one["stopped_until"]), why.escape_debug()));
+        line.push_str(&format!("; stopped until {}: {}", text(&one["stopped_until"]), shown(why)));
     } else if one["is_helping"] == json!(false) {
         line.push_str("; does not help any more");
     }
     line
 }
 
+fn counted(runs: u64) -> String {
+    if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") }
+}
+
 fn run_line(run: &Value) -> String {
-    format!("{:<24} {} {}", text(&run["id"]), text(&run["asked_at"]), text(&run["text"]).escape_debug())
+    format!("{:<24} {} {}", text(&run["id"]), text(&run["asked_at"]), shown(text(&run["text"])))
 }
 
 fn runbook_lines(one: &Value) -> String {
@@ -149,7 +214,7 @@ fn runbook_lines(one: &Value) -> String {
     let mut lines = format!(
         "{}\n  {}\n  declared   {}\n  steps      {}\n  parameters {}\n  triggers   {}{}\n",
         runbook_line(one),
-        text(&one["description"]).escape_debug(),
+        shown(text(&one["description"])),
         text(&one["declared_at"]),
         list("steps"),
         list("parameters"),
@@ -171,7 +236,7 @@ fn run_lines(run: &Value) -> String {
     let mut lines = format!(
         "{}  {}\n  asked      {} by {}\n",
         text(&run["id"]),
-        text(&run["text"]).escape_debug(),
+        shown(text(&run["text"])),
         text(&run["asked_at"]),
         text(&run["by"]),
     );
@@ -182,11 +247,11 @@ fn run_lines(run: &Value) -> String {
         ("ended", "ended_at"),
     ] {
         if let Some(value) = run[key].as_str().filter(|value| !value.is_empty()) {
-            lines.push_str(&format!("  {word:<10} {}\n", value.escape_debug()));
+            lines.push_str(&format!("  {word:<10} {}\n", shown(value)));
         }
     }
     for (name, value) in run["parameters"].as_object().into_iter().flatten() {
-        lines.push_str(&format!("  parameter  {name}={}\n", text(value).escape_debug()));
+        lines.push_str(&format!("  parameter  {name}={}\n", shown(text(value))));
     }
     for step in run["steps"].as_array().into_iter().flatten() {
         lines.push_str(&format!(
@@ -194,10 +259,10 @@ fn run_lines(run: &Value) -> String {
             text(&step["began_at"]),
             text(&step["name"]),
             text(&step["outcome"]),
-            text(&step["reason"]).escape_debug(),
+            shown(text(&step["reason"])),
         ));
         for line in text(&step["output"]).lines() {
-            lines.push_str(&format!("      {}\n", line.escape_debug()));
+            lines.push_str(&format!("      {}\n", shown(line)));
         }
     }
     if run["needs_a_person"] == json!(true) {
@@ -213,6 +278,9 @@ fn dry_lines(dry: &Value) -> String {
     let on =
         if text(&dry["target"]).is_empty() { String::new() } else { format!(" on {}", text(&dry["target"])) };
     let mut lines = format!("{}{on} would call, and calls nothing now:\n", text(&dry["runbook"]));
+    if dry["needs_approval"] == json!(true) {
+        lines.push_str("  a run needs approval before it begins\n");
+    }
     for step in dry["steps"].as_array().into_iter().flatten() {
         lines.push_str(&format!("  {} ({})\n", text(&step["name"]), text(&step["kind"])));
         match step["argv"].as_array() {
@@ -223,24 +291,28 @@ fn dry_lines(dry: &Value) -> String {
                 for (name, value) in step["environment"].as_object().into_iter().flatten() {
                     lines.push_str(&format!("      env      {name}={value}\n"));
                 }
+                for name in step["secrets"].as_array().into_iter().flatten().map(text) {
+                    lines.push_str(&format!("      secret   {name}\n"));
+                }
+                if let Some(user) = step["user"].as_str() {
+                    lines.push_str(&format!("      user     {user}\n"));
+                }
                 lines.push_str(&format!("      stdin    {}\n", shown(text(&step["stdin"]).trim_end())));
             }
             None => {
                 lines.push_str(&format!("      {} {}\n", text(&step["method"]), shown(text(&step["url"]))));
                 for (name, value) in step["headers"].as_object().into_iter().flatten() {
-                    lines.push_str(&format!("      {name}: {}\n", text(value).escape_debug()));
+                    lines.push_str(&format!("      {name}: {}\n", shown(text(value))));
                 }
                 if let Some(name) = step["secret_header"].as_str() {
                     lines.push_str(&format!("      {name}: (secret)\n"));
+                }
+                if step["signed"] == json!(true) {
+                    lines.push_str("      signed with the step's secret_file\n");
                 }
                 lines.push_str(&format!("      {}\n", shown(text(&step["body"]))));
             }
         }
     }
     lines
-}
-
-/// Without what a terminal would act upon; quotes stay as they are.
-fn shown(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }

@@ -43,7 +43,7 @@ pub(super) async fn alert_show(global: &Global, id: &str) -> Exit {
 pub(super) async fn event(global: &Global, sequence: u64) -> Exit {
     show(global, &format!("/api/v1/events/{sequence}"), |answer| {
         let words = answer["explain"].as_array().into_iter().flatten();
-        words.map(|line| format!("{}\n", text(line).escape_debug())).collect()
+        words.map(|line| format!("{}\n", shown(text(line)))).collect()
     })
     .await
 }
@@ -69,11 +69,28 @@ pub(super) async fn rules(global: &Global) -> Exit {
     .await
 }
 
+/// Without what a terminal would act upon; quotes stay as they are.
+pub(super) fn shown(text: &str) -> String {
+    const AS_THEY_ARE: [char; 3] = ['"', '\'', '\\'];
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(AS_THEY_ARE) {
+        let plain = piece.strip_suffix(AS_THEY_ARE).unwrap_or(piece);
+        shown.extend(plain.escape_debug());
+        shown.push_str(&piece[plain.len()..]);
+    }
+    shown
+}
+
 pub(super) async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
     let answer = match get(global, path).await {
         Ok(answer) => answer,
         Err(exit) => return exit,
     };
+    list(global, &answer, key, line);
+    Exit::Done
+}
+
+pub(super) fn list(global: &Global, answer: &Value, key: &str, line: impl Fn(&Value) -> String) {
     let none = Vec::new();
     let all = answer[key].as_array().unwrap_or(&none);
     match global.output {
@@ -82,7 +99,6 @@ pub(super) async fn listing(global: &Global, path: &str, key: &str, line: impl F
         Output::Human if all.is_empty() => println!("no {key}"),
         Output::Human => all.iter().for_each(|one| println!("{}", line(one).trim_end())),
     }
-    Exit::Done
 }
 
 pub(super) async fn show(global: &Global, path: &str, lines: impl Fn(&Value) -> String) -> Exit {
@@ -102,8 +118,8 @@ fn alert_lines(alert: &Value) -> String {
         text(&alert["priority"]),
         text(&alert["severity"]),
         alert["slo"].as_str().unwrap_or(text(&alert["rule"])),
-        text(&alert["reason"]),
-        text(&alert["dedup_key"]),
+        shown(text(&alert["reason"])),
+        shown(text(&alert["dedup_key"])),
     );
     for one in alert["decisions"].as_array().into_iter().flatten() {
         lines.push_str(&format!(
@@ -113,15 +129,15 @@ fn alert_lines(alert: &Value) -> String {
             one["sequence"],
             text(&one["priority"]),
             text(&one["condition"]),
-            text(&one["reason"]),
-            text(&one["text"]),
+            shown(text(&one["reason"])),
+            text(&one["text"]).lines().map(shown).collect::<Vec<_>>().join("\n      "),
         ));
     }
     for (receiver, telling) in alert["receivers"].as_object().into_iter().flatten() {
         lines.push_str(&format!("  {receiver:<10} {}\n", text(telling)));
     }
     for run in alert["runs"].as_array().into_iter().flatten() {
-        lines.push_str(&format!("  {}  {}\n", text(&run["id"]), text(&run["text"]).escape_debug()));
+        lines.push_str(&format!("  {}  {}\n", text(&run["id"]), shown(text(&run["text"]))));
     }
     lines
 }
@@ -173,8 +189,8 @@ fn print_event(global: &Global, event: &Value) {
         text(&event["time"]),
         global.color.paint().word(&format!("{:<13}", text(&event["category"]))),
         text(&event["kind"]),
-        text(&event["service"]).escape_debug().to_string(),
-        said.escape_debug(),
+        shown(text(&event["service"])),
+        shown(said),
         event["count"]
             .as_u64()
             .filter(|count| *count > 1)
@@ -193,4 +209,15 @@ pub(super) fn encoded(part: &str) -> String {
     part.bytes()
         .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn what_a_terminal_would_act_upon_is_shown_and_quotes_are_as_they_are() {
+        let said = "host=\"web-1\" is 'é' in C:\\x \u{1b}[2J\u{202e}\n";
+        assert_eq!(shown(said), "host=\"web-1\" is 'é' in C:\\x \\u{1b}[2J\\u{202e}\\n");
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::args::{Global, ReportArgs, SloShowArgs};
-use super::show::{encoded, listing, show, text};
+use super::show::{encoded, listing, show, shown, text};
 use super::{Exit, times};
 
 /// Groups that are shown of each objective, those with the least budget first.
@@ -56,8 +56,7 @@ fn title(slo: &Value, objective: &Value, group: &Value) -> String {
 
 fn group_text(group: &Value) -> String {
     let parts = group["group"].as_object().into_iter().flatten();
-    let parts: Vec<String> =
-        parts.map(|(name, value)| format!("{name}={}", text(value).escape_debug())).collect();
+    let parts: Vec<String> = parts.map(|(name, value)| format!("{name}={}", shown(text(value)))).collect();
     parts.join(", ")
 }
 
@@ -148,7 +147,7 @@ fn slo_lines(slo: &Value) -> String {
             "  excluded   {} to {}: {} ({} good, {} bad)",
             text(&one["start"]),
             text(&one["end"]),
-            text(&one["reason"]).escape_debug(),
+            shown(text(&one["reason"])),
             one["good"],
             one["bad"],
         );

@@ -11,6 +11,7 @@ use super::Exit;
 use super::args::{Global, Output, TestArgs};
 use super::bar::Bar;
 use super::check::tell_findings;
+use super::show::shown;
 use super::world::Machine;
 use crate::config::{Level, Tests, Unsound, load_tests};
 use crate::engine::Plan;
@@ -97,7 +98,7 @@ fn ran(trial: &Trial, plan: &Arc<Plan>, coverage: &mut Coverage, global: &Global
     let mut run = Run::new(trial, Arc::clone(plan));
     let files: Vec<PathBuf> = trial.replay.iter().map(|one| one.file.clone()).collect();
     let progress = Arc::default();
-    let what = format!("test {}", trial.name.escape_debug());
+    let what = format!("test {}", shown(&trial.name));
     let bar = Bar::begin(global.quiet, &what, (&files, 1), &progress);
     let mut said = Vec::new();
     let report = recorded((trial, files), plan, progress, &mut run, &mut said)
@@ -213,7 +214,7 @@ impl Page {
             }
             Err(Broken { name, declared_at, why }) => {
                 if self.output == Output::Human {
-                    let name = name.escape_debug();
+                    let name = shown(name);
                     println!("FAIL {name}  ({declared_at})");
                     why.lines().for_each(|line| println!("  - {line}"));
                 }
@@ -232,7 +233,7 @@ impl Page {
     fn tell_unsound(&mut self, one: &Unsound) {
         let Unsound { name, declared_at, why } = one;
         if self.output == Output::Human {
-            println!("BAD  {}  ({declared_at})", name.escape_debug());
+            println!("BAD  {}  ({declared_at})", shown(name));
         }
         self.add(json!({"test": name, "declared_at": declared_at, "passed": false, "mistakes": why}));
         self.cases.push(Case {
@@ -263,7 +264,7 @@ impl Page {
 }
 
 fn human(report: &Report, took: &str, global: &Global) {
-    let (name, passed) = (report.name.escape_debug(), report.passed());
+    let (name, passed) = (shown(&report.name), report.passed());
     let word = global.color.paint().word(if passed { "ok  " } else { "FAIL" });
     match passed {
         true if global.quiet => {}

@@ -21,6 +21,11 @@ impl World for Machine {
         std::env::var(name).ok()
     }
 
+    fn target(&self, path: &Path) -> Option<String> {
+        let target = path.is_absolute().then(|| fs::canonicalize(path).ok()).flatten()?;
+        (target != path).then(|| target.display().to_string())
+    }
+
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {
         if pattern.is_dir() {
             return Ok(entries(pattern)?.into_iter().filter(|path| is_yaml(path)).collect());

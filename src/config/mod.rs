@@ -98,6 +98,11 @@ pub trait World {
     fn env(&self, name: &str) -> Option<String>;
     /// Files that a path stands for: itself, a folder's `*.yaml` and `*.yml`, or a glob's matches; sorted.
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String>;
+
+    /// What an absolute path leads to, where that is another one.
+    fn target(&self, _path: &Path) -> Option<String> {
+        None
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -243,7 +248,8 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let settings = settings::read(&mut ctx, &set);
     let slos = slo_document::read_all(&mut ctx, &set);
     let Alerting { receivers, route, heartbeat } = alerting::read(&mut ctx, &set);
-    let Runbooks { plans: runbooks, settings: runner } = runbooks::read(&mut ctx, &set);
+    let Runbooks { plans: runbooks, settings: runner } =
+        runbooks::read(&mut ctx, &set, (&slos, &settings.watches));
     for name in [VERSION.to_owned()].into_iter().chain(std::mem::take(&mut ctx.explained)) {
         if ctx.wanted.len() < KEYED_MAX {
             Key::new(&name, &mut ctx.wanted);

@@ -23,6 +23,7 @@ use crate::respond::{PAGERDUTY_URL, PagerDuty, Secret, Service};
 struct Fake {
     files: BTreeMap<String, String>,
     env: BTreeMap<String, String>,
+    links: BTreeMap<String, String>,
     folder: Option<PathBuf>,
 }
 
@@ -54,6 +55,10 @@ impl World for Fake {
 
     fn env(&self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
+    }
+
+    fn target(&self, path: &Path) -> Option<String> {
+        self.links.get(path.to_str()?).cloned()
     }
 
     fn expand(&self, pattern: &Path) -> Result<Vec<PathBuf>, String> {

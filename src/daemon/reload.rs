@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 
 use super::ledger::{Ledger, Receivers, Unavailable};
+use super::programs;
 use crate::api::{Busy, Reloaded};
 use crate::config::{Config, Level, Listen, Loaded};
 use crate::door::{Entrance, Settings};
@@ -123,6 +124,7 @@ impl Reloader {
     async fn apply(&self, config: Config, mut warnings: Vec<String>) -> Result<Reloaded, Unavailable> {
         warnings.extend(self.fixed.differences(&Fixed::of(&config)));
         let plan = Arc::new(config.plan);
+        warnings.extend(programs::warn(&plan));
         // Before the plan: what it decides finds its receivers.
         let known = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
         self.runner.reconfigure(config.runner);

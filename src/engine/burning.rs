@@ -189,8 +189,11 @@ pub(super) fn labels(
     labels
 }
 
-/// With `_` for what Prometheus allows in no label's name.
 pub(super) fn plain_labels(group: &Labels) -> Labels {
-    let plain = |one: char| if one.is_ascii_alphanumeric() { one } else { '_' };
-    group.iter().map(|(name, value)| (name.chars().map(plain).collect(), value.clone())).collect()
+    group.iter().map(|(name, value)| (plain_name(name), value.clone())).collect()
+}
+
+/// With `_` for what Prometheus allows in no label's name.
+pub fn plain_name(name: &str) -> String {
+    name.chars().map(|one| if one.is_ascii_alphanumeric() { one } else { '_' }).collect()
 }

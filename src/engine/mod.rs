@@ -47,6 +47,7 @@ use std::sync::Arc;
 pub use alerts::{APPROVE, AlertRecord, Decision, Telling};
 pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
+pub use burning::plain_name;
 pub use effect::{AlertSummary, Burns, Effect, Explain, Notification, NotificationId, Outcome, Transition};
 pub use explain::{EventView, RuleView};
 pub use fact::{BudgetChange, ConditionChange, EpisodeChange, Fact, Subject, What};
@@ -85,6 +86,10 @@ use repeats::{ITEMS_MAX, REQUESTS_MAX, Repeats};
 use sources::Sources;
 use watches::Watches;
 use why::{Memory, Witnesses};
+
+/// Words of [`RunView::state`].
+pub const RUN_STATES: [&str; 8] =
+    ["waits_for_approval", "waiting", "running", "succeeded", "failed", "timed_out", "unknown", "refused"];
 
 /// Everything that can reach the engine. A new way in is a new line here.
 #[derive(Clone, Debug)]

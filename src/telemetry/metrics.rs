@@ -279,7 +279,7 @@ pub const TABLE: [Metric; 69] = [
     counter(
         "evenkeel_runbook_refused_total",
         &["runbook"],
-        "Triggers and approvals that were refused, each with its reason.",
+        "Triggers and approvals that were refused; each run says why.",
     ),
     counter(
         "evenkeel_runbook_verdicts_total",

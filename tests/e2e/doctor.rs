@@ -70,6 +70,24 @@ async fn each_fault_is_told_with_what_to_do_and_ends_with_1() {
 }
 
 #[tokio::test]
+async fn what_a_runbook_lacks_on_this_machine_is_told_before_the_incident() {
+    let scratch = Scratch::new();
+    let text = "apiVersion: evenkeel/v1\nkind: Config\nspec:\n  listen: {otlp_grpc: '127.0.0.1:0', otlp_http: '127.0.0.1:0', http: '127.0.0.1:0'}\n  \
+                runbooks: {commands: [/bin/]}\n---\napiVersion: evenkeel/v1\nkind: Runbook\nmetadata: {name: restart}\n\
+                spec: {steps: [{name: a, command: {argv: [/bin/true]}}, {name: b, command: {argv: [/bin/not-there], user: nobody-here}}]}\n";
+    let file = scratch.write("evenkeel.yaml", text);
+    let nobody = format!("http://127.0.0.1:{}", free());
+    let told = doctor(&scratch, &["-c", file.to_str().unwrap(), "--url", &nobody]).await;
+    assert_eq!(told.code, Some(1), "{}{}", told.out, told.err);
+    for words in
+        ["1 runbooks", "step `b`: `/bin/not-there` is not there", "step `b`: its user `nobody-here` is not"]
+    {
+        assert!(told.out.contains(words), "{words}: {}", told.out);
+    }
+    assert!(!told.out.contains("step `a`"), "{}", told.out);
+}
+
+#[tokio::test]
 async fn quick_asks_the_daemon_alone() {
     let (daemon, scratch) = (Daemon::start("").await, Scratch::new());
     let url = format!("http://{}", daemon.address("http"));

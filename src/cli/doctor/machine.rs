@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Check;
+use crate::daemon;
 use crate::door;
+use crate::engine::Plan;
 
 /// Nobody's clock stands before this program was written: 2026-01-01.
 const OLDEST_S: u64 = 1_767_225_600;
@@ -80,6 +82,20 @@ pub(super) fn folder(data_dir: &Path) -> Check {
         Ok(volume) => judge_free(&shown.to_string(), volume.f_bavail.saturating_mul(volume.f_frsize)),
         Err(error) => Check::warn("data_dir", format!("{shown}: free space is not told: {error}"), ""),
     }
+}
+
+/// What would keep steps of runbooks from beginning. Nothing where there are none.
+pub(super) fn runbooks(plan: &Plan) -> Vec<Check> {
+    const HINT: &str =
+        "install it, make it executable, or mend the runbook; asked again at each start and reload";
+    let found = daemon::unready(plan);
+    if found.is_empty() && !plan.runbooks.is_empty() {
+        return vec![Check::ok("runbooks", "their programs, folders and users are there")];
+    }
+    let check = |one: daemon::Unready| {
+        Check::fail(format!("runbook {}", one.runbook), format!("step `{}`: {}", one.step, one.why), HINT)
+    };
+    found.into_iter().map(check).collect()
 }
 
 fn judge_free(shown: &str, free: u64) -> Check {

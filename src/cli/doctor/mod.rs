@@ -81,6 +81,7 @@ async fn all(config: &Config, runs: bool, checks: &mut Vec<Check>) {
     checks.push(machine::clock());
     checks.push(machine::open_files(config.entrance.limits.connections));
     checks.push(machine::folder(&config.data_dir));
+    checks.extend(machine::runbooks(&config.plan));
     for receiver in &config.receivers {
         checks.extend(network::receiver(receiver).await);
     }
@@ -126,7 +127,13 @@ fn configuration(loaded: &Loaded) -> Check {
             "`evenkeel check` tells all of them",
         );
     };
-    let held = format!("{} SLOs, {} receivers", config.plan.slos.len(), config.receivers.len());
+    let plan = &config.plan;
+    let held = format!(
+        "{} SLOs, {} receivers, {} runbooks",
+        plan.slos.len(),
+        config.receivers.len(),
+        plan.runbooks.len()
+    );
     match warnings {
         0 => Check::ok("configuration", held),
         _ => Check::warn(

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Stage;
 use crate::cli::Exit;
 use crate::cli::args::Output;
+use crate::cli::show::shown;
 use crate::engine::Plan;
 
 /// Two episodes of one group are the same trouble where they begin so near to each other.
@@ -246,7 +247,7 @@ fn print(output: Output, differences: &[Difference], same: usize) {
     let all: Vec<Value> = differences.iter().map(Difference::json).collect();
     match output {
         Output::Human => {
-            differences.iter().for_each(|one| println!("{}", one.line().escape_debug()));
+            differences.iter().for_each(|one| println!("{}", shown(&one.line())));
             let of = |what| differences.iter().filter(|one| one.what == what).count();
             let counts = ["added", "removed", "earlier", "later", "changed"]
                 .map(|what| format!("{} {what}", of(what)));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::cli::args::Output;
+use crate::cli::show::shown;
 use crate::engine::Fact;
 use crate::engine::view::Counts;
 
@@ -92,7 +93,7 @@ fn fact_line(fact: &Map<String, Value>) -> String {
             (name, value) => line.push_str(&format!("  {name} {}", text(value))),
         }
     }
-    line.escape_debug().to_string() + "\n"
+    shown(&line) + "\n"
 }
 
 fn counts_lines(counts: &Counts) -> String {
@@ -109,7 +110,7 @@ fn counts_lines(counts: &Counts) -> String {
         let group: Vec<String> = slo.group.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let name = [&[slo.name.clone()][..], slo.objective.as_slice(), &group].concat().join(" ");
         let line = format!("slo        {name}: {} good, {} bad of {}", slo.good, slo.bad, slo.total);
-        lines.push_str(&(line.escape_debug().to_string() + "\n"));
+        lines.push_str(&(shown(&line) + "\n"));
     }
     lines
 }

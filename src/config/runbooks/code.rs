@@ -2,9 +2,12 @@
 //! What is refused here could let a value become code, an option or another program; that the rest can not is for the program
 //! itself to hold.
 
+use std::borrow::Cow;
+
 use super::super::Reading;
 use super::super::node::Node;
 use super::allowed::Allowed;
+use super::options;
 use super::programs::{self, Kind, is_input, kind, takes_code, takes_input, takes_value};
 use super::texts::Scope;
 use super::within;
@@ -14,6 +17,8 @@ use crate::runbook::{Piece, Text};
 pub(super) struct Argument<'n> {
     pub text: Text,
     pub node: &'n Node,
+    /// Where its path leads on this machine, if elsewhere.
+    pub target: Option<String>,
 }
 
 impl Argument<'_> {
@@ -26,12 +31,32 @@ impl Argument<'_> {
         }
     }
 
+    /// As a program; `None` where parameters stand in it.
+    pub fn kind(&self) -> Option<Kind> {
+        let named = kind(self.plain()?);
+        let behind = || self.target.as_deref().map(programs::kind_behind);
+        Some(if named == Kind::Other { behind().unwrap_or(named) } else { named })
+    }
+
+    /// With what it leads to, where that is what counts.
+    pub fn called(&self) -> Cow<'_, str> {
+        let path = self.plain().unwrap_or_default();
+        match &self.target {
+            Some(target) if self.kind().is_some_and(|found| found != kind(path)) => {
+                Cow::Owned(format!("{path} -> {target}"))
+            }
+            _ => Cow::Borrowed(path),
+        }
+    }
+
     pub fn has_params(&self) -> bool {
         self.text.names().next().is_some()
     }
 }
 
 const FIND_STARTS: &[&str] = &["-exec", "-execdir", "-ok", "-okdir"];
+const LONG_OPTION: &str =
+    "write --NAME={{ … }} if the program has such an option for data; else put it into a script of your own";
 const OWN_SCRIPT: &str = "put it into a script of your own, which takes parameters as its arguments";
 
 /// All that is wrong with the arguments of a command.
@@ -39,19 +64,14 @@ pub(super) fn check(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allo
     program(ctx, argv, allowed);
     let all: Vec<&Argument<'_>> = argv.iter().collect();
     for place in 1..all.len() {
-        option(ctx, all[place], all.get(place - 1).copied(), scope);
+        option(ctx, &all, place, scope);
     }
 }
 
 /// A value is never where it could be read as an option, or as the command that an option takes.
-pub(super) fn option(
-    ctx: &mut Reading<'_>,
-    argument: &Argument<'_>,
-    before: Option<&Argument<'_>>,
-    scope: &Scope<'_>,
-) {
+pub(super) fn option(ctx: &mut Reading<'_>, arguments: &[&Argument<'_>], place: usize, scope: &Scope<'_>) {
+    let argument = arguments[place];
     let at = argument.node.at;
-    let hint = "write --NAME={{ … }}, or the value as an argument of its own";
     match argument.text.0.first() {
         Some(Piece::Param(name)) if scope.negative.contains(&&**name) => {
             let message = format!("`{name}` may be below zero, and would be taken for an option here");
@@ -60,32 +80,22 @@ pub(super) fn option(
         Some(Piece::Plain(head)) if head.starts_with('-') && argument.has_params() => {
             if !head.contains('=') {
                 let message = "an argument that begins with `-` may have parameters after a `=` alone";
-                return ctx.report.error_with("E0702", at, message, hint);
+                return ctx.report.error_with("E0702", at, message, LONG_OPTION);
             }
             if !head.starts_with("--") {
                 let message =
                     "an option of one dash has no parameters: what stands behind its letter may be a command";
-                return ctx.report.error_with("E0702", at, message, hint);
+                return ctx.report.error_with("E0702", at, message, LONG_OPTION);
             }
         }
         _ => {}
     }
     if argument.has_params()
-        && let Some(name) = command_of(argument, before)
+        && let Some(name) = options::command_of(arguments, place)
     {
         let message = format!("`{name}` takes a command: no parameter may stand in it");
         ctx.report.error_with("E0702", at, message, OWN_SCRIPT);
     }
-}
-
-/// The option, or the setting behind one (`-c core.pager=…`), that is named for a command and takes this argument.
-fn command_of<'a>(argument: &'a Argument<'_>, before: Option<&'a Argument<'_>>) -> Option<&'a str> {
-    let before =
-        before.and_then(Argument::plain).filter(|before| before.starts_with('-') && !before.contains('='));
-    let set = argument.text.head().split_once('=').map(|(name, _)| name);
-    let set = set.filter(|name| name.starts_with("--") || before.is_some());
-    let long = before.filter(|before| before.len() > "-x".len() && !argument.text.head().starts_with('-'));
-    [set, long].into_iter().flatten().find(|name| programs::is_for_a_command(name))
 }
 
 fn program(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed) {
@@ -97,8 +107,12 @@ fn program(ctx: &mut Reading<'_>, argv: &[Argument<'_>], allowed: &Allowed) {
     if let Err((message, hint)) = allowed.check(path) {
         return ctx.report.error_with("E0701", program.node.at, message, hint);
     }
-    let kind = kind(path);
+    let kind = program.kind().unwrap_or(Kind::Other);
+    let path = &*program.called();
     let rest: Vec<&Argument<'_>> = rest.iter().collect();
+    if let Some(verb) = options::edits(path, &rest) {
+        return refuse(ctx, program, &format!("{path} {verb}"), Kind::Orders);
+    }
     match kind {
         Kind::Other => within::of_a_program(ctx, &rest, path),
         Kind::Carrier => within::of_a_carrier(ctx, &rest, path),
@@ -192,7 +206,7 @@ fn script(
     kind: Kind,
     allowed: &Allowed,
 ) {
-    let path = program.plain().unwrap_or_default();
+    let path = &*program.called();
     match script_of(rest, kind) {
         Script::Param(argument) => named_as_it_is(ctx, argument, path),
         Script::Code(argument) if kind == Kind::Shell => {
@@ -202,7 +216,9 @@ fn script(
         }
         Script::Code(_) => without_params(ctx, rest, path),
         Script::File(argument) => {
-            if let Err((message, hint)) = allowed.check(argument.plain().unwrap_or_default()) {
+            let text = argument.plain().unwrap_or_default();
+            let is_a_name = programs::takes_a_name(kind) && !text.contains('/');
+            if !is_a_name && let Err((message, hint)) = allowed.check(text) {
                 ctx.report.error_with("E0701", argument.node.at, message, hint);
             }
         }

@@ -6,7 +6,7 @@ use super::super::Reading;
 use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
 use super::code::{self, Argument};
-use super::{Around, allowed, seconds, steering, texts, too_many};
+use super::{Around, allowed, safety, seconds, steering, texts, too_many};
 use crate::respond::{SECRET_BYTES_MAX, Secret};
 use crate::runbook::{Bounds, Command, Piece, Text};
 
@@ -57,7 +57,8 @@ fn argv(ctx: &mut Reading<'_>, fields: Fields<'_>, around: Around<'_>) -> Vec<Te
             ctx.report.error("E0215", node.at, message);
         }
         without_zero(ctx, node, &text);
-        argv.push(Argument { text, node });
+        let target = node.scalar().and_then(|scalar| ctx.world.target(Path::new(&scalar.text)));
+        argv.push(Argument { text, node, target });
     }
     // Where one can not be read the others may mean something else.
     if argv.len() == nodes.len().min(ARGUMENTS_MAX) {
@@ -154,6 +155,7 @@ fn secret(ctx: &mut Reading<'_>, node: &Node, folder: &Path) -> Option<Secret> {
 }
 
 fn user(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<String> {
+    safety::empty(ctx, fields, &[("user", "name one, or leave it out where it is the daemon's own")]);
     let name = fields.text(&mut ctx.report, "user")?;
     let first = |c: char| c.is_ascii_lowercase() || c == '_';
     let inside = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);

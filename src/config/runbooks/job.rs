@@ -228,6 +228,6 @@ fn items(node: Option<&Node>) -> &[Node] {
 
 /// Those that are texts; what is wrong in them has been told.
 fn arguments<'n>(node: Option<&'n Node>, variables: &[&str]) -> Vec<Argument<'n>> {
-    let argument = |node| Some(Argument { text: expanded(node, variables)?, node });
+    let argument = |node| Some(Argument { text: expanded(node, variables)?, node, target: None });
     items(node).iter().filter_map(argument).collect()
 }

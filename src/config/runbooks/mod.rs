@@ -9,6 +9,8 @@ mod command;
 mod http;
 mod job;
 mod json;
+mod labels;
+mod options;
 mod params;
 mod programs;
 mod safety;
@@ -19,6 +21,7 @@ mod texts;
 mod triggers;
 mod within;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use self::allowed::Allowed;
@@ -28,7 +31,7 @@ use super::reader::Fields;
 use super::set::{self, Document, Kind, Set};
 use super::{Reading, annotations, metadata, quantity, suggest};
 use crate::door::Role;
-use crate::engine::RunbookPlan;
+use crate::engine::{RunbookPlan, SloPlan, Watch};
 use crate::runbook::{Runbook, WATCH_S};
 use crate::runner::{self, Vault};
 
@@ -57,10 +60,15 @@ pub(super) struct Runbooks {
     pub settings: runner::Settings,
 }
 
-pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Runbooks {
+pub(super) fn read(
+    ctx: &mut Reading<'_>,
+    set: &Set,
+    (slo_plans, watches): (&[SloPlan], &[Watch]),
+) -> Runbooks {
+    let labels = labels::names(ctx, slo_plans, watches);
     let (allowed, (link_key, link_base)) = allowed::read(ctx, set);
     let slos = set.of(Kind::Slo).iter().map(|document| &*document.name).collect();
-    let known = Known { allowed, operators: operators(set), slos, rules: rules(set) };
+    let known = Known { allowed, operators: operators(set), slos, rules: rules(set), labels };
     let documents = set.of(Kind::Runbook);
     if let Some(document) = documents.get(RUNBOOKS_MAX) {
         ctx.report.error("E0215", document.at, format!("a set has at most {RUNBOOKS_MAX} runbooks"));
@@ -80,6 +88,8 @@ struct Known<'s> {
     operators: Vec<&'s str>,
     slos: Vec<&'s str>,
     rules: Vec<&'s str>,
+    /// Of alerts, by name.
+    labels: Option<BTreeSet<String>>,
 }
 
 fn runbook(
@@ -95,7 +105,8 @@ fn runbook(
     let spec = fields.required(&mut ctx.report, "spec")?;
     texts::without_files(ctx, spec);
     let spec = Fields::new(&mut ctx.report, spec, "a Runbook's spec", SPEC)?;
-    let (params, scope) = params::read(ctx, spec);
+    safety::refuse_empty(ctx, spec);
+    let (params, scope) = params::read(ctx, spec, known);
     let triggers = triggers::read(ctx, spec, &params, known);
     let target = target(ctx, spec, &scope);
     let (approval, is_destructive) = safety::approval(ctx, spec, &known.operators);

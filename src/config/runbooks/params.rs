@@ -4,7 +4,7 @@ use super::super::node::{Key, Node};
 use super::super::reader::{self, Fields};
 use super::super::{Reading, suggest};
 use super::texts::{self, Scope};
-use super::too_many;
+use super::{Known, labels, too_many};
 use crate::runbook::{self, Param, RUN_ID, RUN_KEY, Rule, VALUE_BYTES_MAX};
 
 const PARAM: &[&str] = &["from", "value", "enum", "min", "max", "pattern", "max_length"];
@@ -27,7 +27,11 @@ const SUSPECT: &[&str] = &[
 const PATTERN_BYTES_MAX: usize = 1_024;
 
 /// The sound ones, and all names for texts.
-pub(super) fn read<'n>(ctx: &mut Reading<'_>, spec: Fields<'n>) -> (Vec<Param>, Scope<'n>) {
+pub(super) fn read<'n>(
+    ctx: &mut Reading<'_>,
+    spec: Fields<'n>,
+    known: &Known<'_>,
+) -> (Vec<Param>, Scope<'n>) {
     let mut scope = Scope { names: Vec::new(), negative: Vec::new() };
     let mut params = Vec::new();
     let entries = spec.get("params").map_or_else(Vec::new, |node| texts::named(ctx, node, "params"));
@@ -35,7 +39,7 @@ pub(super) fn read<'n>(ctx: &mut Reading<'_>, spec: Fields<'n>) -> (Vec<Param>, 
     for (key, node) in entries.into_iter().take(PARAMS_MAX) {
         scope.names.push(&key.text);
         check_name(ctx, key);
-        let Some(param) = param(ctx, key, node) else { continue };
+        let Some(param) = param(ctx, key, node, known) else { continue };
         if matches!(param.rule, Rule::Whole { min, .. } if min < 0) {
             scope.negative.push(&key.text);
         }
@@ -62,9 +66,9 @@ fn check_name(ctx: &mut Reading<'_>, key: &Key) {
     }
 }
 
-fn param(ctx: &mut Reading<'_>, key: &Key, node: &Node) -> Option<Param> {
+fn param(ctx: &mut Reading<'_>, key: &Key, node: &Node, known: &Known<'_>) -> Option<Param> {
     let fields = Fields::new(&mut ctx.report, node, "a parameter", PARAM)?;
-    let (rule, from) = (rule(ctx, fields), from(ctx, fields));
+    let (rule, from) = (rule(ctx, fields), from(ctx, fields, known));
     let (rule, from) = (rule?, from?);
     if let runbook::From::Value(value) = &from
         && let Err(why) = rule.check(value)
@@ -75,7 +79,7 @@ fn param(ctx: &mut Reading<'_>, key: &Key, node: &Node) -> Option<Param> {
     Some(Param { name: key.text.clone(), from, rule })
 }
 
-fn from(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<runbook::From> {
+fn from(ctx: &mut Reading<'_>, fields: Fields<'_>, known: &Known<'_>) -> Option<runbook::From> {
     let words = ["label.NAME", "service", "alert", "person"];
     if let (Some(_), Some(_)) = (fields.get("from"), fields.get("value")) {
         let message = "`from` and `value` exclude each other";
@@ -102,6 +106,7 @@ fn from(ctx: &mut Reading<'_>, fields: Fields<'_>) -> Option<runbook::From> {
             && !label.contains(|c: char| c.is_control() || c.is_whitespace())
     };
     if let Some(label) = text.strip_prefix("label.").filter(is_label) {
+        labels::warn_unknown(ctx, node, label, "this parameter never has a value", known);
         return Some(runbook::From::Label(label.to_owned()));
     }
     let message = format!("`{text}` is nothing that a value comes from");

@@ -24,34 +24,58 @@ pub(super) struct Letters {
     code: &'static str,
     /// The argument behind is their value.
     values: &'static str,
+    /// Long ones of that kind.
+    words: &'static [&'static str],
     /// Code is read from the standard input all the same.
     input: &'static str,
 }
 
 /// An image's own program: a shell or an interpreter, for all we know.
-pub(super) const IMAGE: Kind = Kind::Interpreter(&Letters { code: "cCeE", values: "", input: "" });
+pub(super) const IMAGE: Kind =
+    Kind::Interpreter(&Letters { code: "cCeE", values: "", words: &[], input: "" });
 /// Read before the standard input is.
 const SHELL_FILES: &[&str] = &["--rcfile", "--init-file", "--init-command"];
 const SHELL_VALUES: &str = "oO";
 const SHELLS: &[&str] =
     &["sh", "bash", "rbash", "dash", "zsh", "ksh", "mksh", "fish", "ash", "csh", "tcsh", "pwsh"];
-const INTERPRETERS: &[(&str, Letters)] = &[
-    ("python", Letters { code: "cm", values: "WX", input: "i" }),
-    ("pypy", Letters { code: "cm", values: "WX", input: "i" }),
-    ("perl", Letters { code: "eE", values: "I", input: "" }),
-    ("ruby", Letters { code: "e", values: "CEIr", input: "" }),
-    ("node", Letters { code: "ep", values: "Cr", input: "i" }),
-    ("nodejs", Letters { code: "ep", values: "Cr", input: "i" }),
-    ("deno", Letters { code: "ep", values: "", input: "" }),
-    ("bun", Letters { code: "ep", values: "r", input: "" }),
-    ("php", Letters { code: "rBRE", values: "cdtz", input: "a" }),
-    ("lua", Letters { code: "e", values: "l", input: "i" }),
-    ("luajit", Letters { code: "e", values: "l", input: "i" }),
-    ("Rscript", Letters { code: "e", values: "", input: "" }),
-    ("tclsh", Letters { code: "c", values: "", input: "" }),
-    ("groovy", Letters { code: "e", values: "c", input: "" }),
+/// Of a virtual machine, which takes code from files alone.
+const JAVA_WORDS: &[&str] = &[
+    "-cp",
+    "-classpath",
+    "--class-path",
+    "-p",
+    "--module-path",
+    "--upgrade-module-path",
+    "--add-modules",
+    "--limit-modules",
+    "--add-reads",
+    "--add-exports",
+    "--add-opens",
+    "--patch-module",
+    "--source",
 ];
-const FILTERS: &[&str] = &["awk", "gawk", "mawk", "nawk", "sed"];
+const INTERPRETERS: &[(&str, Letters)] = &[
+    ("java", Letters { code: "", values: "", words: JAVA_WORDS, input: "" }),
+    ("python", Letters { code: "cm", values: "WX", words: &[], input: "i" }),
+    ("pypy", Letters { code: "cm", values: "WX", words: &[], input: "i" }),
+    ("perl", Letters { code: "eE", values: "I", words: &[], input: "" }),
+    ("ruby", Letters { code: "e", values: "CEIr", words: &[], input: "" }),
+    ("node", Letters { code: "ep", values: "Cr", words: &[], input: "i" }),
+    ("nodejs", Letters { code: "ep", values: "Cr", words: &[], input: "i" }),
+    ("deno", Letters { code: "ep", values: "", words: &[], input: "" }),
+    ("bun", Letters { code: "ep", values: "r", words: &[], input: "" }),
+    ("php", Letters { code: "rBRE", values: "cdtz", words: &[], input: "a" }),
+    ("lua", Letters { code: "e", values: "l", words: &[], input: "i" }),
+    ("luajit", Letters { code: "e", values: "l", words: &[], input: "i" }),
+    ("Rscript", Letters { code: "e", values: "", words: &[], input: "" }),
+    ("tclsh", Letters { code: "c", values: "", words: &[], input: "" }),
+    ("groovy", Letters { code: "e", values: "c", words: &[], input: "" }),
+];
+/// Also what builds by rules: `make X='$(shell …)'`.
+const FILTERS: &[&str] = &[
+    "awk", "gawk", "mawk", "nawk", "sed", "sqlite", "make", "gmake", "bmake", "ninja", "rake", "cmake",
+    "ant", "mvn", "gradle", "bazel", "npm", "pnpm", "yarn", "cargo",
+];
 const STARTERS: &[&str] = &[
     "env",
     "su",
@@ -91,11 +115,67 @@ const STARTERS: &[&str] = &[
     "flock",
     "script",
     "strace",
+    "ltrace",
     "gdb",
+    "lldb",
+    "valgrind",
+    "perf",
+    "run-parts",
+    "dbus-run-session",
+    "dbus-launch",
+    "xvfb-run",
+    "fakeroot",
+    "firejail",
+    "proot",
+    "setarch",
+    "cpulimit",
+    "choom",
+    "chpst",
+    "setuidgid",
+    "daemonize",
+    "dumb-init",
+    "su-exec",
+    "rlwrap",
+    "entr",
+    "npx",
+    "uvx",
+    "pipx",
 ];
-const ORDERS: &[&str] = &["at", "batch", "crontab", "xargs", "parallel", "dc", "m4"];
+/// Editors too: what is typed into one may be a command.
+const ORDERS: &[&str] = &[
+    "at",
+    "batch",
+    "crontab",
+    "xargs",
+    "parallel",
+    "dc",
+    "m4",
+    "vi",
+    "vim",
+    "vim.basic",
+    "vim.tiny",
+    "vim.nox",
+    "vim.gtk3",
+    "rvim",
+    "vimdiff",
+    "nvim",
+    "view",
+    "ex",
+    "ed",
+    "emacs",
+    "emacsclient",
+    "nano",
+    "visudo",
+    "vipw",
+    "vigr",
+];
 /// A shell far away reads their arguments, or they start what their options say.
-const REMOTE: &[&str] = &["ssh", "rsh", "slogin", "scp", "sftp", "rsync", "ansible"];
+const REMOTE: &[&str] = &[
+    "ssh", "rsh", "slogin", "scp", "sftp", "rsync", "ansible", "mosh", "pdsh", "pssh", "clush", "tmux",
+    "screen", "byobu", "dtach", "abduco",
+];
+/// One file under many names, and each does what it is called.
+const MANY: &[&str] = &["busybox", "toybox", "coreutils"];
 const CARRIERS: &[&str] = &[
     "docker",
     "docker-compose",
@@ -111,6 +191,7 @@ const CARRIERS: &[&str] = &[
     "lxc",
     "incus",
     "nomad",
+    "ip",
 ];
 const CODE_OPTIONS: &[&str] = &[
     "--command",
@@ -125,8 +206,22 @@ const CODE_OPTIONS: &[&str] = &[
 ];
 /// What the names of options end with that take a command.
 const COMMAND_WORDS: &[&str] = &[
-    "command", "cmd", "rsh", "exec", "execute", "eval", "program", "action", "script", "hook", "shell",
-    "pager", "editor",
+    "command",
+    "cmd",
+    "rsh",
+    "exec",
+    "execute",
+    "eval",
+    "program",
+    "action",
+    "script",
+    "hook",
+    "shell",
+    "pager",
+    "editor",
+    "askpass",
+    "upload-pack",
+    "receive-pack",
 ];
 
 /// `/usr/bin/python3.11` is `python`.
@@ -141,12 +236,18 @@ pub(super) fn kind(path: &str) -> Kind {
         (None, "find") => Kind::Find,
         _ if is(SHELLS) => Kind::Shell,
         _ if is(FILTERS) => Kind::Filter,
-        _ if is(STARTERS) => Kind::Starter,
+        _ if is(STARTERS) || file.starts_with("ld-") && file.contains(".so") => Kind::Starter,
         _ if is(ORDERS) => Kind::Orders,
         _ if is(REMOTE) || name.starts_with("ansible-") => Kind::Remote,
         _ if is(CARRIERS) => Kind::Carrier,
         _ => Kind::Other,
     }
+}
+
+/// Of what a link leads to, where its own name says nothing.
+pub(super) fn kind_behind(target: &str) -> Kind {
+    let file = target.rsplit('/').next().unwrap_or(target);
+    if MANY.contains(&file) { Kind::Other } else { kind(target) }
 }
 
 /// Whether an option of the program takes code.
@@ -167,6 +268,7 @@ pub(super) fn takes_code(option: &str, kind: Kind) -> bool {
 pub(super) fn takes_value(option: &str, kind: Kind) -> bool {
     let letters = match kind {
         Kind::Shell => SHELL_VALUES,
+        Kind::Interpreter(letters) if letters.words.contains(&option) => return true,
         Kind::Interpreter(letters) => letters.values,
         _ => return false,
     };
@@ -188,6 +290,11 @@ pub(super) fn takes_input(option: &str, kind: Kind) -> bool {
         Kind::Interpreter(_) => option == "--interactive",
         _ => false,
     }
+}
+
+/// Whether what it runs may be the name of something in its archives: `java -cp a.jar Main`.
+pub(super) fn takes_a_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Interpreter(letters) if letters.words == JAVA_WORDS)
 }
 
 /// Where text is read from that is nobody's file.

@@ -66,6 +66,41 @@ fn breaker(ctx: &mut Reading<'_>, node: &Node, default: Breaker) -> Option<Break
     })
 }
 
+/// A field that holds something back, with nothing behind it: what was meant can not be known.
+const EMPTY: &[(&str, &str)] = &[
+    ("limits", "write `limits: {}`, or leave it out, for the defaults"),
+    ("quiet_times", "write a list of times, or leave it out where there are none"),
+    ("destructive", "write true or false"),
+    (
+        "approval",
+        "write `approval: {}` where every operator may approve, or `approval: {by: [NAME], expires: 15m}`",
+    ),
+];
+const EMPTY_LIMITS: &[(&str, &str)] = &[
+    ("cooldown", "write 10m, or 0s for none"),
+    ("concurrency", "write a number, or leave it out for 1"),
+    ("blast_radius", "write {targets: 3, within: 1h}, or leave it out where there is none"),
+    ("breaker", "write {failures: 3, pause: 1h}, or leave it out for that"),
+];
+
+/// What is left empty would count as absent, and hold nothing back.
+pub(super) fn refuse_empty(ctx: &mut Reading<'_>, spec: Fields<'_>) {
+    empty(ctx, spec, EMPTY);
+    let limits = spec.get("limits").and_then(|node| node.entries().map(|_| Fields::open(node, "limits")));
+    if let Some(limits) = limits {
+        empty(ctx, limits, EMPTY_LIMITS);
+    }
+}
+
+pub(super) fn empty(ctx: &mut Reading<'_>, fields: Fields<'_>, names: &[(&str, &str)]) {
+    for (name, hint) in names {
+        if let Some(key) = fields.key(name).filter(|_| fields.get(name).is_none()) {
+            let message = format!("`{name}` is empty: what it is to say is not known");
+            ctx.report.error_with("E0707", key.at, message, *hint);
+        }
+    }
+}
+
 /// Who has to agree, and whether the runbook is destructive.
 pub(super) fn approval(
     ctx: &mut Reading<'_>,
@@ -78,6 +113,7 @@ pub(super) fn approval(
     let Some(fields) = Fields::new(&mut ctx.report, node, "approval", &["by", "expires"]) else {
         return (Some(default), is_destructive);
     };
+    empty(ctx, fields, &[("by", "name operators, or leave it out where each of them may approve")]);
     let expires_s = seconds(ctx, fields, "expires", [1, WEEK_S], "1s to 1w").unwrap_or(EXPIRES_S);
     let names = fields.texts(&mut ctx.report, "by");
     if fields.is_empty_list("by") {
@@ -134,6 +170,12 @@ fn quiet_time(ctx: &mut Reading<'_>, node: &Node) -> Option<Exclusion> {
         ctx.report.error("E0215", fields.place_of("reason"), message);
     }
     let (from, to, zone) = (from?, to?, zone?);
+    if from == to {
+        let message =
+            "a quiet time from one minute to the same one is the whole day, and nothing would ever start";
+        let hint = "write from: '00:00', to: '24:00' for whole days, with `days`; else another end";
+        ctx.report.error_with("E0707", fields.place_of("to"), message, hint);
+    }
     let length = (to + DAY_S / MINUTE_S - from - 1) % (DAY_S / MINUTE_S) + 1;
     let clock = |minute: u64| format!("{:02}:{:02}", minute / 60, minute % 60);
     let text = || {

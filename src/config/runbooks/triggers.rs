@@ -2,9 +2,9 @@
 
 use super::super::node::{Node, Value};
 use super::super::reader::{self, Fields};
-use super::super::{Reading, routing, suggest};
-use super::{Known, too_many};
-use crate::model::{Category, Compiled, Matcher, MatcherOp, Priority, Severity};
+use super::super::{Reading, routing};
+use super::{Known, labels, safety, too_many};
+use crate::model::Compiled;
 use crate::runbook::{self, Moment, Param, Trigger};
 
 const TRIGGER: &[&str] = &["on", "match"];
@@ -46,6 +46,7 @@ fn trigger(ctx: &mut Reading<'_>, node: &Node, known: &Known<'_>) -> Option<Trig
     } else if fields.is_empty_list("on") {
         ctx.report.error("E0707", fields.place_of("on"), "a trigger without a moment starts nothing");
     }
+    safety::empty(ctx, fields, &[("match", "write matchers, or leave it out where every alert starts it")]);
     let nodes = match fields.get("match") {
         Some(node) if matches!(node.value, Value::Scalar(_)) => std::slice::from_ref(node),
         _ => fields.list(&mut ctx.report, "match"),
@@ -54,27 +55,10 @@ fn trigger(ctx: &mut Reading<'_>, node: &Node, known: &Known<'_>) -> Option<Trig
     let mut matchers = Vec::new();
     for node in nodes.iter().take(MATCHERS_MAX) {
         for matcher in routing::parsed(ctx, node, "match").into_iter().flatten() {
-            warn_never(ctx, node, &matcher, known);
-            matchers.extend(Compiled::new(matcher).ok());
+            let Ok(compiled) = Compiled::new(matcher) else { continue };
+            labels::warn_never(ctx, node, &compiled, known);
+            matchers.push(compiled);
         }
     }
     Some(Trigger { moments, matchers })
-}
-
-/// A label that no alert can have.
-fn warn_never(ctx: &mut Reading<'_>, node: &Node, matcher: &Matcher, known: &Known<'_>) {
-    let words: Vec<&str> = match &*matcher.name {
-        "slo" => known.slos.clone(),
-        "rule" => known.rules.clone(),
-        "severity" => Severity::ALL.iter().map(|one| one.as_str()).collect(),
-        "priority" => Priority::ALL.iter().map(|one| one.as_str()).collect(),
-        "category" => Category::ALL.iter().map(|one| one.as_str()).collect(),
-        _ => return,
-    };
-    let value = &*matcher.value;
-    if matcher.op == MatcherOp::Equal && !value.is_empty() && !words.contains(&value) && !ctx.incomplete {
-        let message = format!("no alert has {matcher}: this trigger starts nothing");
-        let hint = if words.is_empty() { String::new() } else { suggest::hint(value, &words) };
-        ctx.report.warn("W0702", node.at, message, &hint);
-    }
 }

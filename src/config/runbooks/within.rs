@@ -101,7 +101,7 @@ fn are_sound(ctx: &mut Reading<'_>, arguments: &[&Argument<'_>], places: Places,
         let Some(text) = argument.plain() else { continue };
         let behind = &arguments[place + 1..];
         let is_image = places.image == Some(place);
-        let kind = kind(if is_image { of_an_image(text) } else { text });
+        let kind = if is_image { kind(of_an_image(text)) } else { argument.kind().unwrap_or(Kind::Other) };
         let is_program = is_started || places.program == Some(place);
         let is_path = text.rsplit_once('/').is_some_and(|(folder, _)| folder.ends_with("bin"));
         let reads_code = match kind {
@@ -114,7 +114,7 @@ fn are_sound(ctx: &mut Reading<'_>, arguments: &[&Argument<'_>], places: Places,
         }
         match kind {
             Kind::Orders | Kind::Remote if is_program && has_input => {
-                code::refuse(ctx, argument, text, kind);
+                code::refuse(ctx, argument, &argument.called(), kind);
                 return false;
             }
             Kind::Orders | Kind::Remote | Kind::Filter | Kind::Find | Kind::Starter | Kind::Sudo
@@ -144,7 +144,7 @@ fn runs(
     kind: Kind,
     has_input: bool,
 ) -> bool {
-    let path = program.plain().unwrap_or_default();
+    let path = &*program.called();
     match script_of(behind, kind) {
         Script::Input if has_input => code::reads_input(ctx, program, path),
         Script::Param(argument) => code::named_as_it_is(ctx, argument, path),
@@ -156,7 +156,7 @@ fn runs(
 /// Whether one of the arguments is a program that reads code, with an option behind it that gives it.
 fn reads_code(arguments: &[&Argument<'_>]) -> bool {
     arguments.iter().enumerate().any(|(place, argument)| {
-        let kind = argument.plain().map_or(Kind::Other, kind);
+        let kind = argument.kind().unwrap_or(Kind::Other);
         let mut behind = arguments[place + 1..].iter().filter_map(|argument| argument.plain());
         behind.any(|option| takes_code(option, kind))
     })
@@ -175,12 +175,17 @@ pub(super) fn of_a_container(
     let is_program =
         |argument: &&&Argument<'_>| !command.is_empty() || !argument.text.head().starts_with('-');
     if let Some(program) = all.first().filter(is_program).filter(|argument| argument.has_params()) {
-        let message = "the program is named as it is: no parameter stands in its path";
-        return ctx.report.error("E0702", program.node.at, message);
+        let (message, hint) = match command.is_empty() {
+            true => (
+                "without `command` the first of `args` may be the program, which is named as it is",
+                "name the program: add `command`, with the path that the image starts",
+            ),
+            false => ("the program is named as it is: no parameter stands in its path", ""),
+        };
+        return ctx.report.error_with("E0702", program.node.at, message, hint);
     }
-    for (place, argument) in all.iter().enumerate() {
-        let before = place.checked_sub(1).map(|before| all[before]);
-        code::option(ctx, argument, before, scope);
+    for place in 0..all.len() {
+        code::option(ctx, &all, place, scope);
     }
     let program = Some(0).filter(|_| !command.is_empty());
     let texts = || all.iter().filter_map(|argument| argument.plain());

@@ -88,6 +88,9 @@ async fn the_right_person_or_a_good_link_approves_and_nobody_else() {
     for who in ["viewer", "bob"] {
         let refused = ask(who, &["runbook", "approve", &run]);
         assert_eq!(refused.code, Some(77), "{who}: {}", refused.err);
+        let is_told =
+            refused.err.contains("is approved by alice alone") && refused.err.contains("may approve it");
+        assert_eq!(is_told, who == "bob", "{who}: {}", refused.err);
     }
     assert!(canary.calls().is_empty());
     let approved = ask("alice", &["runbook", "approve", &run]);

@@ -43,8 +43,10 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
     let ask = |args: &[&str]| ran(program().args(args).env("EVENKEEL_URL", daemon.url("")));
     let alert = page["alert"]["id"].as_str().unwrap();
     for (args, expected) in [
-        (&["runbook", "list"][..], "1 runs, 1 in 7 days, 0 refused"),
+        (&["runbook", "list"][..], "1 run, 1 in 7 days, 0 refused"),
         (&["runbook", "runs"], "restart on web-1: succeeded"),
+        (&["runbook", "runs", "--runbook", "restart", "--state", "succeeded"], id),
+        (&["runbook", "runs", "--state", "failed"], "no runs"),
         (&["runbook", "show", id], "      sang"),
         (&["runbook", "show", "restart"], "sing (command)"),
         (&["alert", "show", alert], "restart on web-1: succeeded"),
@@ -61,6 +63,7 @@ async fn a_page_starts_a_program_once_and_everything_says_so() {
     let refused = ask(&["runbook", "run", "restart", "--param", "host=-rf"]);
     assert!(refused.code == Some(1) && refused.err.contains("`host` begins with a dash"), "{}", refused.err);
     all_ended(&daemon, 2).await;
+    runs_are_chosen_among(&daemon).await;
     assert_eq!(canary.calls().len(), 2);
     let metrics = daemon.text("/metrics").await;
     assert!(
@@ -140,4 +143,23 @@ async fn a_run_goes_on_after_a_stop_in_its_midst() {
     let told = sink.heard();
     assert!(told.iter().all(|post| post.body["alert"]["rule"] == "in-trouble"));
     assert_eq!(daemon.stop().await, Some(0));
+}
+
+/// Of two runs and one that was refused.
+async fn runs_are_chosen_among(daemon: &Daemon) {
+    let ask = |args: &[&str]| ran(program().args(args).env("EVENKEEL_URL", daemon.url("")));
+    for (args, said) in [
+        (
+            &["runbook", "run", "restart", "--param", "host=a", "--param", "host=b"][..],
+            "`--param host=…` stands there twice",
+        ),
+        (&["runbook", "runs", "--state", "over"], "waits_for_approval"),
+    ] {
+        let refused = ask(args);
+        assert!(refused.code == Some(2) && refused.err.contains(said), "{args:?}: {}", refused.err);
+    }
+    let short = ask(&["runbook", "runs", "--limit", "1"]);
+    assert!(short.out.contains("and 1 more") || short.out.contains("and 2 more"), "{}", short.out);
+    let unknown = reqwest::get(daemon.url("/api/v1/runs?state=over")).await.unwrap();
+    assert_eq!(unknown.status(), 400);
 }
