@@ -34,15 +34,18 @@ macro_rules! eprintln {
 
 mod args;
 mod backup;
+mod banner;
 mod bar;
 mod check;
 mod client;
+mod count;
 mod demo;
 mod doctor;
 mod explain;
 mod init;
 mod manual;
 mod paint;
+mod reach;
 mod record;
 mod replay;
 mod run;

@@ -105,6 +105,9 @@ fn alert_lines(alert: &Value) -> String {
         text(&alert["reason"]),
         text(&alert["dedup_key"]),
     );
+    for (name, value) in alert["annotations"].as_object().into_iter().flatten() {
+        lines.push_str(&format!("  {name:<10} {}\n", text(value).escape_debug()));
+    }
     for one in alert["decisions"].as_array().into_iter().flatten() {
         lines.push_str(&format!(
             "  {}  {} #{}  {} {}  {}\n      {}\n",
