@@ -1,12 +1,11 @@
 //! `GET /api/v1/runbooks` and `GET /api/v1/runs`: which runbooks there are, what they did, and whether it helped.
 
 use axum::extract::{Path, Query};
-use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::refusal;
+use super::answers::unreadable;
 use super::queries::{answer, one};
 use super::{Busy, Shared, Views};
 use crate::engine::RunView;
@@ -46,7 +45,7 @@ pub(super) async fn runs<V: Views>(
 ) -> Response {
     let query = match query {
         Ok(Query(query)) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
     let wanted = |run: &RunView| {

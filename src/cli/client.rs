@@ -110,18 +110,18 @@ pub(super) async fn open(global: &Global, path: &str) -> Result<reqwest::Respons
     if answer.status().is_success() {
         return Ok(answer);
     }
-    Err(told(global, path, answer).await.err().unwrap_or(Exit::OurFault))
+    Err(told(global, path, answer, Exit::Usage).await.err().unwrap_or(Exit::OurFault))
 }
 
 async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit> {
     let answer = request(global, method, path, None).await?;
-    told(global, path, answer).await
+    told(global, path, answer, Exit::Usage).await
 }
 
 /// As [`get`], for what changes something.
 pub(super) async fn post(global: &Global, path: &str, body: &Value) -> Result<Value, Exit> {
     let answer = request(global, Method::POST, path, Some(body)).await?;
-    told(global, path, answer).await
+    told(global, path, answer, Exit::No).await
 }
 
 async fn request(
@@ -144,8 +144,8 @@ async fn request(
     })
 }
 
-/// What it says, unless it refuses.
-async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<Value, Exit> {
+/// What it says, unless it refuses. `mistaken` is how we end where it can not read what was asked.
+async fn told(global: &Global, path: &str, answer: reqwest::Response, mistaken: Exit) -> Result<Value, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let status = answer.status();
     if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
@@ -164,7 +164,7 @@ async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<
         eprintln!("error: {line}");
     }
     if status == reqwest::StatusCode::BAD_REQUEST {
-        return Err(Exit::Usage);
+        return Err(mistaken);
     }
     if status == reqwest::StatusCode::UNPROCESSABLE_ENTITY {
         return Err(Exit::BadConfiguration);
@@ -197,7 +197,8 @@ pub(super) async fn readiness(global: &Global, url: &str) -> Result<Readiness, T
         return Ok(Readiness::Ready);
     }
     let said = answer.text().await.unwrap_or_default();
-    Ok(Readiness::NotReady(said.trim().to_owned()))
+    let said = said.trim();
+    Ok(Readiness::NotReady(said.strip_prefix("not ready: ").unwrap_or(said).to_owned()))
 }
 
 pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {

@@ -35,9 +35,13 @@ pub(super) fn trouble(url: &str, error: &dyn Error) -> Trouble {
     let of = |why: &str, hint, answers| Trouble { why: why.to_owned(), hint, answers };
     let is_tls = url.to_ascii_lowercase().starts_with("https://");
     let says = |words: &[&str]| words.iter().any(|word| chain.contains(word));
-    if is_tls && says(&["UnknownIssuer", "unknown issuer", "CaUsedAsEndEntity"]) {
+    if is_tls && says(&["UnknownIssuer", "unknown issuer"]) {
         let hint = "name the authority that signed it with --ca-file; of a certificate that signed itself, it is that file";
         return of("its certificate is not of an authority that is trusted here", hint, true);
+    }
+    if is_tls && says(&["CaUsedAsEndEntity"]) {
+        let hint = "give the daemon one with basicConstraints CA:FALSE";
+        return of("its certificate is that of an authority, which is none for a server", hint, true);
     }
     if is_tls && says(&["invalid peer certificate"]) {
         let why = format!("its certificate does not hold: {cause}");

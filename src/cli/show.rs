@@ -60,13 +60,18 @@ pub(super) async fn rules(global: &Global) -> Exit {
             "{:<32} {:<9} {:>12} {:>12} {:>7} {:>7}",
             text(&rule["name"]),
             text(&rule["kind"]),
-            rule["hits"],
-            rule["merged"],
-            rule["alerts"],
-            rule["pages"],
+            number(&rule["hits"]),
+            number(&rule["merged"]),
+            number(&rule["alerts"]),
+            number(&rule["pages"]),
         )
     })
     .await
+}
+
+/// A JSON value takes no width.
+fn number(value: &Value) -> String {
+    value.to_string()
 }
 
 pub(super) async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
@@ -172,7 +177,7 @@ fn print_event(global: &Global, event: &Value) {
     let said = event["body"].as_str().or(event["name"].as_str()).unwrap_or("");
     println!(
         "{:>6} {} {} {:<6} {:<20} {}{} [{}]",
-        event["sequence"],
+        number(&event["sequence"]),
         text(&event["time"]),
         global.color.paint().word(&format!("{:<13}", text(&event["category"]))),
         text(&event["kind"]),

@@ -19,7 +19,7 @@ use crate::classify::Rules;
 use crate::door;
 use crate::engine::{Dedup, SERIES_MAX, Watch};
 
-const SPEC: &[&str] = &[
+pub(super) const SPEC: &[&str] = &[
     "data_dir",
     "include",
     "listen",

@@ -187,6 +187,14 @@ fn the_shipped_examples_hold_when_uncommented() {
 }
 
 #[test]
+fn every_option_stands_in_the_shipped_file() {
+    let text = Fake::on_disk("config").read(Path::new("evenkeel.yaml")).expect("shipped");
+    let stands = |key: &str| text.contains(&format!("\n  {key}:")) || text.contains(&format!("\n  # {key}:"));
+    let missing: Vec<_> = settings::SPEC.iter().filter(|key| **key != "cluster" && !stands(key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn without_files_the_defaults_hold() {
     let config = load(&[], &Fake::default()).config.expect("sound");
     assert_eq!(config.listen.otlp_grpc, "127.0.0.1:4317");
