@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::answers::{busy, refusal};
+use super::answers::{busy, refusal, unreadable};
 use super::queries::{one, time};
 use super::{AlertWanted, Busy, Shared, Views};
 use crate::model::parse_parts;
@@ -26,7 +26,7 @@ pub(super) async fn explain<V: Views>(
 ) -> Response {
     let query = match query {
         Ok(Query(query)) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     match query {
         ExplainQuery { slo: Some(name), at, alert: None, notification: None } => {
@@ -80,7 +80,7 @@ pub(super) async fn what_if<V: Views>(
 ) -> Response {
     let query = match query {
         Ok(Query(query)) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     let Ok(target) = parse_parts(&query.target) else {
         let text = format!("`target` is a share as 0.9995, not `{}`", query.target);

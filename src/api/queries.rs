@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::answers::{busy, refusal};
+use super::answers::{busy, refusal, unreadable};
 use super::{Busy, EventsWanted, Shared, Views};
 use crate::door::{Listener, Role, Visitor};
 use crate::model::{Category, EventTime, rfc3339};
@@ -60,7 +60,7 @@ pub(super) async fn slo<V: Views>(
 ) -> Response {
     let at = match query {
         Ok(Query(query)) => query.at,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     let absent = || format!("no SLO is called `{name}`; GET /api/v1/slos lists them");
     let Some(at) = at else { return one(state.views.slo(name.clone()).await, absent) };
@@ -81,7 +81,7 @@ pub(super) async fn report<V: Views>(
 ) -> Response {
     let Query(query) = match query {
         Ok(query) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     let read = |name: &str, text: &Option<String>| text.as_ref().map(|text| time(name, text)).transpose();
     let (from, to) = match (read("from", &query.from), read("to", &query.to)) {
@@ -115,7 +115,7 @@ pub(super) async fn events<V: Views>(
 ) -> Response {
     let Query(query) = match query {
         Ok(query) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     let category = match query.category.as_deref().map(|text| (text, Category::parse(text))) {
         None => None,
@@ -166,7 +166,7 @@ pub(super) async fn facts<V: Views>(
             let limit = query.limit.unwrap_or(LIMIT).min(LIMIT_MAX);
             answer(state.views.facts(limit).await.map(|facts| json!({ "facts": facts })))
         }
-        Err(error) => refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => unreadable(&error),
     }
 }
 

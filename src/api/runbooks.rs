@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answers::refusal;
+use super::answers::{refusal, unreadable};
 use super::queries::{answer, one};
 use super::{Busy, Shared, Views};
 use crate::engine::{RUN_STATES, RunView};
@@ -47,7 +47,7 @@ pub(super) async fn runs<V: Views>(
 ) -> Response {
     let query = match query {
         Ok(Query(query)) => query,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, error.body_text()),
+        Err(error) => return unreadable(&error),
     };
     if let Some(state) = query.state.as_deref().filter(|state| !RUN_STATES.contains(state)) {
         let text = format!("no run has the state `{state}`: {}", RUN_STATES.join(", "));

@@ -8,8 +8,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::paint::Color;
 use super::{
-    Exit, backup, check, client, demo, doctor, explain, init, manual, record, replay, run, runbooks, show,
-    slos, suggest, trial,
+    Exit, backup, check, client, demo, doctor, explain, init, manual, reach, record, replay, run, runbooks,
+    show, slos, suggest, trial,
 };
 use crate::model::EventTime;
 use crate::replay::WORKERS_MAX;
@@ -55,7 +55,8 @@ pub(super) struct Global {
         value_name = "URL",
         global = true,
         env = "EVENKEEL_URL",
-        default_value = "http://127.0.0.1:4319"
+        value_parser = reach::url,
+        default_value = reach::URL
     )]
     pub(super) url: String,
 
@@ -274,6 +275,10 @@ pub(super) struct TestArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(super) struct DoctorArgs {
+    /// Folder of the state; else that of the configuration
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+
     /// Only this: brokers, topics, rights and settings of `kafka`
     pub(super) what: Option<DoctorOf>,
 

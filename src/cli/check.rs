@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Exit;
 use super::args::{CheckArgs, Global, Output};
+use super::count::counted;
 use super::world::Machine;
 use super::{replay, times};
 use crate::config::{Diagnostic, Level, Loaded, World, load, render};
@@ -24,16 +25,17 @@ pub(super) fn check(global: &Global, args: &CheckArgs) -> Exit {
         Output::Json | Output::Jsonl => print_json(&loaded, global.output),
     }
     if errors > 0 {
-        eprintln!("{errors} errors, {warnings} warnings");
+        eprintln!("{}, {}", counted(errors, "error"), counted(warnings, "warning"));
         return Exit::BadConfiguration;
     }
     if let (Some(config), false) = (&loaded.config, global.quiet) {
         let slos = config.plan.slos.len();
         let runbooks = match config.plan.runbooks.len() {
             0 => String::new(),
-            number => format!("{number} runbooks, "),
+            number => format!("{}, ", counted(number, "runbook")),
         };
-        eprintln!("ok: {slos} SLOs, {runbooks}{} receivers, {warnings} warnings", config.receivers.len());
+        let (slos, receivers) = (counted(slos, "SLO"), counted(config.receivers.len(), "receiver"));
+        eprintln!("ok: {slos}, {runbooks}{receivers}, {}", counted(warnings, "warning"));
     }
     if let (Some(config), false) = (loaded.config, args.replay.is_empty()) {
         match kept(&args.replay, &config.data_dir) {

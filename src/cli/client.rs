@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Exit;
 use super::args::{Global, Output, ReloadArgs};
+use super::reach::{Trouble, trouble};
 use crate::door::token_in;
 use crate::respond;
 use crate::send::{self, Credentials, SendArgs, SendError};
@@ -109,18 +110,18 @@ pub(super) async fn open(global: &Global, path: &str) -> Result<reqwest::Respons
     if answer.status().is_success() {
         return Ok(answer);
     }
-    Err(told(global, path, answer).await.err().unwrap_or(Exit::OurFault))
+    Err(told(global, path, answer, Exit::Usage).await.err().unwrap_or(Exit::OurFault))
 }
 
 async fn ask(global: &Global, method: Method, path: &str) -> Result<Value, Exit> {
     let answer = request(global, method, path, None).await?;
-    told(global, path, answer).await
+    told(global, path, answer, Exit::Usage).await
 }
 
 /// As [`get`], for what changes something.
 pub(super) async fn post(global: &Global, path: &str, body: &Value) -> Result<Value, Exit> {
     let answer = request(global, Method::POST, path, Some(body)).await?;
-    told(global, path, answer).await
+    told(global, path, answer, Exit::No).await
 }
 
 async fn request(
@@ -136,13 +137,15 @@ async fn request(
         request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
     }
     request.send().await.map_err(|error| {
-        eprintln!("error: no daemon answers at {}: {error}\n  hint: start one with `evenkeel run`, or name it with --url", global.url);
+        let Trouble { why, hint, answers } = trouble(&url, &error.without_url());
+        let what = if answers { "no talking to the daemon" } else { "no daemon answers" };
+        eprintln!("error: {what} at {}: {why}\n  hint: {hint}", global.url);
         Exit::Unreachable
     })
 }
 
-/// What it says, unless it refuses.
-async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<Value, Exit> {
+/// What it says, unless it refuses. `mistaken` is how we end where it can not read what was asked.
+async fn told(global: &Global, path: &str, answer: reqwest::Response, mistaken: Exit) -> Result<Value, Exit> {
     let url = format!("{}{path}", global.url.trim_end_matches('/'));
     let status = answer.status();
     if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
@@ -160,6 +163,9 @@ async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<
     for line in body["diagnostics"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         eprintln!("error: {line}");
     }
+    if status == reqwest::StatusCode::BAD_REQUEST {
+        return Err(mistaken);
+    }
     if status == reqwest::StatusCode::UNPROCESSABLE_ENTITY {
         return Err(Exit::BadConfiguration);
     }
@@ -171,17 +177,27 @@ async fn told(global: &Global, path: &str, answer: reqwest::Response) -> Result<
     Err(Exit::No)
 }
 
-/// Whether the daemon is ready; an error says why none answers.
-pub(super) async fn readiness(global: &Global) -> Result<bool, String> {
-    let url = format!("{}/readyz", global.url.trim_end_matches('/'));
-    let answer = Caller::of(global)?.client.get(&url).send().await;
-    answer.map(|answer| answer.status().is_success()).map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        cause.to_string()
-    })
+/// What a daemon says of itself.
+pub(super) enum Readiness {
+    Ready,
+    /// And why.
+    NotReady(String),
+}
+
+/// An error says why none answers.
+pub(super) async fn readiness(global: &Global, url: &str) -> Result<Readiness, Trouble> {
+    let url = format!("{}/readyz", url.trim_end_matches('/'));
+    let caller = Caller::of(global);
+    let caller =
+        caller.map_err(|why| Trouble { why, hint: "look at the files that are named", answers: false })?;
+    let answer = caller.client.get(&url).send().await;
+    let answer = answer.map_err(|error| trouble(&url, &error.without_url()))?;
+    if answer.status().is_success() {
+        return Ok(Readiness::Ready);
+    }
+    let said = answer.text().await.unwrap_or_default();
+    let said = said.trim();
+    Ok(Readiness::NotReady(said.strip_prefix("not ready: ").unwrap_or(said).to_owned()))
 }
 
 pub(super) async fn send(global: &Global, args: &SendArgs) -> Exit {

@@ -128,6 +128,13 @@ fn nearest(level: &Value) -> String {
     let found = array(&level["conditions"]).iter().find(|one| one["condition"] == level["nearest"]);
     let Some(found) = found else { return "none".to_owned() };
     let windows: Vec<&str> = array(&found["windows"]).iter().map(|one| text(&one["window"])).collect();
+    if windows.is_empty() {
+        let what = match text(&found["condition"]) {
+            "no-data" => "no event comes",
+            _ => "a sequential test of what fails",
+        };
+        return format!("{}: {what}", text(&found["condition"]));
+    }
     let factor = found["factor"].as_str().unwrap_or("");
     format!(
         "{}: burn {} {factor} over {}",

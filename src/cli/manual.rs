@@ -24,13 +24,21 @@ pub(super) fn man(verb: Option<&str>) -> Exit {
         command = found.clone();
     }
     let mut page = Vec::new();
-    match clap_mangen::Man::new(command).render(&mut page) {
+    match clap_mangen::Man::new(command).render(&mut page).and_then(|()| exit_status(&mut page)) {
         Ok(()) => written(&page),
         Err(error) => {
             eprintln!("error: make the manual page: {error}");
             Exit::OurFault
         }
     }
+}
+
+fn exit_status(page: &mut Vec<u8>) -> std::io::Result<()> {
+    writeln!(page, ".SH \"EXIT STATUS\"")?;
+    for (exit, meaning) in Exit::MEANINGS {
+        writeln!(page, ".TP\n{}\n{}", exit as u8, meaning.replace('-', "\\-"))?;
+    }
+    Ok(())
 }
 
 pub(super) fn schema() -> Exit {

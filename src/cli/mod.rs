@@ -34,15 +34,18 @@ macro_rules! eprintln {
 
 mod args;
 mod backup;
+mod banner;
 mod bar;
 mod check;
 mod client;
+mod count;
 mod demo;
 mod doctor;
 mod explain;
 mod init;
 mod manual;
 mod paint;
+mod reach;
 mod record;
 mod replay;
 mod run;
@@ -73,6 +76,21 @@ pub enum Exit {
     BadConfiguration = 78,
 }
 
+impl Exit {
+    /// For the manual. docs/exit-status.md says the same.
+    const MEANINGS: [(Self, &str); 9] = [
+        (Self::Done, "done, or yes"),
+        (Self::No, "no: what was asked for is not there or does not hold"),
+        (Self::Usage, "the command line has a mistake, or the daemon can not read what was asked"),
+        (Self::OnlyWarnings, "warnings alone, and `--deny-warnings`"),
+        (Self::Unreachable, "not to be reached: no daemon answers, or a port that `run` is to take is taken"),
+        (Self::OurFault, "a fault of ours; please report it"),
+        (Self::NoState, "the state can not be read or kept"),
+        (Self::NotPermitted, "not permitted: the token's role, or a port that this user may not take"),
+        (Self::BadConfiguration, "the configuration has mistakes"),
+    ];
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -89,4 +107,20 @@ pub fn run(cli: Cli) -> Exit {
         }
     };
     runtime.block_on(args::dispatch(cli))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_every_exit_code_and_its_meaning() {
+        let document = include_str!("../../docs/exit-status.md");
+        for (exit, meaning) in Exit::MEANINGS {
+            let row = format!("| {} | {meaning}", exit as u8);
+            assert!(document.contains(&row), "docs/exit-status.md lacks: {row}");
+        }
+        let rows = document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| code"));
+        assert_eq!(rows.count(), Exit::MEANINGS.len());
+    }
 }

@@ -1,7 +1,6 @@
 //! `run`: the daemon until SIGTERM or Ctrl-C.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,27 +8,32 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
-use super::args::{Global, Output, RunArgs};
-use super::check::tell;
+use super::args::{Global, RunArgs};
+use super::banner::{Banner, Voice};
 use super::world::Machine;
-use crate::config::{self, Config, load};
-use crate::daemon::{Addresses, Daemon, Refusal, Source, State};
-use crate::door::{Listener, Role, Settings};
-use crate::telemetry::{Export, LogFormat, Target, leads_to, start_logs};
+use crate::config::{self, load};
+use crate::daemon::{Addresses, Daemon, NoPort, Refusal, Source, State};
+use crate::telemetry::{Export, Target, leads_to, start_logs};
 
 pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
-    let format = if global.output == Output::Human { LogFormat::Text } else { LogFormat::Json };
+    let voice = Voice::of(global);
+    if let Some(path) = &args.ready_file {
+        // One that is left over would say that we are ready.
+        let _none_there = fs::remove_file(path);
+    }
     let loaded = load(&global.config, &Machine);
-    tell(&loaded, global.verbose > 0);
+    let export = loaded.config.as_ref().and_then(|config| config.export.clone());
+    let export = export.map(start_export).transpose();
+    start_logs(voice.0, global.verbose, export.as_ref().ok().and_then(Option::as_ref));
+    voice.findings(&loaded, global.verbose > 0);
     let Some(mut config) = loaded.config else { return Exit::BadConfiguration };
-    let export = match config.export.clone().map(start_export).transpose() {
+    let export = match export {
         Ok(export) => export,
         Err(error) => {
-            eprintln!("error: set up the export of our own telemetry: {error:#}");
+            voice.failed(&format!("set up the export of our own telemetry: {error:#}"), "");
             return Exit::OurFault;
         }
     };
-    start_logs(format, global.verbose, export.as_ref());
     let from_flag = args.data_dir.is_some();
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
@@ -38,44 +42,52 @@ pub(super) async fn run(global: &Global, args: RunArgs) -> Exit {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("error: listen for signals: {error}");
+            voice.failed(&format!("listen for signals: {error}"), "");
             return Exit::OurFault;
         }
     };
-    let bare = global.config.is_empty();
-    let (summary, data_dir) = (summary(&config), config.data_dir.clone());
-    let entrance = config.entrance.clone();
+    let banner = Banner::of(&config, global.config.is_empty());
     let endpoint = config.export.as_ref().map(|export| export.endpoint.clone());
     let source = source(global, from_flag.then(|| config.data_dir.clone()));
     let mut daemon = match Daemon::start(config, Some(source), State::Kept).await {
         Ok(daemon) => daemon,
         Err(error) => {
-            eprintln!("error: {error:#}");
-            return if error.is::<Refusal>() { Exit::NoState } else { Exit::OurFault };
+            voice.failed(&format!("{error:#}"), "");
+            return no_start(&error);
         }
     };
     let addresses = daemon.addresses();
     if let (Some(export), Some(endpoint)) = (export, endpoint) {
         if leads_to(&endpoint, &[addresses.otlp_grpc, addresses.otlp_http, addresses.http]) {
-            eprintln!("error: telemetry.otlp.endpoint {endpoint} is this daemon itself");
-            eprintln!("  hint: name another receiver; what it says about itself would never end");
+            let hint = "name another receiver; what it says about itself would never end";
+            voice.failed(&format!("telemetry.otlp.endpoint {endpoint} is this daemon itself"), hint);
             return Exit::BadConfiguration;
         }
         daemon.export(export);
     }
     if !global.quiet {
-        eprint!("{}", banner(addresses, &summary, &entrance, &data_dir, bare));
+        banner.tell(voice, addresses);
     }
     if let Some(path) = &args.ready_file
         && let Err(error) = write_ready_file(path, addresses)
     {
-        eprintln!("error: write {}: {error}", path.display());
+        voice.failed(&format!("write {}: {error}", path.display()), "");
         return Exit::OurFault;
     }
     log_facts(&daemon);
     tell_the_manager(&[NotifyState::Ready]);
     keep_the_watchdog(&daemon);
-    until_told(daemon, signals).await
+    until_told(daemon, signals, voice, args.ready_file.as_deref()).await
+}
+
+/// A port that is taken, or is to come, may be there at the next try; what is not allowed stays so.
+fn no_start(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<NoPort>() {
+        Some(no_port) if no_port.is_forbidden() => Exit::NotPermitted,
+        Some(_) => Exit::Unreachable,
+        None if error.is::<Refusal>() => Exit::NoState,
+        None => Exit::OurFault,
+    }
 }
 
 /// Where systemd, or what speaks its protocol, has started us.
@@ -100,8 +112,11 @@ fn keep_the_watchdog(daemon: &Daemon) {
 }
 
 /// Until a signal, then to the end of what is under way.
-async fn until_told(mut daemon: Daemon, signals: Signals) -> Exit {
-    let broken = until_the_end(&mut daemon, signals).await;
+async fn until_told(mut daemon: Daemon, signals: Signals, voice: Voice, ready: Option<&Path>) -> Exit {
+    let broken = until_the_end(&mut daemon, signals, voice).await;
+    if let Some(path) = ready {
+        let _gone_already = fs::remove_file(path);
+    }
     tracing::info!("daemon.drain.started");
     tell_the_manager(&[NotifyState::Stopping]);
     let left = daemon.drain().await;
@@ -109,8 +124,9 @@ async fn until_told(mut daemon: Daemon, signals: Signals) -> Exit {
         tracing::warn!(notifications = left.left.len(), "daemon.drain.left_undelivered");
     }
     if broken {
-        eprintln!(
-            "error: the ledger has stopped by a fault of ours; what was counted is lost, please report this"
+        voice.failed(
+            "the ledger has stopped by a fault of ours; what was counted is lost, please report this",
+            "",
         );
         return Exit::OurFault;
     }
@@ -135,55 +151,6 @@ fn source(global: &Global, data_dir: Option<PathBuf>) -> Source {
         }
         loaded
     })
-}
-
-fn summary(config: &Config) -> String {
-    let rules = config.plan.rules.filter.len() + config.plan.rules.classify.len();
-    format!("{} SLOs, {rules} rules, {} receivers", config.plan.slos.len(), config.receivers.len())
-}
-
-/// Who may use an address, for people.
-fn who(entrance: &Settings, address: SocketAddr, listener: Listener) -> String {
-    let local = address.ip().is_loopback();
-    let mut parts = vec![if local { "this machine only" } else { "open to the network" }.to_owned()];
-    if entrance.tls.is_some() {
-        parts.push("TLS".to_owned());
-    }
-    let certificates = entrance.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-    if certificates {
-        parts.push("with a client certificate".to_owned());
-    }
-    if !entrance.tokens.is_empty() {
-        parts.push(format!("with a token of role {}", Role::of(listener).as_str()));
-    } else if !certificates && !local {
-        parts.push("without authentication".to_owned());
-    }
-    parts.join(", ")
-}
-
-fn banner(addresses: Addresses, summary: &str, entrance: &Settings, data_dir: &Path, bare: bool) -> String {
-    let (grpc, otlp, page) = (addresses.otlp_grpc, addresses.otlp_http, addresses.http);
-    let scheme = if entrance.tls.is_some() { "https" } else { "http" };
-    let mut text = format!(
-        "evenkeel {} with {summary}\n  OTLP gRPC  {grpc}  ({})\n  OTLP HTTP  {otlp}  ({})\n  page, API  {scheme}://{page}  ({})\n  state      {}\n",
-        env!("CARGO_PKG_VERSION"),
-        who(entrance, grpc, Listener::OtlpGrpc),
-        who(entrance, otlp, Listener::OtlpHttp),
-        who(entrance, page, Listener::Http),
-        data_dir.display(),
-    );
-    if bare {
-        text.push_str(&format!(
-            "\nNo configuration: events are classified by the defaults, nothing is measured and nobody is paged.\n\
-             Point an OpenTelemetry SDK here:\n\
-             \x20 export OTEL_EXPORTER_OTLP_ENDPOINT=http://{}\n\
-             \x20 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n\
-             \x20 export OTEL_SERVICE_NAME=my-service\n\
-             Then look at  evenkeel tap  and write a first SLO:  evenkeel init  gives one to begin from.\n",
-            addresses.otlp_http
-        ));
-    }
-    text
 }
 
 /// Renamed into place, so that a reader never sees half of it.
@@ -219,7 +186,7 @@ fn log_facts(daemon: &Daemon) {
 }
 
 /// Whether it ended by a fault of ours.
-async fn until_the_end(daemon: &mut Daemon, mut signals: Signals) -> bool {
+async fn until_the_end(daemon: &mut Daemon, mut signals: Signals, voice: Voice) -> bool {
     loop {
         tokio::select! {
             _ = signals.term.recv() => return false,
@@ -227,8 +194,7 @@ async fn until_the_end(daemon: &mut Daemon, mut signals: Signals) -> bool {
             () = daemon.broken() => return true,
             _ = signals.hup.recv() => {
                 if let Some(reloaded) = daemon.reload().await {
-                    reloaded.diagnostics.iter().for_each(|line| eprintln!("error: {line}"));
-                    reloaded.warnings.iter().for_each(|line| eprintln!("warning: {line}"));
+                    voice.reloaded(&reloaded.diagnostics, &reloaded.warnings);
                 }
             }
         }

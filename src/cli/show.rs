@@ -60,10 +60,10 @@ pub(super) async fn rules(global: &Global) -> Exit {
             "{:<32} {:<9} {:>12} {:>12} {:>7} {:>7}",
             text(&rule["name"]),
             text(&rule["kind"]),
-            rule["hits"],
-            rule["merged"],
-            rule["alerts"],
-            rule["pages"],
+            number(&rule["hits"]),
+            number(&rule["merged"]),
+            number(&rule["alerts"]),
+            number(&rule["pages"]),
         )
     })
     .await
@@ -79,6 +79,11 @@ pub(super) fn shown(text: &str) -> String {
         shown.push_str(&piece[plain.len()..]);
     }
     shown
+}
+
+/// A JSON value takes no width.
+fn number(value: &Value) -> String {
+    value.to_string()
 }
 
 pub(super) async fn listing(global: &Global, path: &str, key: &str, line: impl Fn(&Value) -> String) -> Exit {
@@ -121,6 +126,9 @@ fn alert_lines(alert: &Value) -> String {
         shown(text(&alert["reason"])),
         shown(text(&alert["dedup_key"])),
     );
+    for (name, value) in alert["annotations"].as_object().into_iter().flatten() {
+        lines.push_str(&format!("  {name:<10} {}\n", shown(text(value))));
+    }
     for one in alert["decisions"].as_array().into_iter().flatten() {
         lines.push_str(&format!(
             "  {}  {} #{}  {} {}  {}\n      {}\n",
@@ -185,7 +193,7 @@ fn print_event(global: &Global, event: &Value) {
     let said = event["body"].as_str().or(event["name"].as_str()).unwrap_or("");
     println!(
         "{:>6} {} {} {:<6} {:<20} {}{} [{}]",
-        event["sequence"],
+        number(&event["sequence"]),
         text(&event["time"]),
         global.color.paint().word(&format!("{:<13}", text(&event["category"]))),
         text(&event["kind"]),

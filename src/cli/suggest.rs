@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Global, Output, SuggestArgs};
+use super::count::counted;
 use super::{Exit, times};
 use crate::config::{World, load};
 use crate::engine::What;
@@ -111,7 +112,10 @@ fn print(global: &Global, survey: &Survey, seen_s: u64, answer: &[(&Proposal, [u
     for (proposal, [pages, tickets, spent]) in answer {
         println!("# {}: {}", proposal.name, proposal.why);
         println!(
-            "# With it these files would have caused {pages} pages, {tickets} tickets and {spent} spent budgets."
+            "# With it these files would have caused {}, {} and {}.",
+            counted(pages, "page"),
+            counted(tickets, "ticket"),
+            counted(spent, "spent budget"),
         );
     }
     let documents: Vec<&str> = answer.iter().map(|(proposal, _)| proposal.document.as_str()).collect();

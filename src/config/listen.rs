@@ -128,7 +128,7 @@ fn check(ctx: &mut Reading<'_>, at: Place, name: &str, text: &str, guard: Guard)
 }
 
 /// The place of what comes out of an environment variable.
-fn environment(ctx: &mut Reading<'_>) -> Place {
+pub(super) fn environment(ctx: &mut Reading<'_>) -> Place {
     let file = ctx.report.add_file("environment", "");
     Place { file, line: 1, column: 1, width: 1 }
 }

@@ -4,8 +4,16 @@
 use super::Reading;
 use super::node::{Node, Place, Value};
 use super::reader::{self, Fields};
+use crate::engine::APPROVE;
+use crate::model::Labels;
 
 const NAME_MAX: usize = 63;
+/// Annotations of a document that notifications carry, and the bytes of one.
+const ANNOTATIONS_MAX: usize = 32;
+const ANNOTATION_NAME_MAX: usize = 128;
+const ANNOTATION_MAX: usize = 4_096;
+/// What notifications say themselves.
+const OURS: &[&str] = &[APPROVE, "approve_url", "fallback_for"];
 
 #[derive(Default)]
 pub(super) struct Metadata<'n> {
@@ -25,6 +33,45 @@ impl<'n> Metadata<'n> {
     pub fn annotation(&self, key: &str) -> Option<&Annotation<'n>> {
         self.annotations.iter().find(|annotation| annotation.key == key)
     }
+}
+
+impl Metadata<'_> {
+    /// What notifications carry: names with a prefix are those of programs.
+    pub fn for_people(&self, ctx: &mut Reading<'_>) -> Labels {
+        for_people(ctx, self.annotations.iter().filter(|one| !one.key.contains('/')))
+    }
+}
+
+/// `annotations` of a mapping that is no metadata.
+pub(super) fn annotations_of(ctx: &mut Reading<'_>, node: Option<&Node>) -> Labels {
+    let all = node.map_or_else(Vec::new, |node| annotations(ctx, node));
+    for_people(ctx, all.iter())
+}
+
+fn for_people<'a, 'n: 'a>(
+    ctx: &mut Reading<'_>,
+    annotations: impl Iterator<Item = &'a Annotation<'n>>,
+) -> Labels {
+    let mut labels = Labels::new();
+    for Annotation { key, key_at, value, at } in annotations.filter(|one| !one.value.is_empty()) {
+        let trouble = if OURS.contains(key) {
+            Some((key_at, format!("`{key}` is what Evenkeel itself says in notifications")))
+        } else if key.len() > ANNOTATION_NAME_MAX || value.len() > ANNOTATION_MAX {
+            let text = format!(
+                "the annotation is longer than {ANNOTATION_MAX} bytes, or its name than {ANNOTATION_NAME_MAX}"
+            );
+            Some((at, text))
+        } else if labels.len() >= ANNOTATIONS_MAX {
+            Some((key_at, format!("notifications carry at most {ANNOTATIONS_MAX} annotations of a document")))
+        } else {
+            None
+        };
+        match trouble {
+            Some((at, message)) => ctx.report.warn("W0314", *at, message, "notifications go without it"),
+            None => drop(labels.insert((*key).to_owned(), (*value).to_owned())),
+        }
+    }
+    labels
 }
 
 /// `document` has the fields `metadata` and `name`.

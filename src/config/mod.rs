@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::classify::Key;
 use crate::door;
-use crate::engine::{Choice, Plan, VERSION};
+use crate::engine::{Annotations, Choice, Plan, VERSION};
 use crate::model::Wanted;
 use crate::runner;
 use crate::trial::Trial;
@@ -55,6 +55,7 @@ mod routing;
 mod rule_alert;
 mod rules;
 mod runbooks;
+mod said;
 mod secrets;
 mod set;
 mod settings;
@@ -84,6 +85,7 @@ pub use diagnostic::{Diagnostic, Level, render};
 pub use document::{Documents, View};
 pub use kafka::Kafka;
 pub use recorder::Recorder;
+pub use said::{Setting, differences};
 pub use trials::Unsound;
 
 pub use crate::respond::{Heartbeat, Integration, Receiver, WebhookFormat};
@@ -126,6 +128,8 @@ pub enum Ack {
 #[derive(Clone, Debug)]
 pub struct Config {
     pub listen: Listen,
+    /// What links for people begin with; no `/` at its end.
+    pub external_url: Option<String>,
     pub entrance: door::Settings,
     pub data_dir: PathBuf,
     pub ack: Ack,
@@ -136,6 +140,8 @@ pub struct Config {
     pub recorder: Recorder,
     pub kafka: Option<Kafka>,
     pub runner: runner::Settings,
+    /// What the document says, for telling differences.
+    pub said: Vec<Setting>,
 }
 
 /// Where our own telemetry goes.
@@ -181,6 +187,7 @@ struct Reading<'w> {
     wanted: Wanted,
     /// Names of attributes that are read for explanations.
     explained: Vec<String>,
+    annotated: Annotations,
     /// Bytes of all expressions so far; bounds the number of attributes that rules can name.
     expression_bytes: usize,
     /// A file could not be read to its end: a name that is missing may well be in the rest.
@@ -198,6 +205,7 @@ impl<'w> Reading<'w> {
             report,
             wanted: Wanted::default(),
             explained,
+            annotated: Annotations::default(),
             expression_bytes: 0,
             incomplete: false,
             errors_of_tests: 0,
@@ -260,6 +268,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
         tenant: settings.tenant,
         dedup: settings.dedup,
         choice: Choice::default(),
+        annotations: std::mem::take(&mut ctx.annotated),
         series_max: settings.series,
         wanted: std::mem::take(&mut ctx.wanted),
         rules: settings.rules,
@@ -276,9 +285,10 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
     let findings = ctx.report.finish();
     let (listen, entrance) = (settings.listen, settings.entrance);
     let (data_dir, ack, export) = (settings.data_dir, settings.ack, settings.export);
-    let (recorder, kafka) = (settings.recorder, settings.kafka);
+    let (external_url, recorder, kafka) = (settings.external_url, settings.recorder, settings.kafka);
     let config = Config {
         listen,
+        external_url,
         entrance,
         data_dir,
         ack,
@@ -289,6 +299,7 @@ pub fn load_tests(paths: &[PathBuf], world: &dyn World) -> Tests {
         recorder,
         kafka,
         runner,
+        said: said::read(&set),
     };
     let config = sound.then_some(config);
     Tests { config, trials, unsound, findings }

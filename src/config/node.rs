@@ -101,6 +101,22 @@ impl Node {
         Some(node).filter(|node| !node.is_null())
     }
 
+    /// A copy without what the path of names leads to.
+    pub fn without(&self, path: &[&str]) -> Self {
+        let mut copy = self.clone();
+        if let (Value::Mapping(entries), [name, rest @ ..]) = (&mut copy.value, path) {
+            match rest {
+                [] => entries.retain(|(key, _)| key.text != *name),
+                rest => {
+                    for (_, node) in entries.iter_mut().filter(|(key, _)| key.text == *name) {
+                        *node = node.without(rest);
+                    }
+                }
+            }
+        }
+        copy
+    }
+
     pub fn scalar(&self) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) => Some(scalar),

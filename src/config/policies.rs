@@ -6,7 +6,8 @@ use super::quantity;
 use super::reader::{self, Fields};
 use super::set::{Document, Kind, Set};
 use super::{Reading, annotations, metadata, references};
-use crate::model::{Parts, Severity};
+use crate::engine::OfCondition;
+use crate::model::{Labels, Parts, Severity};
 use crate::slo::{Check, Comparison, Condition, Tells, duration_text};
 
 const DOCUMENT: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
@@ -34,6 +35,8 @@ pub(super) struct Written {
     pub short_s: Option<u64>,
     pub hold_s: u64,
     pub severity: Severity,
+    /// With those of its policy where it has none of the name.
+    pub annotations: Labels,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -54,7 +57,7 @@ pub(super) fn of_slo(ctx: &mut Reading<'_>, set: &Set, spec: Fields<'_>) -> Opti
     let mut policies = Policies::default();
     for node in nodes {
         if let Some(spec) = resolved(ctx, set, node, "alertPolicyRef", Kind::AlertPolicy, "an AlertPolicy") {
-            policy(ctx, set, spec.1, &mut policies);
+            policy(ctx, set, &spec, &mut policies);
         }
     }
     Some(policies)
@@ -67,10 +70,11 @@ pub(super) fn check(ctx: &mut Reading<'_>, set: &Set, document: &Document) {
         Kind::AlertCondition => "an AlertCondition",
         _ => "an AlertNotificationTarget",
     };
-    let Some((metadata, spec)) = parts(ctx, &document.node, what) else { return };
+    let Some(parted) = parts(ctx, &document.node, what) else { return };
+    let (metadata, spec) = &parted;
     match document.kind {
-        Kind::AlertPolicy => policy(ctx, set, spec, &mut Policies::default()),
-        Kind::AlertCondition => drop(condition(ctx, &metadata, spec)),
+        Kind::AlertPolicy => policy(ctx, set, &parted, &mut Policies::default()),
+        Kind::AlertCondition => drop(condition(ctx, metadata, spec)),
         _ => target(ctx, spec),
     }
 }
@@ -107,7 +111,8 @@ fn resolved<'n>(
     parts(ctx, &document.node, what)
 }
 
-fn policy(ctx: &mut Reading<'_>, set: &Set, spec: &Node, policies: &mut Policies) {
+fn policy(ctx: &mut Reading<'_>, set: &Set, (metadata, spec): &Parted<'_>, policies: &mut Policies) {
+    let annotations = metadata.for_people(ctx);
     let Some(fields) = Fields::new(&mut ctx.report, spec, "an AlertPolicy's spec", POLICY) else { return };
     fields.text(&mut ctx.report, "description");
     let [breach, resolve, no_data] = ["alertWhenBreaching", "alertWhenResolved", "alertWhenNoData"]
@@ -125,7 +130,10 @@ fn policy(ctx: &mut Reading<'_>, set: &Set, spec: &Node, policies: &mut Policies
         for node in nodes {
             let part = resolved(ctx, set, node, "conditionRef", Kind::AlertCondition, "an AlertCondition");
             let Some((metadata, spec)) = part else { continue };
-            let Some(written) = condition(ctx, &metadata, spec) else { continue };
+            let Some(mut written) = condition(ctx, &metadata, spec) else { continue };
+            for (name, value) in &annotations {
+                written.annotations.entry(name.clone()).or_insert_with(|| value.clone());
+            }
             if no_data == Some(true) {
                 policies.no_data.push(written.clone());
             }
@@ -204,6 +212,7 @@ fn condition(ctx: &mut Reading<'_>, metadata: &metadata::Metadata<'_>, spec: &No
         short_s: short?,
         hold_s: hold?,
         severity: severity?,
+        annotations: metadata.for_people(ctx),
     })
 }
 
@@ -236,6 +245,20 @@ fn duration(ctx: &mut Reading<'_>, node: &Node, name: &str) -> Option<u64> {
             ctx.report.error("E0319", node.at, format!("`{name}`: `{text}` {why}"));
             None
         }
+    }
+}
+
+impl Policies {
+    /// By the names that alerts have for their conditions.
+    pub fn annotations(&self) -> Vec<OfCondition> {
+        let of = |one: &Written, name: String| OfCondition {
+            name,
+            document: one.document.clone(),
+            annotations: one.annotations.clone(),
+        };
+        let burning = self.conditions.iter().map(|(one, _)| of(one, one.name()));
+        let silent = self.no_data.iter().map(|one| of(one, one.no_data().name));
+        burning.chain(silent).collect()
     }
 }
 

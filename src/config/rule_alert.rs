@@ -2,13 +2,25 @@
 
 use super::node::Node;
 use super::reader::{self, Fields};
-use super::{Reading, expression, quantity, set};
+use super::{Reading, expression, metadata, quantity, set};
 use crate::classify::Key;
 use crate::engine::{Flapping, Form, Watch};
 use crate::model::{Category, Priority};
 
-const KNOWN: &[&str] =
-    &["key", "quiet", "priority", "count", "within", "once_within", "until", "flapping", "absent"];
+const KNOWN: &[&str] = &[
+    "key",
+    "quiet",
+    "priority",
+    "count",
+    "within",
+    "once_within",
+    "until",
+    "flapping",
+    "absent",
+    ANNOTATIONS,
+];
+/// Told to people; what is held goes on where only they differ.
+pub(super) const ANNOTATIONS: &str = "annotations";
 const KEY_PARTS_MAX: usize = 8;
 /// Seconds that a count or a flapping may look back on, events that a count may ask for.
 const COUNT_MAX: u64 = 10_000;
@@ -33,6 +45,8 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: &Node, rule: &Rule<'_>) -> Optio
         Category::Informational => Priority::P5,
     });
     let key = key(ctx, fields);
+    let annotations = metadata::annotations_of(ctx, fields.get(ANNOTATIONS));
+    ctx.annotated.set_rule(rule.name, annotations);
     let once_within_ns = time(ctx, fields, "once_within").unwrap_or(0);
     let form = if fields.get("absent").is_some() { absent(ctx, fields)? } else { seen(ctx, fields)? };
     let (name, declared_at) = (rule.name.to_owned(), rule.declared_at.clone());
@@ -44,7 +58,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, node: &Node, rule: &Rule<'_>) -> Optio
         key,
         form,
         once_within_ns,
-        identity: set::identity([Some(node)]),
+        identity: set::identity([Some(&node.without(&[ANNOTATIONS]))]),
         declared_at,
     })
 }

@@ -55,7 +55,7 @@ pub(super) fn classify(ctx: &mut Reading<'_>, nodes: &[Node]) -> (Vec<ClassifyRu
             watches.extend(rule_alert::read(ctx, node, &rule));
         }
         if let (Some(when), Some(category)) = (when, category) {
-            let identity = set::identity([Some(node)]);
+            let identity = set::identity([Some(&node.without(&["alert", rule_alert::ANNOTATIONS]))]);
             rules.push(ClassifyRule { name, when, category, identity, declared_at });
         }
     }

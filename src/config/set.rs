@@ -75,7 +75,7 @@ impl Set {
     }
 
     /// A hash of what the documents say, after substitution. Paths, places, comments, the order of documents,
-    /// where to listen, who may come in and tests do not count.
+    /// where to listen and where links lead, who may come in and tests do not count.
     pub fn version(&self) -> u64 {
         let in_effect = self.documents.iter().filter(|document| document.kind != Kind::Test);
         let mut texts: Vec<String> = in_effect.map(canonical).collect();
@@ -111,7 +111,9 @@ fn canonical(document: &Document) -> String {
     match (document.kind, document.node.get("spec").and_then(Node::entries)) {
         (Kind::Config, Some(entries)) => {
             let mut entries = entries.to_vec();
-            entries.retain(|(key, _)| !matches!(&*key.text, "include" | "listen" | "auth" | "data_dir"));
+            entries.retain(|(key, _)| {
+                !matches!(&*key.text, "include" | "listen" | "external_url" | "auth" | "data_dir")
+            });
             entries.sort_by(|(a, _), (b, _)| a.text.cmp(&b.text));
             for (key, node) in &entries {
                 out.push_str(&key.text);

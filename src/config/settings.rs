@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::access;
+use super::address;
 use super::kafka::{self, Kafka};
 use super::listen;
 use super::node::Node;
@@ -18,10 +19,11 @@ use crate::classify::Rules;
 use crate::door;
 use crate::engine::{Dedup, SERIES_MAX, Watch};
 
-const SPEC: &[&str] = &[
+pub(super) const SPEC: &[&str] = &[
     "data_dir",
     "include",
     "listen",
+    "external_url",
     "auth",
     "limits",
     "ack",
@@ -44,6 +46,7 @@ const DATA_DIR: &str = "./evenkeel-data";
 
 pub(super) struct Settings {
     pub listen: Listen,
+    pub external_url: Option<String>,
     pub entrance: door::Settings,
     pub data_dir: PathBuf,
     pub ack: Ack,
@@ -73,6 +76,7 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> Settings {
     let entrance = door::Settings { tokens: access.tokens, tls, limits, rates };
     let mut settings = Settings {
         listen,
+        external_url: external_url(ctx, spec),
         entrance,
         data_dir: data_dir(ctx, spec),
         ack: Ack::default(),
@@ -155,4 +159,32 @@ fn data_dir(ctx: &mut Reading<'_>, spec: Option<Fields<'_>>) -> PathBuf {
     let from_environment = ctx.world.env("EVENKEEL_DATA_DIR").filter(|value| !value.is_empty());
     let from_file = || from_file.map(|(text, _)| text.to_owned());
     PathBuf::from(from_environment.or_else(from_file).unwrap_or_else(|| DATA_DIR.to_owned()))
+}
+
+/// Where people reach the page's port; the environment wins.
+fn external_url(ctx: &mut Reading<'_>, spec: Option<Fields<'_>>) -> Option<String> {
+    let in_file = spec.and_then(|spec| {
+        let text = spec.text(&mut ctx.report, "external_url")?;
+        Some((text.to_owned(), spec.get("external_url")?.at, "external_url"))
+    });
+    let variable = "EVENKEEL_EXTERNAL_URL";
+    let from_environment = ctx.world.env(variable).filter(|value| !value.is_empty());
+    let from_environment = from_environment.map(|text| (text, listen::environment(ctx), variable));
+    let (url, at, name) = from_environment.or(in_file)?;
+    let trouble = match address::check_url(&url) {
+        Err(why) => Some(why),
+        Ok(()) if url.contains(['?', '#']) => {
+            Some("has a query or a fragment, which no link can be added to")
+        }
+        Ok(()) if url.split('/').nth(2).is_some_and(|host| host.contains('@')) => {
+            ctx.report.conceal(at);
+            Some("has a user's name in it, which every receiver would see")
+        }
+        Ok(()) => None,
+    };
+    if let Some(why) = trouble {
+        let hint = "the address by which people reach the page, such as https://evenkeel.example";
+        ctx.report.error_with("E0505", at, format!("`{name}` {why}"), hint);
+    }
+    Some(url.trim_end_matches('/').to_owned())
 }

@@ -151,6 +151,9 @@ fn slo(
         targets: policies.as_ref().map_or_else(Vec::new, |policies| policies.targets.clone()),
     };
     conditions::add(ctx, &mut slo, &extras, policies.as_ref(), window_at);
+    let of_conditions = policies.as_ref().map_or_else(Vec::new, policies::Policies::annotations);
+    let own = metadata.for_people(ctx);
+    ctx.annotated.set_slo(metadata.name, own, of_conditions);
     let of_groups = metadata.annotation("evenkeel.dev/group-by").map_or("", |one| one.value);
     Some(SloPlan {
         identity: set::identity([Some(&document.node)])

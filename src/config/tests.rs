@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the cases are files, and UPDATE is a variable")]
 
+mod annotations;
 mod kafka;
 mod runbooks;
 
@@ -89,6 +90,15 @@ fn printed(world: &Fake, loaded: &Loaded, notes: bool) -> String {
 
 fn config_of(spec: &str) -> String {
     format!("apiVersion: evenkeel/v1\nkind: Config\nspec:\n{spec}")
+}
+
+/// What a document says, sound or not, with files that are named.
+pub(super) fn said(spec: &str) -> Vec<Setting> {
+    let world =
+        Fake::files(&[("a.yaml", &config_of(spec)), ("secret", "first-secret"), ("other", "second-secret")]);
+    let mut ctx = Reading::new(&world);
+    let set = set::read(&mut ctx, &[PathBuf::from("a.yaml")]);
+    said::read(&set)
 }
 
 fn text_of(text: &str) -> (Fake, Loaded) {
@@ -182,6 +192,14 @@ fn the_shipped_examples_hold_when_uncommented() {
 }
 
 #[test]
+fn every_option_stands_in_the_shipped_file() {
+    let text = Fake::on_disk("config").read(Path::new("evenkeel.yaml")).expect("shipped");
+    let stands = |key: &str| text.contains(&format!("\n  {key}:")) || text.contains(&format!("\n  # {key}:"));
+    let missing: Vec<_> = settings::SPEC.iter().filter(|key| **key != "cluster" && !stands(key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn without_files_the_defaults_hold() {
     let config = load(&[], &Fake::default()).config.expect("sound");
     assert_eq!(config.listen.otlp_grpc, "127.0.0.1:4317");
@@ -194,13 +212,16 @@ fn without_files_the_defaults_hold() {
 
 #[test]
 fn the_environment_wins_over_the_file() {
-    let text = config_of("  data_dir: /a\n  listen: {http: 127.0.0.1:1}\n");
+    let text =
+        config_of("  data_dir: /a\n  listen: {http: 127.0.0.1:1}\n  external_url: https://a.example\n");
     let world = Fake::files(&[("a.yaml", &text)])
         .env("EVENKEEL_LISTEN__HTTP", "0.0.0.0:0")
         .env("EVENKEEL_LISTEN__ALLOW_ANONYMOUS", "true")
+        .env("EVENKEEL_EXTERNAL_URL", "https://b.example/")
         .env("EVENKEEL_DATA_DIR", "/b");
     let config = loaded(&world, "a.yaml").config.expect("sound");
     assert_eq!((&*config.listen.http, &*config.data_dir), ("0.0.0.0:0", Path::new("/b")));
+    assert_eq!(config.external_url.as_deref(), Some("https://b.example"));
     let world = world.env("EVENKEEL_LISTEN__OTLP_GRPC", "nowhere");
     let text = printed(&world, &loaded(&world, "a.yaml"), false);
     assert!(text.contains("error[E0208]: `EVENKEEL_LISTEN__OTLP_GRPC`: `nowhere` names no port"), "{text}");

@@ -321,7 +321,10 @@ impl Loop {
         self.group.facts.append(&mut effects.facts);
         for request in effects.requests.drain(..) {
             match request {
-                Effect::Notify(notification) => self.group.notifications.push(*notification),
+                Effect::Notify(mut notification) => {
+                    self.engine.plan().annotate(&mut notification);
+                    self.group.notifications.push(*notification);
+                }
                 Effect::Run(step) => match &mut self.put_off {
                     Some(put_off) => put_off.push(step.key),
                     None => self.group.steps.push(*step),

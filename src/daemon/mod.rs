@@ -2,9 +2,11 @@
 
 mod clock;
 mod commit;
+mod doors;
 mod intake;
 mod kafka;
 mod ledger;
+mod links;
 mod metrics;
 mod outgoing;
 mod programs;
@@ -28,21 +30,24 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::api::{self, Readiness, Reloaded};
-use crate::config::{self, Config, Listen};
-use crate::door::{self, Bound, Entrance};
+use crate::config::{self, Config};
+use crate::door::Entrance;
 use crate::engine::{Engine, Fact, History, Mask, Notification, Plan, Trouble};
 use crate::ingest::{self, Counters};
 use crate::recording;
-use crate::respond::{self, Drained, Heart, Responder};
+use crate::respond::{self, Drained, Heart, Receiver, Responder};
 use crate::runner::Runner;
 pub use crate::store::Refusal;
 use crate::store::{Reserve, Sequence};
 use crate::telemetry::Export;
 use clock::Clock;
 use commit::Keep;
+use doors::Doors;
+pub use doors::NoPort;
 use intake::Workers;
 use kafka::{Kafka, Reading};
 use ledger::{Ledger, Start};
+pub use links::{Links, links};
 use outgoing::Out;
 pub use programs::{Unready, unready};
 use recorder::{Keeper, Recorder};
@@ -114,32 +119,6 @@ impl Pulse {
     }
 }
 
-struct Doors {
-    otlp_grpc: Bound,
-    otlp_http: Bound,
-    http: Bound,
-}
-
-impl Doors {
-    async fn bind(listen: &Listen) -> anyhow::Result<Self> {
-        let open = |what: &'static str, addr: String| async move {
-            door::bind(&addr).await.with_context(|| {
-                format!("listen on {addr} for {what}: is another program there? Set listen.{what} to another address")
-            })
-        };
-        Ok(Self {
-            otlp_grpc: open("otlp_grpc", listen.otlp_grpc.clone()).await?,
-            otlp_http: open("otlp_http", listen.otlp_http.clone()).await?,
-            http: open("http", listen.http.clone()).await?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        let (otlp_grpc, otlp_http) = (self.otlp_grpc.addr(), self.otlp_http.addr());
-        Addresses { otlp_grpc, otlp_http, http: self.http.addr() }
-    }
-}
-
 impl Daemon {
     /// Takes every port first, then brings up the state, then accepts.
     /// `source` is where the configuration is read again from; without it, it stays what it is.
@@ -154,8 +133,7 @@ impl Daemon {
         let shared_plan = Arc::new(RwLock::new(Arc::clone(&plan)));
         let kafka = Arc::new(Kafka::new(config.kafka, &shared_plan, &up.facts)?);
         let (recorder, keeping) = keep_recording(&config.data_dir, config.recorder, state)?;
-        let standing: Vec<Notification> =
-            config.receivers.iter().flat_map(|receiver| up.engine.standing(&receiver.name)).collect();
+        let standing = standing(&up.engine, &plan, &config.receivers);
         let (ledger, mut turns, committer) = ledger::ledger(Start {
             engine: up.engine,
             clock: clock.clone(),
@@ -171,8 +149,8 @@ impl Daemon {
         if !up.damage.is_empty() {
             ledger.troubled(Trouble::StateDamaged, Some(damage_told(&up.damage)));
         }
-        let external_url = format!("{}://{}", entrance.scheme(), addresses.http);
-        let out = Out::start(config.receivers, config.runner, &ledger, external_url)?;
+        let Links { url, .. } = links(config.external_url.as_deref(), entrance.scheme(), addresses.http);
+        let out = Out::start(config.receivers, config.runner, &ledger, url)?;
         let (responder, runner) = (out.responder.clone(), out.runner.clone());
         let heart = Heart::new(config.heartbeat);
         standing.into_iter().for_each(|last| responder.resume(last));
@@ -187,10 +165,11 @@ impl Daemon {
             runner: runner.clone(),
             heart: heart.clone(),
             entrance: entrance.clone(),
+            page: addresses.http,
             plan: shared_plan.clone(),
             fixed,
             last: Arc::new(LastReload::started()),
-            turn: Arc::default(),
+            said: Arc::new(tokio::sync::Mutex::new(config.said)),
         };
         let mut daemon = Self {
             addresses,
@@ -355,6 +334,14 @@ impl Daemon {
     }
 }
 
+/// What receivers have heard last of alerts that are open.
+fn standing(engine: &Engine, plan: &Plan, receivers: &[Receiver]) -> Vec<Notification> {
+    let mut standing: Vec<Notification> =
+        receivers.iter().flat_map(|receiver| engine.standing(&receiver.name)).collect();
+    standing.iter_mut().for_each(|last| plan.annotate(last));
+    standing
+}
+
 /// A ledger that answers, and can keep what it decides, is what there is life in.
 async fn beat(
     heart: Heart,
@@ -459,7 +446,7 @@ fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> any
     for line in report.iter().chain(&otherwise) {
         tracing::error!(what = line, "state.damaged");
     }
-    let took_ms = began.elapsed().as_millis();
+    let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(folder = %folder.display(), groups = replayed, took_ms, "state.up");
     let reserve = Reserve::new(folder);
     let keep = Keep::On { volume: Box::new(Folder { database, reserve }), key };

@@ -15,7 +15,6 @@ pub(super) struct Out {
     pub(super) responder: Arc<Responder>,
     pub(super) runner: Arc<Runner>,
     ledger: Ledger,
-    external_url: String,
 }
 
 impl Out {
@@ -30,7 +29,7 @@ impl Out {
         let responder = Responder::start(
             receivers,
             respond::client().context("set up the client for notifications")?,
-            external_url.clone(),
+            external_url,
             move |id, outcome| settling.settle(id, outcome),
         );
         let client = respond::client().context("set up the client for steps of runbooks")?;
@@ -38,7 +37,7 @@ impl Out {
             steps.settle_step(key, outcome);
         });
         let (responder, runner) = (Arc::new(responder), Arc::new(runner));
-        Ok(Self { responder, runner, ledger: ledger.clone(), external_url })
+        Ok(Self { responder, runner, ledger: ledger.clone() })
     }
 
     /// With links, where there is a key to sign them.
@@ -46,7 +45,7 @@ impl Out {
         let asked = notification.alert.annotations.get(APPROVE).cloned().unwrap_or_default();
         let asked = asked.split(' ').filter_map(|one| one.split_once(':'));
         let Some((key, base)) = self.runner.links() else { return notification };
-        let base = base.unwrap_or_else(|| self.external_url.clone());
+        let base = base.unwrap_or_else(|| self.responder.external_url());
         let mut number = 0;
         for (run, until) in asked {
             let Ok(until_s) = until.parse() else { continue };

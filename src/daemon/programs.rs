@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::engine::Plan;
 use crate::runbook::{Action, Command, Piece};
+use crate::runner::look_at;
 
 const USERS: &str = "/etc/passwd";
 
@@ -51,7 +51,7 @@ pub(super) fn warn(plan: &Plan) -> Vec<String> {
 
 fn missing(command: &Command, users: Option<&str>) -> Vec<String> {
     let program = command.argv.first().and_then(|text| match &text.0[..] {
-        [Piece::Plain(path)] => look_at(path),
+        [Piece::Plain(path)] => look_at(path).err(),
         _ => None,
     });
     let folder = command.folder.as_deref().filter(|folder| !Path::new(folder).is_dir());
@@ -61,20 +61,6 @@ fn missing(command: &Command, users: Option<&str>) -> Vec<String> {
     let user = command.user.as_deref().filter(|name| !is_known(name));
     let user = user.map(|name| format!("its user `{name}` is not in {USERS}"));
     [program, folder, user].into_iter().flatten().collect()
-}
-
-fn look_at(program: &str) -> Option<String> {
-    match fs::metadata(program) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Some(format!("`{program}` is not there"))
-        }
-        Err(error) => Some(format!("`{program}` can not be seen: {error}")),
-        Ok(found) if !found.is_file() => Some(format!("`{program}` is no file")),
-        Ok(found) if found.permissions().mode() & 0o111 == 0 => {
-            Some(format!("`{program}` is not executable"))
-        }
-        Ok(_) => None,
-    }
 }
 
 #[cfg(test)]
@@ -98,7 +84,7 @@ mod tests {
         assert_eq!(of("/bin/sh", "/", "root"), Vec::<String>::new());
         assert_eq!(of("/bin/not-there", "/", "root"), ["`/bin/not-there` is not there"]);
         assert_eq!(of("/etc/passwd", "/", "root"), ["`/etc/passwd` is not executable"]);
-        assert_eq!(of("/etc", "/", "root"), ["`/etc` is no file"]);
+        assert_eq!(of("/etc", "/", "root"), ["`/etc` is a folder"]);
         assert_eq!(of("/bin/sh", "/not-there", "root").len(), 1);
         assert_eq!(of("/bin/sh", "/", "roo"), ["its user `roo` is not in /etc/passwd"]);
     }

@@ -46,6 +46,9 @@ pub use tls::{TlsFile, TlsFiles, TlsTexts, TlsTrouble, check_certificates};
 pub use tokens::{Role, TokenFile, token_in};
 pub use watch::Busy;
 
+/// What is said of rates that differ.
+pub const ALL_LIMITS: &str = "limits: changed";
+
 const LOOK_EACH: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +170,7 @@ impl Entrance {
 
     /// Puts other rates into effect, of all senders and of the tokens that are known already; what differs, in words.
     pub fn set_rates(&self, settings: &Settings) -> Vec<String> {
-        let all = self.allowances.set(settings.rates).then(|| "limits: changed".to_owned());
+        let all = self.allowances.set(settings.rates).then(|| ALL_LIMITS.to_owned());
         let tokens = self.tokens.as_ref().map(|tokens| tokens.set_rates(&settings.tokens));
         let tokens = tokens.into_iter().flatten().map(|name| format!("limits of token {name}: changed"));
         all.into_iter().chain(tokens).collect()

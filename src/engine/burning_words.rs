@@ -13,6 +13,12 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
     let left = 1.0 - approximate(level.budget(cx, judge).burn);
     let window = slo.window.text();
     if let Step::Close(_) = step {
+        if matches!(condition(slo, judge, index).check, Check::NoData) {
+            return format!(
+                "{name} is heard of again: events come; {} of the {window} budget is left.",
+                percent(left)
+            );
+        }
         return format!(
             "{name} recovered: no burn condition is true any more; {} of the {window} budget is left.",
             percent(left)
@@ -22,9 +28,7 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
     let (long, short) = level.condition(cx, judge, index);
     match &condition.check {
         Check::NoData => {
-            let silent_s = level.newest().map_or(0, |newest| level.clock.since_ns(newest) / SECOND_NS);
-            let silent = duration_text(silent_s / 60 * 60);
-            format!("{name}: no event came for {silent}, so nobody knows how it does.")
+            format!("{name}: {}, so nobody knows how it does.", silence(level))
         }
         Check::Early(_) => {
             let hour = level.last_hour(cx, judge);
@@ -48,6 +52,12 @@ pub(super) fn words(cx: Cx<'_>, level: &Level, step: &Step, place: Option<(usize
             factor.display(),
         ),
     }
+}
+
+/// `no event came for 10m`
+pub(super) fn silence(level: &Level) -> String {
+    let silent_s = level.newest().map_or(0, |newest| level.clock.since_ns(newest) / SECOND_NS);
+    format!("no event came for {}", duration_text(silent_s / 60 * 60))
 }
 
 /// `checkout events`, `checkout slices of 1m`, with the group where there are several.

@@ -2,6 +2,7 @@
 //! `Engine::step` is the ledger's door: state, input and now determine the next state and the effects.
 
 mod alerts;
+mod annotations;
 mod balance;
 mod baselines;
 mod batch;
@@ -45,6 +46,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use alerts::{APPROVE, AlertRecord, Decision, Telling};
+pub use annotations::{Annotations, OfCondition};
 pub use baselines::SERIES_MAX;
 pub use batch::{Ack, AckToken, Batch, Request, ServiceDelta, SloDelta};
 pub use burning::plain_name;

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use borsh::{BorshDeserialize, BorshSerialize};
 use foldhash::fast::FixedState;
 
+use super::annotations::Annotations;
 use super::baselines::SERIES_MAX;
 use super::level::RAW_UNITS;
 use super::points::Role;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub masked: Vec<String>,
     #[borsh(skip)]
     pub choice: Choice,
+    #[borsh(skip)]
+    pub annotations: Annotations,
     /// A part of its own in what is written down.
     #[borsh(skip)]
     pub runbooks: Vec<RunbookPlan>,
@@ -189,6 +192,7 @@ impl Plan {
             route: None,
             masked: Vec::new(),
             choice: Choice::default(),
+            annotations: Annotations::default(),
             runbooks: Vec::new(),
         }
     }

@@ -138,6 +138,9 @@ pub struct AlertView {
     pub crossed_at: String,
     pub closed_at: Option<String>,
     pub labels: Labels,
+    /// What the documents say of it today.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
     /// Why it has this priority.
     pub reason: String,
     pub decisions: Vec<DecisionView>,
@@ -205,6 +208,7 @@ impl Engine {
     pub fn alerts(&self) -> Vec<AlertView> {
         let mut runs = self.runs_by_alert();
         let view = |record: &AlertRecord| AlertView {
+            annotations: self.plan.annotations_of(record),
             runs: runs.remove(record.id.as_str()).unwrap_or_default(),
             ..record.view()
         };
@@ -216,7 +220,11 @@ impl Engine {
     }
 
     pub(super) fn alert_view(&self, record: &AlertRecord) -> AlertView {
-        AlertView { runs: self.runs_of_alert(&record.id), ..record.view() }
+        AlertView {
+            annotations: self.plan.annotations_of(record),
+            runs: self.runs_of_alert(&record.id),
+            ..record.view()
+        }
     }
 
     /// The `limit` events that changed last, after a revision, the last change last.
@@ -295,7 +303,7 @@ impl Books {
 }
 
 impl AlertRecord {
-    /// But for its runs.
+    /// But for its annotations and its runs.
     fn view(&self) -> AlertView {
         let episode = &self.episode;
         let (slo, rule) = match &self.subject {
@@ -328,6 +336,7 @@ impl AlertRecord {
             crossed_at: rfc3339(episode.crossed_at.0),
             closed_at: episode.closed_at.map(|at| rfc3339(at.0)),
             labels: self.labels.clone(),
+            annotations: Labels::new(),
             reason: episode.reason.clone(),
             decisions: self.decisions.iter().map(Decision::view).collect(),
             receivers: self.told.iter().map(|(name, telling)| (name.clone(), told(telling))).collect(),

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::labels::{fingerprint, group_key, lasting, without_empty};
+use super::words::alert_url;
 use crate::engine::{Notification, Subject, Transition};
 use crate::model::{Labels, rfc3339};
 
@@ -130,7 +131,7 @@ pub(super) fn webhook_v4(notification: &Notification, external_url: &str) -> Vec
             annotations: &annotations,
             starts_at: rfc3339(notification.started_at.0),
             ends_at,
-            generator_url: generator_url(notification, external_url),
+            generator_url: alert_url(notification, external_url).unwrap_or_default(),
             fingerprint: format!("{:016x}", fingerprint(&labels)),
         }],
         group_labels: &group_labels,
@@ -148,10 +149,6 @@ pub(super) fn annotations(notification: &Notification) -> Labels {
     let mut annotations = notification.alert.annotations.clone();
     annotations.entry("summary".to_owned()).or_insert_with(|| notification.explain.text.clone());
     annotations
-}
-
-pub(super) fn generator_url(notification: &Notification, external_url: &str) -> String {
-    format!("{}/alerts/{}", external_url.trim_end_matches('/'), notification.alert.id)
 }
 
 pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
@@ -188,7 +185,7 @@ mod tests {
             r#""labels":{"alertname":"ErrorBudgetBurn","severity":"page","slo":"checkout-availability"},"#,
             r#""annotations":{"runbook_url":"https://runbooks/checkout","summary":"5.0 % of checkout requests fail"},"#,
             r#""startsAt":"2015-05-17T10:05:03Z","endsAt":"0001-01-01T00:00:00Z","#,
-            r#""generatorURL":"http://evenkeel:8080/alerts/alt_1","fingerprint":"FINGERPRINT"}],"#,
+            r#""generatorURL":"http://evenkeel:8080/api/v1/alerts/alt_1","fingerprint":"FINGERPRINT"}],"#,
             r#""groupLabels":{"alertname":"ErrorBudgetBurn","slo":"checkout-availability"},"#,
             r#""commonLabels":{"alertname":"ErrorBudgetBurn","severity":"page","slo":"checkout-availability"},"#,
             r#""commonAnnotations":{"runbook_url":"https://runbooks/checkout","summary":"5.0 % of checkout requests fail"},"#,

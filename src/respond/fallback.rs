@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ pub(super) enum Sign {
         notification: Arc<Notification>,
         fallback: Fallback,
         at: Instant,
+        /// Is set where it ends before anybody else has to be told.
+        over: Arc<AtomicBool>,
     },
     Settled {
         ticket: u64,
@@ -52,6 +55,7 @@ struct Page {
     notification: Arc<Notification>,
     fallback: Fallback,
     due: Instant,
+    over: Arc<AtomicBool>,
 }
 
 impl Watch {
@@ -62,8 +66,9 @@ impl Watch {
     /// What a sign has for the fallback.
     pub fn hear(&mut self, sign: Sign) -> Option<Notification> {
         match sign {
-            Sign::Asked { ticket, notification, fallback, at } => {
-                self.asked(ticket, notification, fallback, at)
+            Sign::Asked { ticket, notification, fallback, at, over } => {
+                let due = at + fallback.after;
+                self.asked(ticket, Page { notification, fallback, due, over })
             }
             Sign::Settled { ticket, refused } => {
                 let page = self.forget(ticket)?;
@@ -86,19 +91,13 @@ impl Watch {
         all
     }
 
-    fn asked(
-        &mut self,
-        ticket: u64,
-        notification: Arc<Notification>,
-        fallback: Fallback,
-        at: Instant,
-    ) -> Option<Notification> {
+    fn asked(&mut self, ticket: u64, page: Page) -> Option<Notification> {
+        let notification = Arc::clone(&page.notification);
         let episode = (notification.receiver.clone(), notification.dedup_key.clone());
         match notification.transition {
-            Transition::Trigger | Transition::Escalate if notification.alert.severity == Severity::Page => {
-                let due = at + fallback.after;
-                self.due.insert((due, ticket));
-                self.pages.insert(ticket, Page { notification, fallback, due });
+            Transition::Trigger | Transition::Escalate if waits_for(&notification) => {
+                self.due.insert((page.due, ticket));
+                self.pages.insert(ticket, page);
                 None
             }
             Transition::Resolve => {
@@ -126,7 +125,9 @@ impl Watch {
             |page: &Page| page.notification.receiver == *receiver && page.notification.dedup_key == *key;
         let over: Vec<u64> =
             self.pages.iter().filter(|(_, page)| of_it(page)).map(|(ticket, _)| *ticket).collect();
-        over.into_iter().for_each(|ticket| drop(self.forget(ticket)));
+        for page in over.into_iter().filter_map(|ticket| self.forget(ticket)) {
+            page.over.store(true, Relaxed);
+        }
     }
 
     fn hand_over(&mut self, page: Page, why: &str) -> Notification {
@@ -147,6 +148,12 @@ impl Watch {
         notification.receiver = fallback.receiver;
         notification
     }
+}
+
+/// Whether somebody else is told where nobody takes it.
+pub(super) fn waits_for(notification: &Notification) -> bool {
+    matches!(notification.transition, Transition::Trigger | Transition::Escalate)
+        && notification.alert.severity == Severity::Page
 }
 
 /// An alert about ourselves, which no episode of the engine stands behind.
@@ -214,7 +221,8 @@ mod tests {
     fn asked(ticket: u64, transition: Transition, at: Instant) -> Sign {
         let fallback = Fallback { receiver: "second".to_owned(), after: 2 * MINUTE };
         let sequence = u32::try_from(ticket).unwrap();
-        Sign::Asked { ticket, notification: Arc::new(notification("K", sequence, transition)), fallback, at }
+        let notification = Arc::new(notification("K", sequence, transition));
+        Sign::Asked { ticket, notification, fallback, at, over: Arc::default() }
     }
 
     #[test]
@@ -257,7 +265,8 @@ mod tests {
         let mut ticket = notification("K", 3, Transition::Trigger);
         ticket.alert.severity = Severity::Ticket;
         let fallback = Fallback { receiver: "second".to_owned(), after: MINUTE };
-        watch.hear(Sign::Asked { ticket: 3, notification: Arc::new(ticket), fallback, at: start });
+        let notification = Arc::new(ticket);
+        watch.hear(Sign::Asked { ticket: 3, notification, fallback, at: start, over: Arc::default() });
         assert_eq!(watch.deadline(), None);
     }
 

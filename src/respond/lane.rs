@@ -130,6 +130,7 @@ impl Lane {
             self.works_again();
             self.reporter.fallback = fallback;
         }
+        self.standing.lead_to(&target.external_url);
         if target.is_like(&self.target) {
             self.target = target;
             return;

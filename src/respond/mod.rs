@@ -49,7 +49,7 @@ use fallback::{Sign, Watch};
 use job::{Aim, LaneDoor};
 use lane::{Lane, Reporter};
 use target::Target;
-use ticket::{Book, Ticket};
+use ticket::{Book, Ticket, Watched};
 
 pub use guard::{client, client_trusting, open_client};
 pub use heartbeat::{BeatCounts, Heart, Heartbeat};
@@ -127,7 +127,8 @@ struct Senders {
     book: Arc<Book>,
     client: reqwest::Client,
     pace: Pace,
-    external_url: String,
+    /// What links begin with.
+    external_url: RwLock<String>,
     signs: mpsc::UnboundedSender<Sign>,
     tickets: AtomicU64,
 }
@@ -158,26 +159,28 @@ impl Responder {
             book: Arc::new(Book::new(Meters::default(), settled)),
             client,
             pace,
-            external_url,
+            external_url: RwLock::new(external_url.clone()),
             signs,
             tickets: AtomicU64::new(0),
         });
         let watching = tokio::spawn(watch(seen, Arc::downgrade(&senders)));
         let responder = Self { senders, watching };
-        responder.reconfigure(receivers);
+        responder.reconfigure(receivers, external_url);
         responder
     }
 
-    /// What is the same goes on as it is. What waits for a receiver goes where that is now; the lane of an integration
+    /// What is the same goes on as it is, with links that begin with `external_url`. What waits for a receiver goes where that is now; the lane of an integration
     /// that is gone sends what it has not tried yet, then ends. The names of receivers that are new or changed.
-    pub fn reconfigure(&self, receivers: Vec<Receiver>) -> Vec<String> {
+    pub fn reconfigure(&self, receivers: Vec<Receiver>, external_url: String) -> Vec<String> {
         self.senders.book.meters.keep(receivers.iter().map(|receiver| receiver.name.clone()));
+        let leads_elsewhere = self.senders.lead_to(external_url);
         let mut known = self.senders.receivers.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let mut begun = Vec::new();
         for receiver in receivers {
             let doors = match before.remove(&receiver.name) {
-                Some(doors) if doors.receiver == receiver => doors,
+                Some(doors) if doors.receiver == receiver && !leads_elsewhere => doors,
+                Some(doors) if doors.receiver == receiver => self.senders.open(Some(doors), receiver),
                 held => {
                     begun.push(receiver.name.clone());
                     self.senders.open(held, receiver)
@@ -186,6 +189,11 @@ impl Responder {
             known.insert(doors.receiver.name.clone(), doors);
         }
         begun
+    }
+
+    /// What links begin with.
+    pub fn external_url(&self) -> String {
+        self.senders.external_url()
     }
 
     /// Puts the notification into the queues of its receiver. Never blocks: what does not fit is
@@ -238,6 +246,18 @@ impl Responder {
 }
 
 impl Senders {
+    fn external_url(&self) -> String {
+        self.external_url.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether links led elsewhere before.
+    fn lead_to(&self, external_url: String) -> bool {
+        let mut known = self.external_url.write().unwrap_or_else(PoisonError::into_inner);
+        let differs = *known != external_url;
+        *known = external_url;
+        differs
+    }
+
     /// `held` are the lanes that the receiver had: each takes up its own integration, or one that is new.
     fn open(&self, held: Option<Doors>, receiver: Receiver) -> Doors {
         let held =
@@ -262,7 +282,7 @@ impl Senders {
 
     fn lane(&self, held: Option<LaneDoor>, index: usize, receiver: &Receiver) -> LaneDoor {
         let integration = receiver.integrations[index].clone();
-        let target = Target::new(integration, index, &receiver.name, &self.external_url);
+        let target = Target::new(integration, index, &receiver.name, &self.external_url());
         let fallback = receiver.fallback.as_ref().map(|fallback| fallback.receiver.clone());
         if let Some(door) = held {
             door.aim(Aim { target, fallback });
@@ -284,9 +304,13 @@ impl Senders {
         let doors = receivers.get(&notification.receiver);
         let watched = doors.and_then(|doors| doors.receiver.fallback.clone()).map(|fallback| {
             let ticket = self.tickets.fetch_add(1, Relaxed);
-            let (notification, at) = (Arc::clone(&notification), Instant::now());
-            let _ = self.signs.send(Sign::Asked { ticket, notification, fallback, at });
-            (ticket, self.signs.clone())
+            let at = Instant::now();
+            let stead =
+                fallback::waits_for(&notification).then(|| (fallback.receiver.clone(), at + fallback.after));
+            let (notification, over) = (Arc::clone(&notification), Arc::default());
+            let asked = Sign::Asked { ticket, notification, fallback, at, over: Arc::clone(&over) };
+            let _ = self.signs.send(asked);
+            Watched { ticket, signs: self.signs.clone(), stead, over }
         });
         let ticket = Ticket::new(&notification, asked, watched, Arc::clone(&self.book));
         match doors {

@@ -10,8 +10,9 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::body::{annotations, generator_url, to_json};
+use super::body::{annotations, to_json};
 use super::labels::without_empty;
+use super::words::alert_url;
 use crate::engine::{Notification, Transition};
 use crate::model::{Labels, rfc3339};
 
@@ -50,13 +51,23 @@ struct PostableAlert<'a> {
     annotations: &'a Labels,
     starts_at: String,
     ends_at: String,
-    #[serde(rename = "generatorURL")]
+    #[serde(rename = "generatorURL", skip_serializing_if = "str::is_empty")]
     generator_url: &'a str,
 }
 
 impl Standing {
     pub fn new(resend: Duration, resend_resolved: Duration, external_url: String) -> Self {
         Self { resend, resend_resolved, external_url, episodes: BTreeMap::new(), next: None }
+    }
+
+    /// What links begin with from now on, those of what stands too.
+    pub fn lead_to(&mut self, external_url: &str) {
+        let before = std::mem::replace(&mut self.external_url, external_url.to_owned());
+        for alert in self.episodes.values_mut().flatten() {
+            if let Some(path) = alert.generator_url.strip_prefix(before.trim_end_matches('/')) {
+                alert.generator_url = format!("{}{path}", external_url.trim_end_matches('/'));
+            }
+        }
     }
 
     /// Takes over one transition. Times ahead of our wall clock are cut to it: Alertmanager would take an
@@ -81,7 +92,7 @@ impl Standing {
             alerts.push(Alert {
                 labels,
                 annotations: annotations(notification),
-                generator_url: generator_url(notification, &self.external_url),
+                generator_url: alert_url(notification, &self.external_url).unwrap_or_default(),
                 starts_ns,
                 end: resolved.then(|| end(ends_ns, starts_ns)),
             });
@@ -168,7 +179,7 @@ mod tests {
             r#"[{"labels":{"alertname":"ErrorBudgetBurn","severity":"page","slo":"checkout-availability"},"#,
             r#""annotations":{"runbook_url":"https://runbooks/checkout","summary":"5.0 % of checkout requests fail"},"#,
             r#""startsAt":"2015-05-17T10:05:03Z","endsAt":"2015-05-17T10:14:00Z","#,
-            r#""generatorURL":"http://evenkeel:8080/alerts/alt_1"}]"#,
+            r#""generatorURL":"http://evenkeel:8080/api/v1/alerts/alt_1"}]"#,
         );
         assert_eq!(standing.message("K1", WALL_NS).unwrap(), golden.as_bytes());
         let later = message(&standing, WALL_NS + 60 * SECOND_NS);

@@ -16,7 +16,7 @@ use crate::model::{Category, EventTime, Priority, SECOND_NS, Severity};
 
 const STARTED_NS: u64 = 1_431_857_103 * SECOND_NS; // 2015-05-17 10:05:03 UTC
 
-pub(in crate::respond) fn notification(key: &str, sequence: u32, transition: Transition) -> Notification {
+pub(crate) fn notification(key: &str, sequence: u32, transition: Transition) -> Notification {
     let labels = [("alertname", "ErrorBudgetBurn"), ("severity", "page"), ("slo", "checkout-availability")];
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     Notification {
@@ -103,6 +103,10 @@ impl World {
         };
         let (client, external_url) = (client().unwrap(), "http://evenkeel:8080".to_owned());
         Self { responder: Responder::start_at(pace, receivers, client, external_url, told), settled }
+    }
+
+    fn reconfigure(&self, receivers: Vec<Receiver>) -> Vec<String> {
+        self.responder.reconfigure(receivers, self.responder.external_url())
     }
 
     async fn next(&mut self) -> (u64, Outcome) {
@@ -404,7 +408,7 @@ async fn what_waits_goes_where_the_receiver_is_now() {
         not_in_effect: Vec::new(),
         fallback: None,
     };
-    assert_eq!(world.responder.reconfigure(vec![receiver(vec![evenkeel(&new.url)])]), ["oncall"]);
+    assert_eq!(world.reconfigure(vec![receiver(vec![evenkeel(&new.url)])]), ["oncall"]);
     let mut keys = Vec::new();
     let mut settled = Vec::new();
     for _ in 0..3 {
@@ -419,7 +423,7 @@ async fn what_waits_goes_where_the_receiver_is_now() {
 
     let mut first = Server::start([]).await;
     let both = vec![evenkeel(&first.url), evenkeel(&new.url)];
-    assert_eq!(world.responder.reconfigure(vec![receiver(both)]), ["oncall"]);
+    assert_eq!(world.reconfigure(vec![receiver(both)]), ["oncall"]);
     world.responder.notify(notification("c", 4, Transition::Trigger));
     assert_eq!(world.next().await, delivered(4, 2));
     assert_eq!(first.next().await.idempotency_key(), "c:4");
@@ -433,7 +437,7 @@ async fn a_page_that_waits_for_a_receiver_that_is_taken_away_is_settled_as_faile
     let mut world = World::new(FAST, [("oncall", vec![evenkeel(&server.url)])]);
     world.responder.notify(notification("K", 1, Transition::Trigger));
     server.next().await;
-    assert_eq!(world.responder.reconfigure(Vec::new()), Vec::<String>::new());
+    assert_eq!(world.reconfigure(Vec::new()), Vec::<String>::new());
     assert_eq!(world.failure().await, "its integration is no more");
 }
 
@@ -475,7 +479,7 @@ async fn what_waits_for_an_integration_stays_with_its_kind() {
     let integrations = vec![evenkeel(&new.url)];
     let receiver =
         Receiver { name: "oncall".to_owned(), integrations, not_in_effect: Vec::new(), fallback: None };
-    world.responder.reconfigure(vec![receiver]);
+    world.reconfigure(vec![receiver]);
     assert_eq!(new.next().await.idempotency_key(), "a:1");
     assert!(matches!(world.next().await, (1, Outcome::Delivered { .. })));
 }

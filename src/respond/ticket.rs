@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::fallback::Sign;
 use super::meter::{Meter, Meters};
@@ -32,11 +33,20 @@ pub struct Drained {
 pub(super) struct Ticket {
     /// `None`: nobody asked for it but we ourselves.
     id: Option<NotificationId>,
-    /// Who watches whether it is taken, and under which number.
-    watched: Option<(u64, UnboundedSender<Sign>)>,
+    watched: Option<Watched>,
     meter: Arc<Meter>,
     book: Arc<Book>,
     parts: Mutex<Parts>,
+}
+
+/// Who watches whether it is taken.
+pub(super) struct Watched {
+    pub ticket: u64,
+    pub signs: UnboundedSender<Sign>,
+    /// Who is told instead where it is not, and by when.
+    pub stead: Option<(String, Instant)>,
+    /// It ended before anybody else had to be told.
+    pub over: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -108,7 +118,7 @@ impl Ticket {
     pub fn new(
         notification: &Notification,
         asked: bool,
-        watched: Option<(u64, UnboundedSender<Sign>)>,
+        watched: Option<Watched>,
         book: Arc<Book>,
     ) -> Arc<Self> {
         let meter = book.meters.of(&notification.receiver);
@@ -120,6 +130,18 @@ impl Ticket {
         lock(&self.parts).given += 1;
         self.book.one_more_is_fresh();
         Share { ticket: Arc::clone(self), fresh: AtomicBool::new(true) }
+    }
+}
+
+impl Ticket {
+    /// With the name of who was told instead: of a failure at once, else once the time is up.
+    fn handed_over(&self, reason: String, has_failed: bool) -> String {
+        let watched = self.watched.as_ref().filter(|watched| !watched.over.load(SeqCst));
+        let stead = watched.and_then(|watched| watched.stead.as_ref());
+        match stead.filter(|(_, due)| has_failed || Instant::now() >= *due) {
+            Some((receiver, _)) => format!("{reason}; handed over to {receiver}"),
+            None => reason,
+        }
     }
 }
 
@@ -137,6 +159,7 @@ impl Share {
     pub fn trying(&self, attempts: u32, reason: String) {
         self.is_tried();
         if let Some(id) = self.ticket.id {
+            let reason = self.ticket.handed_over(reason, false);
             (self.ticket.book.settled)(id, Outcome::Trying { attempts, reason });
         }
     }
@@ -172,8 +195,8 @@ impl Drop for Ticket {
         }
         let attempts = parts.attempts;
         let reason = (!parts.reasons.is_empty()).then(|| parts.reasons.join("; "));
-        if let Some((ticket, signs)) = self.watched.take() {
-            let _ = signs.send(Sign::Settled { ticket, refused: reason.clone() });
+        if let Some(Watched { ticket, signs, .. }) = &self.watched {
+            let _ = signs.send(Sign::Settled { ticket: *ticket, refused: reason.clone() });
         }
         let outcome = match reason {
             None => {
@@ -182,7 +205,7 @@ impl Drop for Ticket {
             }
             Some(reason) => {
                 self.meter.failed.add(1);
-                Outcome::Failed { attempts, reason }
+                Outcome::Failed { attempts, reason: self.handed_over(reason, true) }
             }
         };
         if let Some(id) = self.id {

@@ -36,11 +36,8 @@ impl<'a> Words<'a> {
         template.map(|template| template.render(self)).filter(|text| !text.trim().is_empty())
     }
 
-    /// Only of an alert that the API knows.
     pub fn alert_url(&self) -> Option<String> {
-        let id = &self.notification.alert.id;
-        let base = self.external_url.trim_end_matches('/');
-        (!id.is_empty() && !base.is_empty()).then(|| format!("{base}/api/v1/alerts/{id}"))
+        alert_url(self.notification, self.external_url)
     }
 
     pub fn runbook_url(&self) -> Option<&'a str> {
@@ -87,6 +84,13 @@ impl<'a> Words<'a> {
         details.retain(|(_, value)| !value.is_empty());
         details
     }
+}
+
+/// Where every service's link to the alert leads. Only of an alert that the API knows.
+pub(super) fn alert_url(notification: &Notification, external_url: &str) -> Option<String> {
+    let id = &notification.alert.id;
+    let base = external_url.trim_end_matches('/');
+    (!id.is_empty() && !base.is_empty()).then(|| format!("{base}/api/v1/alerts/{id}"))
 }
 
 /// What a person can click on.

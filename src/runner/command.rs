@@ -146,7 +146,7 @@ fn first_to_go(pid: u32) {
 }
 
 /// What can be told in plain words before the kernel says no.
-fn look_at(program: &str) -> Result<(), String> {
+pub(crate) fn look_at(program: &str) -> Result<(), String> {
     let path = Path::new(program);
     if !path.is_absolute() {
         return Err(format!("`{program}` is no absolute path"));

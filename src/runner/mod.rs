@@ -29,6 +29,7 @@ use crate::respond::{self, Secret};
 use crate::runbook::{Call, End, Outcome, StepCall, StepKey};
 use claim::Claim;
 
+pub(crate) use command::look_at;
 pub use link::Link;
 pub use vault::{Settings, StepSecrets, Vault};
 

@@ -90,10 +90,14 @@ impl fmt::Display for Refusal {
             }
             Self::Io { what, path, reason } => {
                 let path = path.display();
-                write!(
-                    f,
-                    "can not {what} {path}: {reason}; set `data_dir` to a folder that this user may write to"
-                )
+                let advice = match *what {
+                    "back up to" | "make the folder" | "sync" => {
+                        "name a folder that is new or empty, where this user may write"
+                    }
+                    "read" => "name the folder of a state, or of a copy of one",
+                    _ => "set `data_dir` to a folder that this user may write to",
+                };
+                write!(f, "can not {what} {path}: {reason}; {advice}")
             }
         }
     }

@@ -154,25 +154,38 @@ fn run_opens_nothing_under_a_bad_configuration() {
     let scratch = Scratch::new();
     let good = scratch.write("good.yaml", include_str!("shop.yaml"));
     let bad = scratch.write("bad.yaml", &shop("service: shop", "servise: shop"));
-    let run = |file: &Path| {
+    let run = |file: &Path, output: &str| {
+        scratch.write("ready.json", "of a daemon that is no more");
         let mut command = program();
-        command.arg("run").arg("-c").arg(file).arg("--ready-file").arg(scratch.path("ready.json"));
+        command
+            .args(["run", "-o", output, "-c"])
+            .arg(file)
+            .arg("--ready-file")
+            .arg(scratch.path("ready.json"));
         command.arg("--data-dir").arg(scratch.path("data"));
         for (listener, holder) in ["OTLP_GRPC", "OTLP_HTTP", "HTTP"].iter().zip(&taken) {
             command.env(format!("EVENKEEL_LISTEN__{listener}"), holder.local_addr().unwrap().to_string());
         }
         ran(&mut command)
     };
-    let refused = run(&bad);
+    let refused = run(&bad, "human");
     assert_eq!(refused.code, Some(78), "{}", refused.err);
     assert!(refused.err.starts_with("error[") && refused.err.contains("servise"), "{}", refused.err);
     assert!(!refused.err.contains("listen on"), "{}", refused.err);
 
-    let tried = run(&good);
-    assert_eq!(tried.code, Some(70), "{}", tried.err);
+    let tried = run(&good, "human");
+    assert_eq!(tried.code, Some(69), "{}", tried.err);
     let address = taken[0].local_addr().unwrap();
     assert!(tried.err.contains(&format!("listen on {address} for otlp_grpc")), "{}", tried.err);
     assert!(!scratch.path("ready.json").exists(), "never ready");
+
+    for (file, code) in [(&bad, 78), (&good, 69)] {
+        let told = run(file, "json");
+        assert_eq!(told.code, Some(code));
+        for line in told.err.lines() {
+            assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+        }
+    }
 }
 
 #[tokio::test]

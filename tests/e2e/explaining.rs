@@ -91,7 +91,7 @@ async fn why_not_is_answered_for_the_past_and_refused_beyond_it() {
         ("", "ask for `slo=NAME`"),
         ("?slo=a&alert=b", "ask for `slo=NAME`"),
         ("?slo=shop-availability&at=yesterday", "`at` is a time as"),
-        ("?what=ever", "unknown field"),
+        ("?what=ever", "there is no parameter `what`"),
     ] {
         let (code, text) = daemon.status(&format!("/api/v1/explain{query}")).await;
         assert!(code == 400 && text.contains(part), "{query}: {code} {text}");

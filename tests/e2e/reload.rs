@@ -138,3 +138,20 @@ async fn no_request_is_lost_or_counted_twice_while_the_configuration_changes() {
     );
     assert_eq!(counts["events"]["received"], 300);
 }
+
+/// Guarantees: each setting that differs is told by its key, with what is for the next start, until nothing does.
+#[tokio::test]
+async fn settings_that_differ_are_told_by_their_keys() {
+    let sink = Sink::start().await;
+    let before = config(&sink, RULE);
+    let (daemon, file) = start(&before).await;
+    let settings = "spec:\n  external_url: https://evenkeel.example\n  dedup: items\n  classify";
+    let after = before.replace("spec:\n  classify", settings);
+    std::fs::write(&file, &after).unwrap();
+    let told = reload(&daemon, &[]);
+    assert_eq!(told.out, "dedup: not set -> items\nexternal_url: not set -> https://evenkeel.example\n");
+    assert_eq!(reload(&daemon, &[]).out, "nothing differs\n");
+    std::fs::write(&file, after.replace("  dedup: items", "  ack: memory")).unwrap();
+    let told = reload(&daemon, &[]);
+    assert_eq!(told.out, "dedup: items -> not set\nack differs and is in effect from the next start\n");
+}

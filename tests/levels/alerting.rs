@@ -103,8 +103,14 @@ fn silence_opens_an_episode_that_the_next_event_closes() {
         "{:?}",
         world.engine.alerts()[0]
     );
+    let name = world.engine.alerts()[0].slo.clone().unwrap();
+    let explained = world.engine.explain(&name, None).unwrap().unwrap();
+    let text = &explained.levels[0].text;
+    assert!(text.contains("No event came for 10m") && !text.contains("fail"), "{text}");
     world.run(1, true);
     assert_eq!(world.facts(), ["661 alert.resolved no-data", "661 episode.closed 1.2 P3 ticket"]);
+    let text = &world.engine.alerts()[0].decisions[1].text;
+    assert!(text.contains("is heard of again: events come"), "{text}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Exit;
 use super::args::{DoctorArgs, Global, Output};
+use super::count::counted;
 use super::world::Machine;
 use crate::config::{Config, Level, Loaded, load};
 use crate::kafka::doctor as kafka;
@@ -48,14 +49,16 @@ impl Check {
 }
 
 pub(super) async fn doctor(global: &Global, args: &DoctorArgs) -> Exit {
-    let running = network::daemon(global).await;
     let mut checks = Vec::new();
     if args.quick {
-        checks.push(running.into_needed());
+        checks.push(network::daemon(global, None).await.0.into_needed());
     } else {
-        let loaded = load(&global.config, &Machine);
+        let mut loaded = load(&global.config, &Machine);
+        if let (Some(config), Some(data_dir)) = (&mut loaded.config, &args.data_dir) {
+            config.data_dir.clone_from(data_dir);
+        }
+        let (running, runs) = network::daemon(global, loaded.config.as_ref()).await;
         checks.push(configuration(&loaded));
-        let runs = running.is_ready();
         checks.push(running);
         if let Some(config) = &loaded.config {
             if args.what.is_none() {
@@ -78,6 +81,7 @@ async fn all(config: &Config, runs: bool, checks: &mut Vec<Check>) {
     {
         checks.push(network::listener(name, address, runs));
     }
+    checks.extend(network::links(config));
     checks.push(machine::clock());
     checks.push(machine::open_files(config.entrance.limits.connections));
     checks.push(machine::folder(&config.data_dir));
@@ -123,22 +127,22 @@ fn configuration(loaded: &Loaded) -> Check {
         });
         return Check::fail(
             "configuration",
-            format!("{errors} errors{first}"),
+            format!("{}{first}", counted(errors, "error")),
             "`evenkeel check` tells all of them",
         );
     };
     let plan = &config.plan;
-    let held = format!(
-        "{} SLOs, {} receivers, {} runbooks",
-        plan.slos.len(),
-        config.receivers.len(),
-        plan.runbooks.len()
-    );
+    let held = [
+        counted(plan.slos.len(), "SLO"),
+        counted(config.receivers.len(), "receiver"),
+        counted(plan.runbooks.len(), "runbook"),
+    ]
+    .join(", ");
     match warnings {
         0 => Check::ok("configuration", held),
         _ => Check::warn(
             "configuration",
-            format!("{held}, {warnings} warnings"),
+            format!("{held}, {}", counted(warnings, "warning")),
             "`evenkeel check` tells them",
         ),
     }

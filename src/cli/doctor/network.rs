@@ -8,17 +8,15 @@ use reqwest::Url;
 use tokio::net::TcpStream;
 
 use super::super::args::Global;
-use super::super::client;
+use super::super::client::{self, Readiness};
+use super::super::reach::{self, Trouble};
 use super::{Check, Verdict};
-use crate::config::Receiver;
+use crate::config::{Config, Receiver};
+use crate::daemon::{self, Links};
 
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 impl Check {
-    pub(super) fn is_ready(&self) -> bool {
-        self.verdict == Verdict::Ok
-    }
-
     /// A daemon that does not run is a fault where it is asked for alone.
     pub(super) fn into_needed(self) -> Self {
         match self.verdict {
@@ -28,19 +26,47 @@ impl Check {
     }
 }
 
-pub(super) async fn daemon(global: &Global) -> Check {
-    match client::readiness(global).await {
-        Ok(true) => Check::ok("daemon", format!("one is ready at {}", global.url)),
-        Ok(false) => {
-            let detail = format!("one answers at {}, and is not ready", global.url);
-            Check::fail("daemon", detail, "it is starting or draining; its log says more")
+/// Of the address that is named, else of the one that the configuration says; and whether what holds the ports may be it.
+pub(super) async fn daemon(global: &Global, config: Option<&Config>) -> (Check, bool) {
+    let url = match config {
+        Some(config) if global.url == reach::URL => page(config),
+        _ => global.url.clone(),
+    };
+    let found = client::readiness(global, &url).await;
+    let runs = !matches!(&found, Err(Trouble { answers: false, .. }));
+    let check = match found {
+        Ok(Readiness::Ready) => Check::ok("daemon", format!("one is ready at {url}")),
+        Ok(Readiness::NotReady(why)) => {
+            let detail = format!("one answers at {url}, and is not ready: {why}");
+            Check::fail("daemon", detail, "its log says more")
         }
-        Err(why) => Check::warn(
+        Err(Trouble { why, hint, answers: true }) => {
+            Check::warn("daemon", format!("one seems to run at {url}: {why}"), hint)
+        }
+        Err(Trouble { why, .. }) => Check::warn(
             "daemon",
-            format!("none answers at {}: {why}", global.url),
-            "`evenkeel run` starts one",
+            format!("none answers at {url}: {why}"),
+            "`evenkeel run` starts one; --url names another",
         ),
-    }
+    };
+    (check, runs)
+}
+
+/// The page's port as this machine reaches it.
+fn page(config: &Config) -> String {
+    let scheme = if config.entrance.tls.is_some() { "https" } else { "http" };
+    let address = config.listen.http.replace("0.0.0.0:", "127.0.0.1:").replace("[::]:", "[::1]:");
+    format!("{scheme}://{address}")
+}
+
+/// Where links in notifications lead, where that may be nowhere for those who read them.
+pub(super) fn links(config: &Config) -> Option<Check> {
+    let address = config.listen.http.to_socket_addrs().ok()?.next()?;
+    let scheme = if config.entrance.tls.is_some() { "https" } else { "http" };
+    let Links { url, doubt } = daemon::links(config.external_url.as_deref(), scheme, address);
+    let doubt = doubt.filter(|_| !config.receivers.is_empty())?;
+    let hint = "set `external_url` to the address by which people reach the page's port";
+    Some(Check::warn("links", format!("notifications link to {url}, {doubt}"), hint))
 }
 
 pub(super) fn listener(name: &str, address: &str, runs: bool) -> Check {

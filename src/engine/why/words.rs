@@ -2,10 +2,12 @@
 
 use super::reasons::Reason;
 use crate::engine::alerts::{AlertRecord, Decision};
+use crate::engine::burning::condition;
 pub(super) use crate::engine::burning_words::percent;
-use crate::engine::burning_words::{exhaustion, share, what_fails};
+use crate::engine::burning_words::{exhaustion, share, silence, what_fails};
 use crate::engine::level::{Cx, Level};
 use crate::model::rfc3339;
+use crate::slo::Check;
 
 /// What is so, in words: what fails, what that means for the budget, and whether somebody is told.
 pub(super) fn of(
@@ -29,6 +31,10 @@ pub(super) fn of(
         None => "Nobody is paged.".to_owned(),
     };
     let Some((judge, index)) = place else { return words };
+    if open.is_some() && matches!(condition(&cx.plan.slo, judge, index).check, Check::NoData) {
+        words.push_str(&format!(" {}, so nobody knows how it does.", capitalized(&silence(level))));
+        return words;
+    }
     let (_, short) = level.condition(cx, judge, index);
     if short.count.total() > 0 {
         words.push_str(&format!(

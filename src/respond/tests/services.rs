@@ -245,7 +245,8 @@ async fn a_page_that_is_refused_goes_to_the_fallback_at_once() {
     ];
     let mut world = World::of(FAST, receivers);
     world.responder.notify(notification("K", 1, Transition::Trigger));
-    assert!(world.failure().await.contains("answered 401"));
+    let failure = world.failure().await;
+    assert!(failure.contains("answered 401") && failure.ends_with("; handed over to second"), "{failure}");
     let text = second.next().await.json()["explain"]["text"].to_string();
     assert!(text.contains("could not be told (webhook 1 of oncall"), "{text}");
 }
@@ -274,4 +275,18 @@ async fn broken_paging_is_told_to_the_fallback_and_its_recovery_too() {
     assert_eq!((&over["transition"], &over["dedup_key"]), (&"resolve".into(), &told["dedup_key"]));
     assert!(second.heard_nothing_more());
     assert_eq!(world.responder.meters().snapshot()[0].broken, 0);
+}
+
+#[tokio::test]
+async fn links_lead_to_another_address_once_that_is_configured() {
+    let mut server = Server::start([]).await;
+    let webhook = Integration::webhook(WebhookFormat::Alertmanager, &server.url);
+    let mut world = World::new(FAST, [("oncall", vec![webhook.clone()])]);
+    let receivers = vec![receiver("oncall", webhook, None)];
+    let elsewhere = "https://evenkeel.example".to_owned();
+    assert_eq!(world.responder.reconfigure(receivers, elsewhere), Vec::<String>::new());
+    world.responder.notify(notification("K1", 1, Transition::Trigger));
+    world.next().await;
+    let seen = server.next().await;
+    assert!(seen.body.contains("https://evenkeel.example/api/v1/alerts/alt_1"), "{}", seen.body);
 }
