@@ -80,7 +80,7 @@ async fn what_a_runbook_lacks_on_this_machine_is_told_before_the_incident() {
     let told = doctor(&scratch, &["-c", file.to_str().unwrap(), "--url", &nobody]).await;
     assert_eq!(told.code, Some(1), "{}{}", told.out, told.err);
     for words in
-        ["1 runbooks", "step `b`: `/bin/not-there` is not there", "step `b`: its user `nobody-here` is not"]
+        ["1 runbook\n", "step `b`: `/bin/not-there` is not there", "step `b`: its user `nobody-here` is not"]
     {
         assert!(told.out.contains(words), "{words}: {}", told.out);
     }

@@ -156,9 +156,9 @@ async fn rates_change_by_a_reload() {
     assert_eq!((status("loud").await, status("loud").await), (200, 200));
 
     let all = format!("{free}  limits: {{items_per_second: 20}}\n");
-    assert_eq!(reload(&all).await, json!(["limits: changed"]));
+    assert_eq!(reload(&all).await, json!(["limits.items_per_second: not set -> 20"]));
     assert_eq!((status("quiet").await, status("loud").await), (200, 429));
-    assert_eq!(reload(&free).await, json!(["limits: changed"]));
+    assert_eq!(reload(&free).await, json!(["limits.items_per_second: 20 -> not set"]));
     assert_eq!(status("quiet").await, 200);
 }
 
