@@ -9,6 +9,10 @@ pub(super) const URL: &str = "http://127.0.0.1:4319";
 
 /// For the flag `--url`: the error is a mistake in how the program is called.
 pub(super) fn url(text: &str) -> Result<String, String> {
+    // A variable that is there and empty says nothing.
+    if text.is_empty() {
+        return Ok(URL.to_owned());
+    }
     let parsed =
         Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     match parsed {
@@ -77,8 +81,9 @@ mod tests {
         for good in ["http://127.0.0.1:4319", "https://evenkeel.example/", "HTTP://[::1]:1"] {
             assert!(url(good).is_ok(), "{good}");
         }
-        for bad in ["nonsense", "127.0.0.1:4319", "ftp://h", "http://", ""] {
+        for bad in ["nonsense", "127.0.0.1:4319", "ftp://h", "http://"] {
             assert!(url(bad).is_err(), "{bad}");
         }
+        assert_eq!(url("").as_deref(), Ok(URL), "an empty variable says nothing");
     }
 }

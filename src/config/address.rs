@@ -52,6 +52,18 @@ pub(super) fn check_url(url: &str) -> Result<(), &'static str> {
     host_of(url).map(|_| ())
 }
 
+/// What links begin with. True beside the error: it shows a secret.
+pub(super) fn check_base(url: &str) -> Result<(), (&'static str, bool)> {
+    check_url(url).map_err(|why| (why, false))?;
+    if url.split('/').nth(2).is_some_and(|host| host.contains('@')) {
+        return Err(("has a user's name in it, which every receiver would see", true));
+    }
+    match url.contains(['?', '#']) {
+        true => Err(("has a query or a fragment, which no link can be added to", false)),
+        false => Ok(()),
+    }
+}
+
 fn host_of(url: &str) -> Result<Address, &'static str> {
     if url.is_empty() {
         return Err("is empty");

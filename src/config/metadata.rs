@@ -13,7 +13,9 @@ const ANNOTATIONS_MAX: usize = 32;
 const ANNOTATION_NAME_MAX: usize = 128;
 const ANNOTATION_MAX: usize = 4_096;
 /// What notifications say themselves.
-const OURS: &[&str] = &[APPROVE, "approve_url", "fallback_for"];
+const OURS: &[&str] = &[APPROVE, "fallback_for"];
+/// What our links are called, one or several.
+const LINKS: &str = "approve_url";
 
 #[derive(Default)]
 pub(super) struct Metadata<'n> {
@@ -54,7 +56,7 @@ fn for_people<'a, 'n: 'a>(
 ) -> Labels {
     let mut labels = Labels::new();
     for Annotation { key, key_at, value, at } in annotations.filter(|one| !one.value.is_empty()) {
-        let trouble = if OURS.contains(key) {
+        let trouble = if OURS.contains(key) || key.starts_with(LINKS) {
             Some((key_at, format!("`{key}` is what Evenkeel itself says in notifications")))
         } else if key.len() > ANNOTATION_NAME_MAX || value.len() > ANNOTATION_MAX {
             let text = format!(

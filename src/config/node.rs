@@ -117,6 +117,24 @@ impl Node {
         copy
     }
 
+    /// Without the annotations that are for people: those whose names have no prefix decide nothing, wherever they stand.
+    pub fn deciding(&self) -> Self {
+        let mut copy = self.clone();
+        match &mut copy.value {
+            Value::Mapping(entries) => {
+                for (key, node) in entries {
+                    *node = node.deciding();
+                    if let ("annotations", Value::Mapping(inner)) = (&*key.text, &mut node.value) {
+                        inner.retain(|(name, _)| name.text.contains('/'));
+                    }
+                }
+            }
+            Value::Sequence(items) => items.iter_mut().for_each(|item| *item = item.deciding()),
+            Value::Scalar(_) => {}
+        }
+        copy
+    }
+
     pub fn scalar(&self) -> Option<&Scalar> {
         match &self.value {
             Value::Scalar(scalar) => Some(scalar),

@@ -53,7 +53,8 @@ fn setting(key: String, node: &Node) -> Setting {
 
 fn shown(node: &Node) -> Option<String> {
     match &node.value {
-        Value::Scalar(scalar) => Some(scalar.shown().to_owned()),
+        // An address with a user in it has a password, too.
+        Value::Scalar(scalar) => Some(scalar.shown().to_owned()).filter(|text| !text.contains('@')),
         Value::Sequence(items) => {
             let items: Option<Vec<&str>> =
                 items.iter().map(|item| item.scalar().map(|one| one.shown())).collect();

@@ -171,18 +171,10 @@ fn external_url(ctx: &mut Reading<'_>, spec: Option<Fields<'_>>) -> Option<Strin
     let from_environment = ctx.world.env(variable).filter(|value| !value.is_empty());
     let from_environment = from_environment.map(|text| (text, listen::environment(ctx), variable));
     let (url, at, name) = from_environment.or(in_file)?;
-    let trouble = match address::check_url(&url) {
-        Err(why) => Some(why),
-        Ok(()) if url.contains(['?', '#']) => {
-            Some("has a query or a fragment, which no link can be added to")
-        }
-        Ok(()) if url.split('/').nth(2).is_some_and(|host| host.contains('@')) => {
+    if let Err((why, is_secret)) = address::check_base(&url) {
+        if is_secret {
             ctx.report.conceal(at);
-            Some("has a user's name in it, which every receiver would see")
         }
-        Ok(()) => None,
-    };
-    if let Some(why) = trouble {
         let hint = "the address by which people reach the page, such as https://evenkeel.example";
         ctx.report.error_with("E0505", at, format!("`{name}` {why}"), hint);
     }

@@ -156,7 +156,7 @@ fn slo(
     ctx.annotated.set_slo(metadata.name, own, of_conditions);
     let of_groups = metadata.annotation("evenkeel.dev/group-by").map_or("", |one| one.value);
     Some(SloPlan {
-        identity: set::identity([Some(&document.node)])
+        identity: set::identity([Some(&document.node.deciding())])
             ^ u64::from(tier.number())
             ^ policies_identity(set, spec),
         indicator_identity: tracks.identity ^ set::digest([of_groups].into_iter()),
@@ -173,7 +173,9 @@ fn policies_identity(set: &Set, spec: Fields<'_>) -> u64 {
         return 0;
     }
     let kinds = [Kind::AlertPolicy, Kind::AlertCondition, Kind::AlertNotificationTarget];
-    set::identity(kinds.into_iter().flat_map(|kind| set.of(kind)).map(|document| Some(&document.node)))
+    let documents = kinds.into_iter().flat_map(|kind| set.of(kind));
+    let nodes: Vec<_> = documents.map(|document| document.node.deciding()).collect();
+    set::identity(nodes.iter().map(Some))
 }
 
 /// What is promised holds for every objective that is stricter.

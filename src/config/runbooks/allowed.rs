@@ -74,8 +74,12 @@ pub(super) fn read(ctx: &mut Reading<'_>, set: &Set) -> (Allowed, Links) {
         ctx.report.error_with("E0509", *at, message, "`openssl rand -hex 32` makes a good one");
     }
     let url = fields.text(&mut ctx.report, "approval_url");
-    if let Some(Err(why)) = url.map(address::check_url) {
-        ctx.report.error("E0505", fields.place_of("approval_url"), format!("`approval_url` {why}"));
+    if let Some(Err((why, is_secret))) = url.map(address::check_base) {
+        let at = fields.place_of("approval_url");
+        if let Some(node) = fields.get("approval_url").filter(|_| is_secret) {
+            ctx.report.conceal(node.at);
+        }
+        ctx.report.error("E0505", at, format!("`approval_url` {why}"));
     }
     (allowed, (key.map(|(key, _)| key), url.map(|url| url.trim_end_matches('/').to_owned())))
 }

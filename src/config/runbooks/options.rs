@@ -11,7 +11,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("man", &["-P", "-H", "--html"]),
     ("tcpdump", &["-z"]),
     ("zip", &["-TT"]),
-    ("git", &["-c", "-x", "--config", "--config-env", "--exec-path", "--template"]),
+    ("git", &["-c", "--config", "--config-env", "--exec-path", "--template"]),
     ("apt", &["-o", "-c", "--option", "--config-file"]),
     ("apt-get", &["-o", "-c", "--option", "--config-file"]),
     ("apt-cache", &["-o", "-c", "--option", "--config-file"]),
@@ -29,12 +29,15 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("mysql", &["-e"]),
     ("mariadb", &["-e"]),
     ("split", &["--filter"]),
+    ("pg_ctl", &["-o", "--options"]),
     ("restic", &["-o", "--option"]),
     ("helm", &["--post-renderer"]),
 ];
 /// Verbs behind which everything may be a command.
 const VERBS: &[(&str, &[&str])] = &[
-    ("git", &["config", "foreach", "bisect", "filter-branch", "difftool", "mergetool"]),
+    ("rabbitmqctl", &["eval"]),
+    ("redis-cli", &["eval", "EVAL", "evalsha", "EVALSHA"]),
+    ("git", &["config", "rebase", "foreach", "bisect", "filter-branch", "difftool", "mergetool"]),
     ("systemctl", &["set-environment", "import-environment"]),
 ];
 /// Verbs that start an editor, which reads the standard input.

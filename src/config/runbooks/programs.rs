@@ -67,6 +67,7 @@ const INTERPRETERS: &[(&str, Letters)] = &[
     ("php", Letters { code: "rBRE", values: "cdtz", words: &[], input: "a" }),
     ("lua", Letters { code: "e", values: "l", words: &[], input: "i" }),
     ("luajit", Letters { code: "e", values: "l", words: &[], input: "i" }),
+    ("R", Letters { code: "e", values: "", words: &[], input: "" }),
     ("Rscript", Letters { code: "e", values: "", words: &[], input: "" }),
     ("tclsh", Letters { code: "c", values: "", words: &[], input: "" }),
     ("groovy", Letters { code: "e", values: "c", words: &[], input: "" }),
@@ -171,8 +172,28 @@ const ORDERS: &[&str] = &[
 ];
 /// A shell far away reads their arguments, or they start what their options say.
 const REMOTE: &[&str] = &[
-    "ssh", "rsh", "slogin", "scp", "sftp", "rsync", "ansible", "mosh", "pdsh", "pssh", "clush", "tmux",
-    "screen", "byobu", "dtach", "abduco",
+    "ssh",
+    "rsh",
+    "slogin",
+    "scp",
+    "sftp",
+    "rsync",
+    "ansible",
+    "mosh",
+    "pdsh",
+    "pssh",
+    "clush",
+    "tmux",
+    "screen",
+    "byobu",
+    "dtach",
+    "abduco",
+    "salt",
+    "salt-call",
+    "knife",
+    "bolt",
+    "fab",
+    "consul",
 ];
 /// One file under many names, and each does what it is called.
 const MANY: &[&str] = &["busybox", "toybox", "coreutils"];
@@ -304,6 +325,38 @@ pub(super) fn is_input(file: &str) -> bool {
 
 /// Whether an option, or what is set by one, is named for a command: `--to-command`, `core.pager`.
 pub(super) fn is_for_a_command(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    COMMAND_WORDS.iter().any(|word| name.ends_with(word))
+    let written = name.trim_start_matches('-');
+    let name = written.to_ascii_lowercase();
+    // `--action=restart` is what scripts of one's own are told; `--checkpoint-action` is a command.
+    if matches!(&*name, "action" | "actions" | "hook" | "hooks") {
+        return false;
+    }
+    let begins_a_word = |before: &str| {
+        before.is_empty()
+            || before.ends_with(['-', '.', '_'])
+            || written[before.len()..].starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    let singular = name.strip_suffix('s').unwrap_or(&name);
+    let ends =
+        |word: &str| [&*name, singular].iter().any(|one| one.strip_suffix(word).is_some_and(begins_a_word));
+    COMMAND_WORDS.iter().any(|word| ends(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_for_a_command_by_the_last_word_of_its_name() {
+        for name in
+            ["--command", "--to-command", "core.pager", "--PostHook", "--pre_hook", "commands", "--scripts"]
+        {
+            assert!(is_for_a_command(name), "{name}");
+        }
+        for name in
+            ["--action", "--transaction", "--webhook", "--fraction", "--transcript", "--host", "--unit"]
+        {
+            assert!(!is_for_a_command(name), "{name}");
+        }
+    }
 }
