@@ -146,9 +146,7 @@ impl Daemon {
             outlet: kafka.outlet(),
         });
         turns.resume(plan.clone(), config.receivers.iter().map(|one| one.name.clone()).collect(), up.mend);
-        if !up.damage.is_empty() {
-            ledger.troubled(Trouble::StateDamaged, Some(damage_told(&up.damage)));
-        }
+        tell_damage(&ledger, &up.damage);
         let Links { url, .. } = links(config.external_url.as_deref(), entrance.scheme(), addresses.http);
         let out = Out::start(config.receivers, config.runner, &ledger, url)?;
         let (responder, runner) = (out.responder.clone(), out.runner.clone());
@@ -416,12 +414,16 @@ struct Up {
 }
 
 /// In the words of the log, and no more than a page takes.
-fn damage_told(damage: &[String]) -> String {
+fn tell_damage(ledger: &Ledger, damage: &[String]) {
     const TOLD_MAX: usize = 5;
+    if damage.is_empty() {
+        return;
+    }
     let told: Vec<&str> = damage.iter().take(TOLD_MAX).map(String::as_str).collect();
     let more = damage.len().saturating_sub(TOLD_MAX);
     let more = if more > 0 { format!("; and {more} more in the log") } else { String::new() };
-    format!("A part of the state was lost before this start: {}{more}.", told.join("; "))
+    let why = format!("A part of the state was lost before this start: {}{more}.", told.join("; "));
+    ledger.troubled(Trouble::StateDamaged, Some(why));
 }
 
 fn bring_up(folder: &Path, plan: &Arc<Plan>, clock: &Clock, state: State) -> anyhow::Result<Up> {
