@@ -63,8 +63,8 @@ impl Out {
             Outgoing::Notification(notification) => self.responder.notify(self.with_links(notification)),
             Outgoing::Step(step) => self.runner.run(step),
             Outgoing::NotBegun(key) => {
-                let why = "the state could not be kept, so it was not begun".to_owned();
-                self.ledger.settle_step(key, Outcome { end: End::NotBegun, why, output: String::new() });
+                let why = "the state could not be kept, so it was not begun";
+                self.ledger.settle_step(key, Outcome::new(End::NotBegun, why));
             }
         }
     }

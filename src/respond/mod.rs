@@ -223,7 +223,7 @@ impl Responder {
 
     /// How many notifications there are that were not tried once, by integrations. Wakes when there are none.
     pub fn untried(&self) -> watch::Receiver<usize> {
-        self.senders.book.fresh()
+        self.senders.book.untried()
     }
 
     /// Sends what was not tried yet, tries nothing again, and ends after `deadline` at the latest.

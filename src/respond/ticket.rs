@@ -20,7 +20,7 @@ pub(super) struct Book {
     draining: AtomicBool,
     left: Mutex<Vec<NotificationId>>,
     /// Shares whose first attempt is not over.
-    fresh: watch::Sender<usize>,
+    untried: watch::Sender<usize>,
 }
 
 /// What a shutdown leaves unsent, in order of the ids. None of these was settled.
@@ -61,7 +61,7 @@ struct Parts {
 pub(super) struct Share {
     ticket: Arc<Ticket>,
     /// Its first attempt is not over.
-    fresh: AtomicBool,
+    untried: AtomicBool,
 }
 
 impl Book {
@@ -72,26 +72,26 @@ impl Book {
             settled,
             draining: AtomicBool::new(false),
             left: Mutex::default(),
-            fresh: watch::Sender::new(0),
+            untried: watch::Sender::new(0),
         }
     }
 
     /// How many shares there are whose first attempt is not over. Wakes at none alone.
-    pub fn fresh(&self) -> watch::Receiver<usize> {
-        self.fresh.subscribe()
+    pub fn untried(&self) -> watch::Receiver<usize> {
+        self.untried.subscribe()
     }
 
-    fn one_more_is_fresh(&self) {
-        self.fresh.send_if_modified(|fresh| {
-            *fresh += 1;
+    fn one_more_is_untried(&self) {
+        self.untried.send_if_modified(|untried| {
+            *untried += 1;
             false
         });
     }
 
-    fn one_less_is_fresh(&self) {
-        self.fresh.send_if_modified(|fresh| {
-            *fresh -= 1;
-            *fresh == 0
+    fn one_less_is_untried(&self) {
+        self.untried.send_if_modified(|untried| {
+            *untried -= 1;
+            *untried == 0
         });
     }
 
@@ -128,8 +128,8 @@ impl Ticket {
 
     pub fn share(self: &Arc<Self>) -> Share {
         lock(&self.parts).given += 1;
-        self.book.one_more_is_fresh();
-        Share { ticket: Arc::clone(self), fresh: AtomicBool::new(true) }
+        self.book.one_more_is_untried();
+        Share { ticket: Arc::clone(self), untried: AtomicBool::new(true) }
     }
 }
 
@@ -172,8 +172,8 @@ impl Share {
     }
 
     fn is_tried(&self) {
-        if self.fresh.swap(false, SeqCst) {
-            self.ticket.book.one_less_is_fresh();
+        if self.untried.swap(false, SeqCst) {
+            self.ticket.book.one_less_is_untried();
         }
     }
 }

@@ -104,6 +104,13 @@ pub struct Outcome {
     pub output: String,
 }
 
+impl Outcome {
+    /// Of what said nothing.
+    pub fn new(end: End, why: impl Into<String>) -> Self {
+        Self { end, why: why.into(), output: String::new() }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum End {
     Succeeded,

@@ -42,6 +42,6 @@ impl Drop for Claim {
             true => (End::Unknown, "was cut off in the middle of it: it may have happened, or not"),
             false => (End::NotBegun, "was not begun: Evenkeel stops"),
         };
-        self.tell(Outcome { end, why: why.to_owned(), output: String::new() });
+        self.tell(Outcome::new(end, why));
     }
 }

@@ -269,9 +269,9 @@ async fn turn(parts: &Parts, within: Duration) -> Result<tokio::sync::OwnedSemap
 }
 
 fn not_begun(why: String) -> Outcome {
-    Outcome { end: End::NotBegun, why, output: String::new() }
+    Outcome::new(End::NotBegun, why)
 }
 
 fn failed(why: String) -> Outcome {
-    Outcome { end: End::Failed, why, output: String::new() }
+    Outcome::new(End::Failed, why)
 }

@@ -54,8 +54,7 @@ impl Loop {
     pub(super) fn put_off(&mut self, effects: &mut Effects) {
         let Some(keys) = self.put_off.as_mut().map(std::mem::take) else { return };
         for key in keys {
-            let why = "Evenkeel stops".to_owned();
-            let outcome = runbook::Outcome { end: End::NotBegun, why, output: String::new() };
+            let outcome = runbook::Outcome::new(End::NotBegun, "Evenkeel stops");
             self.step(Input::StepSettled { key, outcome }, effects);
         }
         self.collect(effects);

@@ -75,7 +75,7 @@ impl Steps {
 }
 
 pub(super) fn outcome(end: End) -> Outcome {
-    Outcome { end, why: format!("it is {}", end.as_str()), output: String::new() }
+    Outcome::new(end, format!("it is {}", end.as_str()))
 }
 
 /// Every call that was ever made, and what was answered to it.

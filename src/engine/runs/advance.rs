@@ -49,8 +49,7 @@ impl Runs {
                     self.step(plan, run, (*step, *attempt), about)
                 }
                 State::Doing { since, step } if is_unheard(*since, step, now) && !run.has_done_step() => {
-                    let why = "nothing was heard of it any more".to_owned();
-                    let outcome = Outcome { end: End::Unknown, why, output: String::new() };
+                    let outcome = Outcome::new(End::Unknown, "nothing was heard of it any more");
                     self.settled(plan, run, now, &step.key, &outcome)
                 }
                 State::Doing { .. } => ended(run, about.clock(run))?,
@@ -190,10 +189,9 @@ impl Runs {
                 State::Doing { since, step } => {
                     let repeats = !is_doubtful && may_repeat(plan, run, step, *since, now);
                     let why = if is_doubtful { DAMAGED } else { "Evenkeel ended while it was under way" };
-                    let (end, output) = (End::Unknown, String::new());
                     RunWhat::StepEnded {
                         key: step.key.clone(),
-                        outcome: Outcome { end, why: why.to_owned(), output },
+                        outcome: Outcome::new(End::Unknown, why),
                         next: repeats.then_some((step.key.step, step.key.attempt, now)),
                     }
                 }
